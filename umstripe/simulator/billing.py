@@ -1,0 +1,211 @@
+"""Invoices of subscriptions: https://docs.stripe.com/billing/invoices/workflow-transitions.
+
+The simulator computes no tax, no discount and no proration.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from umstripe.simulator import cards, payments, pricing
+from umstripe.simulator.account import Mode
+from umstripe.simulator.calendar import DAY
+from umstripe.simulator.objects import list_of, new_object, now
+
+Json = dict[str, Any]
+
+
+def open_invoice(mode: Mode, subscription: Json, reason: str, free: bool = False) -> Json:
+    """A new invoice for the present period of a subscription, open for payment."""
+    customer = mode.find("customer", subscription["customer"])
+    draft = _draft(subscription, customer, reason)
+    lines = [_line(draft, item, subscription, free) for item in subscription["items"]["data"]]
+    draft["lines"] = list_of(lines, f"/v1/invoices/{draft['id']}/lines")
+    draft |= _totals(sum(line["amount"] for line in lines))
+    invoice = mode.add(draft, "invoice.created")
+    number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
+    mode.keep(customer | {"next_invoice_sequence": customer["next_invoice_sequence"] + 1})
+    times = invoice["status_transitions"] | {"finalized_at": now()}
+    return mode.change(
+        invoice,
+        "invoice.finalized",
+        status="open",
+        number=number,
+        effective_at=now(),
+        status_transitions=times,
+        hosted_invoice_url=f"https://invoice.stripe.com/i/{invoice['id']}",
+        invoice_pdf=f"https://pay.stripe.com/invoice/{invoice['id']}/pdf",
+    )
+
+
+def _draft(subscription: Json, customer: Json, reason: str) -> Json:
+    period = subscription["items"]["data"][0]
+    details = {"metadata": subscription["metadata"], "subscription": subscription["id"]}
+    return new_object(
+        "invoice",
+        account_country="US",
+        account_name="Umstripe Simulator",
+        auto_advance=True,
+        billing_reason=reason,
+        collection_method=subscription["collection_method"],
+        currency=subscription["currency"],
+        customer=customer["id"],
+        customer_address=customer["address"],
+        customer_email=customer["email"],
+        customer_name=customer["name"],
+        customer_phone=customer["phone"],
+        customer_tax_exempt="none",
+        customer_tax_ids=[],
+        due_date=_due(subscription),
+        issuer={"type": "self"},
+        metadata={},
+        parent={"type": "subscription_details", "quote_details": None, "subscription_details": details},
+        period_end=period["current_period_start"],
+        period_start=period["current_period_start"],
+        status="draft",
+        total_discount_amounts=[],
+        total_pretax_credit_amounts=[],
+        total_taxes=[],
+    )
+
+
+def _due(subscription: Json) -> int | None:
+    days = subscription["days_until_due"]
+    return now() + days * DAY if subscription["collection_method"] == "send_invoice" and days else None
+
+
+def _line(invoice: Json, item: Json, subscription: Json, free: bool) -> Json:
+    price, quantity = item["price"], item.get("quantity", 1)
+    amount = 0 if free else pricing.total(price, quantity)
+    details = {
+        "invoice_item": None,
+        "proration": False,
+        "proration_details": {"credited_items": None},
+        "subscription": subscription["id"],
+        "subscription_item": item["id"],
+    }
+    return new_object(
+        "line_item",
+        amount=amount,
+        subtotal=amount,
+        currency=price["currency"],
+        description=f"{quantity} × {price['nickname'] or price['id']}",
+        discount_amounts=[],
+        discountable=True,
+        invoice=invoice["id"],
+        livemode=invoice["livemode"],
+        parent={
+            "type": "subscription_item_details",
+            "invoice_item_details": None,
+            "subscription_item_details": details,
+        },
+        period={"start": item["current_period_start"], "end": item["current_period_end"]},
+        pretax_credit_amounts=[],
+        pricing=_pricing(price),
+        quantity=quantity,
+        subscription=subscription["id"],
+        taxes=[],
+    )
+
+
+def _pricing(price: Json) -> Json:
+    details = {"price": price["id"], "product": price["product"]}
+    return {
+        "type": "price_details",
+        "price_details": details,
+        "unit_amount_decimal": price["unit_amount_decimal"],
+    }
+
+
+def _totals(amount: int) -> Json:
+    names = (
+        "amount_due",
+        "amount_remaining",
+        "subtotal",
+        "subtotal_excluding_tax",
+        "total",
+        "total_excluding_tax",
+    )
+    return dict.fromkeys(names, amount)
+
+
+def collect(mode: Mode, invoice: Json, method: Json | None, declined: bool = False) -> Json:
+    """Try to pay an open invoice. It ends paid, or stays open with a failed attempt."""
+    if invoice["amount_remaining"] == 0:
+        return _paid(mode, invoice, attempted=True)
+    if method is None:
+        return _failed(mode, invoice)
+    customer = mode.find("customer", invoice["customer"])
+    about = {"description": "Subscription payment", "setup_future_usage": "off_session"}
+    paid_for = _intent_of(mode, invoice) or payments.intent(
+        mode, customer, invoice["amount_remaining"], invoice["currency"], method, **about
+    )
+    invoice = _with_payment(mode, invoice, paid_for)
+    code = cards.decline_code(method)
+    if declined or code:
+        payments.decline(mode, paid_for, method, code or "generic_decline")
+        return _failed(mode, invoice)
+    payments.succeed(mode, paid_for, method)
+    return _paid(mode, invoice, amount_paid=invoice["total"], amount_remaining=0)
+
+
+def _intent_of(mode: Mode, invoice: Json) -> Json | None:
+    known = invoice.get("payments", {}).get("data", [])
+    return mode.get("payment_intent", known[0]["payment"]["payment_intent"]) if known else None
+
+
+def _with_payment(mode: Mode, invoice: Json, paid_for: Json) -> Json:
+    if "payments" in invoice:
+        return invoice
+    payment = new_object(
+        "invoice_payment",
+        amount_requested=invoice["amount_remaining"],
+        currency=invoice["currency"],
+        invoice=invoice["id"],
+        is_default=True,
+        livemode=invoice["livemode"],
+        payment={"type": "payment_intent", "payment_intent": paid_for["id"]},
+        status="open",
+        status_transitions={"canceled_at": None, "paid_at": None},
+    )
+    after = invoice | {"payments": list_of([payment], f"/v1/invoices/{invoice['id']}/payments")}
+    mode.keep(after)
+    return after
+
+
+def _paid(mode: Mode, invoice: Json, **fields: Any) -> Json:
+    times = invoice["status_transitions"] | {"paid_at": now()}
+    fields |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": None}
+    if "payments" in invoice:
+        paid = {"canceled_at": None, "paid_at": now()}
+        amount = {"status": "paid", "amount_paid": invoice["total"], "status_transitions": paid}
+        data = [payment | amount for payment in invoice["payments"]["data"]]
+        fields["payments"] = invoice["payments"] | {"data": data}
+        mode.record("invoice_payment.paid", data[0])
+    events = ("invoice.paid", "invoice.payment_succeeded")
+    return mode.change(
+        invoice, *events, status="paid", auto_advance=False, status_transitions=times, **fields
+    )
+
+
+def _failed(mode: Mode, invoice: Json) -> Json:
+    fields = {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
+    later = now() + 3 * DAY
+    return mode.change(invoice, "invoice.payment_failed", next_payment_attempt=later, **fields)
+
+
+def give_up(mode: Mode, invoice: Json, behavior: str) -> Json:
+    """End an unpaid invoice: `void`, `mark_uncollectible`, or `keep_as_draft`, which leaves it be."""
+    ends = {"void": ("void", "invoice.voided", "voided_at")}
+    ends["mark_uncollectible"] = ("uncollectible", "invoice.marked_uncollectible", "marked_uncollectible_at")
+    if behavior not in ends or invoice["status"] != "open":
+        return invoice
+    status, event, at = ends[behavior]
+    times = invoice["status_transitions"] | {at: now()}
+    fields = {"auto_advance": False, "next_payment_attempt": None}
+    return mode.change(invoice, event, status=status, status_transitions=times, **fields)
+
+
+def latest(mode: Mode, subscription: Json) -> Json | None:
+    """The newest invoice of a subscription."""
+    return mode.get("invoice", subscription["latest_invoice"]) if subscription["latest_invoice"] else None

@@ -1,0 +1,19 @@
+"""Billing periods. Times are seconds since 1970, UTC."""
+
+from __future__ import annotations
+
+import calendar
+import datetime
+
+DAY = 86_400
+
+
+def after(at: int, interval: str, count: int) -> int:
+    """The end of a period that begins at `at`. Months end on their last day, as with Stripe."""
+    if interval in ("day", "week"):
+        return at + DAY * count * (7 if interval == "week" else 1)
+    start = datetime.datetime.fromtimestamp(at, datetime.UTC)
+    months = start.month - 1 + count * (12 if interval == "year" else 1)
+    year, month = start.year + months // 12, months % 12 + 1
+    day = min(start.day, calendar.monthrange(year, month)[1])
+    return int(start.replace(year=year, month=month, day=day).timestamp())

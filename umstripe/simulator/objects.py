@@ -1,0 +1,69 @@
+"""New Stripe objects: ids, times and full shapes."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import time
+from typing import Any
+
+from umstripe.simulator import document
+
+Json = dict[str, Any]
+ALPHABET = string.ascii_letters + string.digits
+
+# prefix and length of what follows it, as Stripe's ids have them
+IDS: dict[str, tuple[str, int]] = {
+    "customer": ("cus_", 14),
+    "product": ("prod_", 14),
+    "subscription_item": ("si_", 14),
+    "price": ("price_1", 23),
+    "subscription": ("sub_1", 23),
+    "invoice": ("in_1", 23),
+    "line_item": ("il_1", 23),
+    "invoice_payment": ("inpay_1", 23),
+    "payment_intent": ("pi_3", 23),
+    "payment_method": ("pm_1", 23),
+    "charge": ("ch_3", 23),
+    "refund": ("re_3", 23),
+    "event": ("evt_1", 23),
+    "webhook_endpoint": ("we_1", 23),
+    "checkout.session": ("cs_", 58),
+    "billing_portal.configuration": ("bpc_1", 23),
+    "billing_portal.session": ("bps_1", 23),
+    "request": ("req_", 14),
+}
+
+
+def random_text(length: int) -> str:
+    """Letters and digits that nobody can guess."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def new_id(kind: str) -> str:
+    """A fresh id with the prefix that Stripe gives to this kind of object."""
+    prefix, length = IDS[kind]
+    return prefix + random_text(length)
+
+
+def now() -> int:
+    """The present in whole seconds since 1970, UTC."""
+    return int(time.time())
+
+
+def new_object(kind: str, **fields: Any) -> Json:
+    """An object of a kind in its full shape, with an id, the present as `created`, and the given fields."""
+    shape = document.empty(kind)
+    shape["id"] = fields.pop("id", None) or new_id(kind)
+    shape |= {"created": now()} if "created" in shape else {}
+    return shape | fields
+
+
+def list_of(data: list[Json], url: str, has_more: bool = False) -> Json:
+    """Stripe's list object."""
+    return {"object": "list", "data": data, "has_more": has_more, "url": url}
+
+
+def deleted(kind: str, object_id: str) -> Json:
+    """What is left of an object after it was deleted."""
+    return {"id": object_id, "object": kind, "deleted": True}

@@ -1,0 +1,165 @@
+"""The page at `/_simulator/`: see and click what happens to customers."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from decimal import Decimal
+from typing import Any
+
+from flask import Blueprint, current_app, redirect, render_template, request
+
+from umstripe.simulator import keys, lives
+from umstripe.simulator.account import Account, Mode
+from umstripe.simulator.reports import deliveries_log
+
+Json = dict[str, Any]
+page = Blueprint("simulator_page", __name__, template_folder="templates")
+SHOWN_CUSTOMERS = 20
+SHOWN_PRICES = 200
+SHOWN_DELIVERIES = 20
+NO_DECIMALS = "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"
+THREE_DECIMALS = "bhd jod kwd omr tnd"
+
+# status: the turns that a subscription may take, as action and label
+TURNS: dict[str, tuple[tuple[str, str], ...]] = {
+    "trialing": (
+        ("renew", "End trial, paid"),
+        ("fail", "End trial, payment fails"),
+        ("trial_pause", "End trial without a card"),
+    ),
+    "active": (("renew", "Renew"), ("fail", "Fail payment"), ("unpaid", "Mark unpaid")),
+    "past_due": (("recover", "Recover"), ("unpaid", "Mark unpaid")),
+    "unpaid": (("recover", "Recover"),),
+    "incomplete": (("recover", "Pay"), ("expire_incomplete", "Let expire")),
+    "paused": (("resume", "Resume"),),
+}
+
+
+@page.get("/")
+def root() -> Any:
+    """The page is one step further."""
+    return redirect("/_simulator/")
+
+
+@page.get("/_simulator/")
+def index() -> Any:
+    """Customers of a mode with what they hold, the keys, and the deliveries."""
+    account: Account = current_app.extensions["simulator"]
+    mode = account.modes["live" if request.args.get("mode") == "live" else "test"]
+    with account.store.lock:
+        every = mode.every("customer")
+        shown = {
+            "mode": mode.name,
+            "keys": [key for key in keys.every_key(account.store) if key["mode"] == mode.name],
+            "prices": _prices(mode),
+            "customers": [_customer(mode, each) for each in every[:SHOWN_CUSTOMERS]],
+            "hidden": max(0, len(every) - SHOWN_CUSTOMERS),
+            "endpoints": mode.every("webhook_endpoint"),
+            "deliveries": deliveries_log(account, {"mode": mode.name}, SHOWN_DELIVERIES),
+        }
+    return render_template("simulator/page.html", **shown)
+
+
+def _prices(mode: Mode) -> list[Json]:
+    """What is for sale, oldest first."""
+    active = (each for each in reversed(mode.every("price")) if each["active"])
+    return [_price(mode, each) for each in itertools.islice(active, SHOWN_PRICES)]
+
+
+def _price(mode: Mode, price: Json) -> Json:
+    product = mode.get("product", price["product"]) or {}
+    return {"id": price["id"], "type": price["type"], "text": f"{product.get('name', '?')} – {_cost(price)}"}
+
+
+def _cost(price: Json) -> str:
+    if price["unit_amount_decimal"] is None:
+        amount = price["billing_scheme"] if price["billing_scheme"] == "tiered" else "any amount"
+    else:
+        amount = money(price["unit_amount_decimal"], price["currency"])
+    cycle = price["recurring"]
+    if not cycle:
+        return amount
+    count = (
+        f"{cycle['interval_count']} {cycle['interval']}s"
+        if cycle["interval_count"] > 1
+        else cycle["interval"]
+    )
+    return f"{amount} every {count}" + (", metered" if cycle["usage_type"] == "metered" else "")
+
+
+def money(amount: int | str, currency: str) -> str:
+    """An amount in the currency's smallest unit, for people."""
+    places = 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
+    value = Decimal(amount).scaleb(-places)
+    shown = f"{value:,.{places}f}" if value == round(value, places) else f"{value.normalize():,f}"
+    return f"{shown} {currency.upper()}"
+
+
+def _customer(mode: Mode, customer: Json) -> Json:
+    charges = mode.every("charge", customer=customer["id"])[:5]
+    return {
+        "id": customer["id"],
+        "title": customer["name"] or customer["email"] or customer["id"],
+        "email": customer["email"],
+        "subscriptions": [
+            _subscription(mode, each) for each in mode.every("subscription", customer=customer["id"])
+        ],
+        "charges": [_charge(each) for each in charges],
+    }
+
+
+def _subscription(mode: Mode, subscription: Json) -> Json:
+    item = subscription["items"]["data"][0]
+    status, paused = subscription["status"], bool(subscription["pause_collection"])
+    return {
+        "id": subscription["id"],
+        "text": _price(mode, item["price"])["text"],
+        "status": status,
+        "paused": paused,
+        "ending": subscription["cancel_at_period_end"],
+        "until": day(item["current_period_end"]),
+        "turns": _turns(subscription, status, paused),
+        "final": status in lives.FINAL,
+    }
+
+
+def _turns(subscription: Json, status: str, paused: bool) -> list[tuple[str, str]]:
+    turns = list(TURNS.get(status, ()))
+    if status in lives.FINAL or status == "incomplete":
+        return turns
+    if paused:
+        turns.append(("resume", "Resume collection"))
+    elif status != "paused":
+        turns.append(("pause", "Pause collection"))
+    ending = subscription["cancel_at_period_end"]
+    turns.append(("undo_cancel", "Keep") if ending else ("cancel_at_period_end", "Cancel at period end"))
+    return [*turns, ("cancel", "Cancel now")]
+
+
+def _charge(charge: Json) -> Json:
+    status = charge["status"]
+    if charge["amount_refunded"]:
+        status = "refunded" if charge["refunded"] else "partly refunded"
+    elif status == "succeeded" and not charge["captured"]:
+        status = "uncaptured"
+    turns = {"succeeded": [("refund", "Refund")], "partly refunded": [("refund", "Refund the rest")]}
+    turns["pending"] = [("settle", "Settle"), ("fail", "Fail")]
+    turns["uncaptured"] = [("capture", "Capture"), ("expire", "Let expire")]
+    return {
+        "id": charge["id"],
+        "amount": money(charge["amount"], charge["currency"]),
+        "status": status,
+        "turns": turns.get(status, []),
+    }
+
+
+def day(at: int) -> str:
+    """A time as a date, UTC."""
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d")
+
+
+@page.app_template_filter("clock")
+def clock(at: float | None) -> str:
+    """A time of day, UTC."""
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%H:%M:%S") if at else "–"

@@ -1,0 +1,25 @@
+"""Objects as they are shown when nobody asks for more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Shown only when `expand` names it: https://docs.stripe.com/api/expanding_objects
+INCLUDABLE: dict[str, tuple[str, ...]] = {
+    "price": ("tiers", "currency_options"),
+    "customer": ("subscriptions", "tax_ids", "sources"),
+    "charge": ("refunds",),
+    "invoice": ("payments",),
+}
+HIDDEN: dict[str, tuple[str, ...]] = {"webhook_endpoint": ("secret",)}
+
+
+def plain(thing: Any) -> Any:
+    """An object without what has to be asked for, all the way down."""
+    if isinstance(thing, list):
+        return [plain(each) for each in thing]
+    if not isinstance(thing, dict):
+        return thing
+    kind = str(thing.get("object", ""))
+    away = INCLUDABLE.get(kind, ()) + HIDDEN.get(kind, ())
+    return {name: plain(value) for name, value in thing.items() if name not in away}

@@ -1,0 +1,57 @@
+"""https://docs.stripe.com/api/payment_intents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from umstripe.simulator import payments
+from umstripe.simulator.calls import Call, answers
+from umstripe.simulator.errors import StripeError
+from umstripe.simulator.fields import given
+from umstripe.simulator.lists import page
+
+Json = dict[str, Any]
+
+
+@answers("GET /v1/payment_intents/{intent}")
+def retrieve(call: Call) -> Json:
+    """A payment intent."""
+    return call.mode.find("payment_intent", call.id)
+
+
+@answers("POST /v1/payment_intents/{intent}/capture")
+def capture(call: Call) -> Json:
+    """Take the whole amount that was set aside."""
+    intent = call.mode.find("payment_intent", call.id)
+    if intent["status"] != "requires_capture":
+        raise _unexpected(intent, "captured")
+    if call.params.get("amount_to_capture", intent["amount"]) != intent["amount"]:
+        raise StripeError(400, "The simulator captures the whole amount only.", param="amount_to_capture")
+    payments.capture(call.mode, call.mode.find("charge", intent["latest_charge"]))
+    return call.mode.find("payment_intent", call.id)
+
+
+@answers("POST /v1/payment_intents/{intent}/cancel")
+def cancel(call: Call) -> Json:
+    """Give back the amount that was set aside, or give up a payment that was not made."""
+    intent = call.mode.find("payment_intent", call.id)
+    if intent["status"] not in ("requires_capture", "requires_payment_method"):
+        raise _unexpected(intent, "canceled")
+    reason = call.params.get("cancellation_reason")
+    return payments.cancel(call.mode, intent, reason)
+
+
+def _unexpected(intent: Json, verb: str) -> StripeError:
+    return StripeError(
+        400,
+        f"This PaymentIntent could not be {verb} because it has a status of {intent['status']}.",
+        code="payment_intent_unexpected_state",
+        payment_intent=intent,
+    )
+
+
+@answers("GET /v1/payment_intents")
+def every(call: Call) -> Json:
+    """Payment intents, newest first."""
+    where = given(call.params, "customer")
+    return page(call.mode, "payment_intent", call.path, call.params, where)
