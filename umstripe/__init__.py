@@ -1,0 +1,42 @@
+"""umstripe: paid membership for a site, with Stripe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+__version__ = "0.1.0"
+
+PACKAGE = Path(__file__).parent
+"""Templates and static files are beside the package in a checkout, and in it when a wheel was installed."""
+
+
+def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
+    """Make the site from an environment. Raises ConfigError with a sentence for a bad value."""
+    from flask import Flask
+
+    from umstripe import config, errors, extensions, logs, pages, views
+
+    app = Flask(
+        "umstripe",
+        root_path=str(PACKAGE),
+        template_folder=_folder("templates"),
+        static_folder=_folder("static"),
+    )
+    app.config.update(config.load(environ))
+    logs.init_app(app)
+    extensions.init_app(app)
+    errors.init_app(app)
+    pages.init_app(app)
+    views.init_app(app)
+    return app
+
+
+def _folder(name: str) -> str:
+    inside = PACKAGE / name
+    return str(inside if inside.is_dir() else PACKAGE.parent / name)

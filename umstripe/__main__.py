@@ -1,0 +1,3 @@
+from umstripe.cli import main
+
+main()

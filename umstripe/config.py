@@ -1,0 +1,181 @@
+"""The environment, read once: every variable, its meaning, its refusal."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from cryptography.fernet import Fernet
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from umstripe.errors import ConfigError
+
+STRIPE_API = "https://api.stripe.com"
+PROXIES_AT_MOST = 5
+
+
+def load(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Give Flask's configuration for an environment. Makes the instance folder and the keys it lacks.
+
+    Raises ConfigError with one sentence that names the variable.
+    """
+    instance = Path(environ.get("UMSTRIPE_INSTANCE") or "instance").absolute()
+    database = _database_url(environ.get("UMSTRIPE_DATABASE_URL") or f"sqlite:///{instance}/umstripe.sqlite")
+    site_url = _url(environ, "UMSTRIPE_SITE_URL", "https://members.example.org")
+    return {
+        "INSTANCE": instance,
+        "SQLALCHEMY_DATABASE_URI": database,
+        "SECRET_KEY": _secret_key(environ, instance),
+        "ENCRYPTION_KEYS": _encryption_keys(environ, instance),
+        "SITE_URL": site_url,
+        "STRIPE_API_BASE": _url(environ, "UMSTRIPE_STRIPE_API_BASE", STRIPE_API) or STRIPE_API,
+        "WEBHOOK_SECRETS": {
+            mode: _webhook_secret(environ, f"UMSTRIPE_WEBHOOK_SECRET_{mode.upper()}")
+            for mode in ("test", "live")
+        },
+        "TRUSTED_PROXIES": _proxies(environ),
+        "BIND": _bind(environ),
+        "SESSION_COOKIE_SECURE": site_url.startswith("https:"),
+        **_mail(environ, instance),
+    }
+
+
+def _database_url(url: str) -> str:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is not None and parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if parsed is not None and parsed.drivername == "sqlite" and parsed.database:
+        return url
+    raise ConfigError(
+        "UMSTRIPE_DATABASE_URL must look like sqlite:////var/lib/umstripe/umstripe.sqlite "
+        "or postgresql://user:password@host/database."
+    )
+
+
+def _url(environ: Mapping[str, str], name: str, example: str) -> str:
+    url = environ.get(name, "").strip().rstrip("/")
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        good = (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+        )
+        good = good and parts.port != 0 and not parts.path
+    except ValueError:
+        good = False
+    if not good:
+        raise ConfigError(f"{name} must be an address without a path, like {example}.")
+    return url
+
+
+def _webhook_secret(environ: Mapping[str, str], name: str) -> str:
+    secret = environ.get(name, "").strip()
+    if secret and not secret.startswith("whsec_"):
+        raise ConfigError(f"{name} must be a signing secret that starts with whsec_.")
+    return secret
+
+
+def _proxies(environ: Mapping[str, str]) -> int:
+    text = environ.get("UMSTRIPE_TRUSTED_PROXIES", "").strip() or "0"
+    if not text.isdecimal() or int(text) > PROXIES_AT_MOST:
+        raise ConfigError(
+            "UMSTRIPE_TRUSTED_PROXIES must be the number of proxies in front of the site, "
+            f"0 to {PROXIES_AT_MOST}."
+        )
+    return int(text)
+
+
+def _bind(environ: Mapping[str, str]) -> str:
+    bind = environ.get("UMSTRIPE_BIND", "").strip() or "127.0.0.1:8000"
+    host, _, port = bind.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ConfigError("UMSTRIPE_BIND must be host:port, like 127.0.0.1:8000.")
+    return bind
+
+
+def _secret_key(environ: Mapping[str, str], instance: Path) -> str:
+    key = environ.get("UMSTRIPE_SECRET_KEY") or _kept(
+        instance, "secret_key", lambda: secrets.token_urlsafe(48)
+    )
+    if len(key) < 32:
+        raise ConfigError(
+            "UMSTRIPE_SECRET_KEY must have at least 32 characters; leave it out to have one made."
+        )
+    return key
+
+
+def _encryption_keys(environ: Mapping[str, str], instance: Path) -> list[str]:
+    text = environ.get("UMSTRIPE_ENCRYPTION_KEYS") or _kept(
+        instance, "encryption_keys", lambda: Fernet.generate_key().decode()
+    )
+    keys = [key.strip() for key in text.replace("\n", ",").split(",") if key.strip()]
+    try:
+        for key in keys:
+            Fernet(key)
+    except ValueError:
+        keys = []
+    if not keys:
+        raise ConfigError(
+            "UMSTRIPE_ENCRYPTION_KEYS must be Fernet keys (32 bytes in URL-safe base64), separated by commas, "
+            "the newest first; leave it out to have one made."
+        )
+    return keys
+
+
+def _kept(instance: Path, name: str, make) -> str:
+    """What the file holds; made at first start, for its owner's eyes only (mode 0600)."""
+    path = instance / name
+    try:
+        instance.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _write_once(path, make())
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigError(
+            f"UMSTRIPE_INSTANCE: the folder {instance} cannot be used ({error.strerror}). "
+            "Name a folder that the site may write to."
+        ) from None
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Two processes may start at once: each links a complete file, and the first one stays."""
+    ours = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(ours, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    try:
+        os.link(ours, path)
+    except FileExistsError:
+        pass
+    finally:
+        ours.unlink()
+
+
+def _mail(environ: Mapping[str, str], instance: Path) -> dict[str, Any]:
+    """Without a mail server, mails are kept as files in the instance folder."""
+    url = environ.get("UMSTRIPE_MAIL_URL", "").strip()
+    if not url:
+        return {"MAIL_BACKEND": "file", "MAIL_FILE_PATH": str(instance / "mail")}
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ConfigError("UMSTRIPE_MAIL_URL must look like smtp://user:password@mail.example.org:587.")
+    return {
+        "MAIL_BACKEND": "smtp",
+        "MAIL_SERVER": parts.hostname,
+        "MAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 587),
+        "MAIL_USE_SSL": parts.scheme == "smtps",
+        "MAIL_USE_TLS": parts.scheme == "smtp" and bool(parts.username),
+        "MAIL_USERNAME": unquote(parts.username or "") or None,
+        "MAIL_PASSWORD": unquote(parts.password or "") or None,
+        "MAIL_TIMEOUT": 10,
+        "MAIL_DEFAULT_SENDER": f"no-reply@{parts.hostname}",
+    }

@@ -1,0 +1,183 @@
+"""How the site speaks to its database: one kind of write transaction, on SQLite and on Postgres."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from flask import Flask, current_app, has_app_context, has_request_context, request
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, TypeDecorator, event
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+from umstripe.errors import UmstripeError
+
+Seconds = Annotated[int, mapped_column(BigInteger)]
+"""A moment of Stripe's clock: whole seconds since 1970, UTC."""
+
+READING_METHODS = {"GET", "HEAD", "OPTIONS"}
+BUSY_SECONDS = 30
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+_writing: ContextVar[bool | None] = ContextVar("writing", default=None)
+
+
+@contextlib.contextmanager
+def write() -> Iterator[Connection]:
+    """One write transaction of its own, apart from the session: all or nothing (rule 2).
+
+    Gives a connection; commits at the end, rolls back on any error. Reading inside it is reading the
+    newest state: on SQLite the lock is taken at the start, on Postgres rows are locked as they are read
+    with `with_for_update`.
+    """
+    token = _writing.set(True)
+    try:
+        with db.engine.begin() as connection:
+            yield connection
+    finally:
+        _writing.reset(token)
+
+
+@contextlib.contextmanager
+def read() -> Iterator[Connection]:
+    """One short transaction that only reads, whatever the request is."""
+    token = _writing.set(False)
+    try:
+        with db.engine.connect() as connection:
+            yield connection
+    finally:
+        _writing.reset(token)
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Let the session write outside a request (commands, worker): commits at the end, rolls back on any error."""
+    token = _writing.set(True)
+    try:
+        db.session.rollback()
+        yield
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+    finally:
+        _writing.reset(token)
+
+
+def is_writing() -> bool:
+    """Whether a transaction that begins now is a write transaction: any request but GET, or inside `write`."""
+    said = _writing.get()
+    return said if said is not None else has_request_context() and request.method not in READING_METHODS
+
+
+def must_be_closed() -> None:
+    """Rule 9: Stripe is never asked inside an open write transaction. Raises RuntimeError, a fault of ours."""
+    if _writing.get() or (is_writing() and has_app_context() and db.session().in_transaction()):
+        raise RuntimeError("Stripe is asked inside an open write transaction (rule 9)")
+
+
+def init_app(app: Flask) -> None:
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(app.config["SQLALCHEMY_DATABASE_URI"]))
+    db.init_app(app)
+    app.extensions["fernet"] = MultiFernet([Fernet(key) for key in app.config["ENCRYPTION_KEYS"]])
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            _prepare_sqlite(db.engine)
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
+    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10}
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    """Write transactions take the lock before they read, and wait for it in the kernel's queue.
+
+    SQLite's own wait sleeps for up to 100 ms between looks, so under load the last ones wait for long.
+    A lock on a file beside the database wakes the next writer at once. `BEGIN IMMEDIATE` stays what keeps
+    the data right; where the file system knows no locks, only the waiting gets longer.
+    """
+    lock_path = f"{engine.url.database}.lock"
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        record.info["lock"] = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    @event.listens_for(engine, "close")
+    def close(_connection: Any, record: Any) -> None:
+        with contextlib.suppress(KeyError, OSError):
+            os.close(record.info.pop("lock"))
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if not is_writing():
+            connection.exec_driver_sql("BEGIN")
+            return
+        with contextlib.suppress(OSError):
+            fcntl.flock(connection.info["lock"], fcntl.LOCK_EX)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "reset")
+    def reset(_connection: Any, record: Any, _state: Any) -> None:
+        with contextlib.suppress(KeyError, OSError):
+            fcntl.flock(record.info["lock"], fcntl.LOCK_UN)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment of our own clock, in UTC; always aware in Python."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Any) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, _dialect: Any) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value else None
+
+
+class Encrypted(TypeDecorator[str]):
+    """Text that is unreadable in the database, a dump or a backup (Fernet; several keys while one is rotated)."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Any) -> str | None:
+        return current_app.extensions["fernet"].encrypt(value.encode()).decode() if value else None
+
+    def process_result_value(self, value: str | None, _dialect: Any) -> str | None:
+        try:
+            return current_app.extensions["fernet"].decrypt(value).decode() if value else None
+        except InvalidToken:
+            raise UmstripeError(
+                "The stored Stripe keys cannot be read with UMSTRIPE_ENCRYPTION_KEYS. "
+                "Give back the encryption key that they were stored with."
+            ) from None

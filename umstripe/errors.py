@@ -1,0 +1,101 @@
+"""Errors with a sentence for people, and the pages that show the HTTP ones."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, render_template
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+
+class UmstripeError(Exception):
+    """A rule was broken or something outside failed. `str()` is a sentence for people: what, and what to do."""
+
+
+class ConfigError(UmstripeError):
+    """A value of the environment is wrong. The sentence names it; the start stops."""
+
+
+class Rejected(UmstripeError):
+    """A rule of ours says no: a role that is in use, a plan that names an administrator role."""
+
+
+class StripeError(UmstripeError):
+    """Stripe did not do what was asked."""
+
+
+class StripeUnavailable(StripeError):
+    """No answer that says anything: `reason` is `timeout`, `network`, `server` or `rate_limit`. Worth a retry."""
+
+    def __init__(self, sentence: str, reason: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+class StripeRefused(StripeError):
+    """Stripe said no, and would say it again.
+
+    `status` is the HTTP status, `code` Stripe's error code or "", `as_of` the answer's date in seconds.
+    """
+
+    def __init__(self, sentence: str, status: int, code: str = "", as_of: int = 0) -> None:
+        super().__init__(sentence)
+        self.status, self.code, self.as_of = status, code, as_of
+
+
+PAGES = {
+    400: (
+        "This did not work",
+        "The page sent something that the site could not read. Go back and try again.",
+    ),
+    403: ("Not for you", "Your account may not open this page."),
+    404: (
+        "Page not found",
+        "There is no page at this address. It may have moved, or the link is incomplete.",
+    ),
+    405: (
+        "This did not work",
+        "This address cannot be opened in that way. Go back and use the button there.",
+    ),
+    413: ("Too large", "What was sent is larger than the site takes."),
+    429: ("Too many tries", "Please wait a minute, then try again."),
+    500: (
+        "Something went wrong here",
+        "The fault is ours, and it has been written to the log. Nothing was changed. Please try again in a minute.",
+    ),
+}
+EXPIRED = (
+    "The form was open for too long",
+    "For your safety it has expired. Go back, reload the page and send it again.",
+)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(UmstripeError, _said)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def page(code: int, title: str, text: str) -> tuple[str, int]:
+    return render_template("errors/error.html", code=code, title=title, text=text), code
+
+
+def _http_error(error: HTTPException):
+    code = error.code or 500
+    if code < 400:
+        return error
+    return page(code, *PAGES.get(code, PAGES[400 if code < 500 else 500]))
+
+
+def _csrf_error(_error: CSRFError):
+    return page(400, *EXPIRED)
+
+
+def _said(error: UmstripeError):
+    return page(500, "This could not be done", str(error))
+
+
+def _unexpected(error: Exception):
+    structlog.get_logger().error("unexpected error", exc_info=error)
+    return page(500, *PAGES[500])

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from flask_wtf import FlaskForm
+from wtforms import EmailField, HiddenField, PasswordField, StringField
+from wtforms.validators import EqualTo, InputRequired, Length, Regexp, StopValidation, ValidationError
+
+from umstripe.models import User
+
+USERNAME = Regexp(
+    r"^[A-Za-z0-9_.\-]+$", message="Use only letters, digits, dots, hyphens and underscores in the username."
+)
+PASSWORD_LENGTH = 10
+
+
+def stripped(text: str | None) -> str | None:
+    return text.strip() if text else text
+
+
+def required(sentence: str) -> InputRequired:
+    return InputRequired(message=sentence)
+
+
+def a_mail_address(_form: FlaskForm, field: Any) -> None:
+    try:
+        field.data = validate_email(field.data or "", check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise StopValidation("This is not a mail address. It must look like jane@example.org.") from None
+
+
+class UserFields(FlaskForm):
+    """What an account has: a username and a mail address that nobody else has."""
+
+    username = StringField(
+        "Username",
+        filters=[stripped],
+        validators=[
+            required("Please type a username."),
+            Length(max=60, message="At most 60 characters."),
+            USERNAME,
+        ],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+    email = EmailField(
+        "Email",
+        filters=[stripped],
+        validators=[
+            required("Please type a mail address."),
+            Length(max=255, message="At most 255 characters."),
+            a_mail_address,
+        ],
+        render_kw={"autocomplete": "email"},
+    )
+
+    def __init__(self, *args: Any, user: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def validate_username(self, field: StringField) -> None:
+        other = User.with_username(field.data or "")
+        if other is not None and other is not self.user:
+            raise ValidationError("This username is taken. Choose another one.")
+
+    def validate_email(self, field: EmailField) -> None:
+        other = User.with_email(field.data or "")
+        if other is not None and other is not self.user:
+            raise ValidationError("Another user has this mail address.")
+
+
+class SetupForm(UserFields):
+    """The first administrator."""
+
+    token = HiddenField()
+    site_name = StringField(
+        "Site name",
+        filters=[stripped],
+        default="Member Site",
+        validators=[Length(max=80, message="At most 80 characters.")],
+    )
+    password = PasswordField(
+        "Password",
+        validators=[
+            required("Please type a password."),
+            Length(min=PASSWORD_LENGTH, max=128, message=f"Use {PASSWORD_LENGTH} to 128 characters."),
+        ],
+        render_kw={"autocomplete": "new-password"},
+    )
+    password_again = PasswordField(
+        "Password, once more",
+        validators=[EqualTo("password", message="The two passwords differ. Type the same one twice.")],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+def first_error(form: FlaskForm) -> str:
+    """The first complaint of a form, with its field: for commands."""
+    name, errors = next(iter(form.errors.items()))
+    return f"{form[name].label.text}: {errors[0]}" if name else str(errors[0])

@@ -1,0 +1,56 @@
+"""The log: one line of JSON per happening on standard error, never with a secret in it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from flask import Flask
+
+SECRETS = re.compile(r"\b((?:sk|rk|whsec)_(?:(?:test|live)_)?)[A-Za-z0-9_]{4,}")
+
+
+def init_app(app: Flask) -> None:
+    configure()
+    app.logger.setLevel(logging.INFO)
+
+
+def configure() -> None:
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        without_secrets,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                without_secrets,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.getLogger("stripe").setLevel(logging.WARNING)
+
+
+def without_secrets(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take Stripe's secret keys and signing secrets out of a log line, wherever they slipped in."""
+    return {
+        key: SECRETS.sub(r"\1…", value) if isinstance(value, str) else value for key, value in line.items()
+    }

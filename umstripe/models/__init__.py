@@ -1,0 +1,31 @@
+"""The nouns: what is stored, and the verbs of the field on it. They never know of requests or pages."""
+
+from umstripe.models.activity import Activity
+from umstripe.models.connection import Connection
+from umstripe.models.customer import Customer
+from umstripe.models.delivery import Delivery, Refusal
+from umstripe.models.plan import Plan, PlanRole
+from umstripe.models.price import Price, Product
+from umstripe.models.purchase import Purchase
+from umstripe.models.role import Role
+from umstripe.models.settings import Settings
+from umstripe.models.subscription import Subscription
+from umstripe.models.user import User, manual_roles
+
+__all__ = [
+    "Activity",
+    "Connection",
+    "Customer",
+    "Delivery",
+    "Plan",
+    "PlanRole",
+    "Price",
+    "Product",
+    "Purchase",
+    "Refusal",
+    "Role",
+    "Settings",
+    "Subscription",
+    "User",
+    "manual_roles",
+]

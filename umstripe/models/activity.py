@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask_sqlalchemy.pagination import Pagination
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, insert, or_, select
+from sqlalchemy import Connection as Transaction
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from umstripe.database import UTCDateTime, db, now
+from umstripe.models.settings import Settings
+from umstripe.models.user import User
+
+TRIGGERS = {
+    "stripe": "Stripe",
+    "admin": "Administrator",
+    "member": "Member",
+    "command": "Command",
+    "work": "Background work",
+}
+SECURITY = "security"
+
+
+class Activity(db.Model):
+    """One line of the log (rule 10). `user` is whom it is about, `by` who did it."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    action: Mapped[str] = mapped_column(String(60), index=True)
+    trigger: Mapped[str] = mapped_column(String(10))
+    mode: Mapped[str] = mapped_column(String(4), default="")
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    page: Mapped[str] = mapped_column(String(200), default="")
+    address: Mapped[str] = mapped_column(String(45), default="")
+    description: Mapped[str] = mapped_column(Text)
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+    user: Mapped[User | None] = relationship(foreign_keys=[user_id])
+    by: Mapped[User | None] = relationship(foreign_keys=[by_id])
+
+    @classmethod
+    def write(cls, tx: Transaction, action: str, description: str, **line: Any) -> None:
+        """Add a line to a transaction, whether the log is on or off: the caller has asked (`Settings.activity_off`)."""
+        tx.execute(insert(cls).values(action=action, description=description, **line))
+
+    @classmethod
+    def add(cls, action: str, description: str, **line: Any) -> None:
+        """Add a line to the session, unless the log is off. Lines of security are always written."""
+        if action.startswith(SECURITY) or not Settings.get().activity_off:
+            db.session.add(cls(action=action, description=description, **line))
+
+    @classmethod
+    def actions(cls) -> list[str]:
+        return list(db.session.scalars(select(cls.action).distinct().order_by(cls.action)))
+
+    @classmethod
+    def listed(
+        cls, page: int, per_page: int, action: str = "", trigger: str = "", search: str = ""
+    ) -> Pagination:
+        """The lines, newest first; `search` looks in the description and in the user's names and address."""
+        query = select(cls).outerjoin(cls.user).order_by(cls.id.desc())
+        if action:
+            query = query.where(cls.action == action)
+        if trigger:
+            query = query.where(cls.trigger == trigger)
+        if search:
+            looked_in = (cls.description, User.username, User.email, User.name)
+            query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_in)))
+        return db.paginate(query, page=page, per_page=per_page, error_out=False)

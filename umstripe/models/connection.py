@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import JSON, String, or_, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from umstripe.database import Encrypted, UTCDateTime, db, now, read
+from umstripe.errors import Rejected, StripeError, StripeRefused
+from umstripe.models import endpoint
+from umstripe.models.customer import Customer, metadata_for
+from umstripe.models.settings import Settings
+from umstripe.models.user import User
+from umstripe.stripe_gateway import RETRIES, Stripe
+
+CONNECTING_TAKES_AT_MOST = timedelta(seconds=120)
+IMPORT_RUNS = ("queued", "running")
+
+RIGHTS = {
+    "customers": ("Customers", "Write", "New members get no customer at Stripe, so they cannot pay."),
+    "checkout_sessions": ("Checkout Sessions", "Write", "Nobody can pay: the payment page cannot be opened."),
+    "customer_portal": ("Customer portal", "Write", "Members cannot manage their billing."),
+    "prices": ("Prices", "Read", "Prices cannot be imported."),
+    "subscriptions": ("Subscriptions", "Read", "Some deliveries cannot be settled, so a role may be late."),
+    "webhook_endpoints": (
+        "Webhook Endpoints",
+        "Write",
+        "The site gets no news from Stripe: nobody's role changes.",
+    ),
+}
+"""The rights of a restricted key: Stripe's name, what is needed, what breaks without it."""
+
+
+class KeyRefused(Rejected):
+    """Stripe does not take a key. `field` is `publishable_key` or `secret_key`."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class Connection(db.Model):
+    """One mode's keys, webhook endpoint and signing secret. Both rows exist from the first migration on."""
+
+    mode: Mapped[str] = mapped_column(String(4), primary_key=True)
+    publishable_key: Mapped[str | None] = mapped_column(Encrypted(1000))
+    secret_key: Mapped[str | None] = mapped_column(Encrypted(1000))
+    connected_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    account_name: Mapped[str] = mapped_column(String(255), default="")
+    rights: Mapped[dict[str, bool | None]] = mapped_column(JSON, default=dict)
+    stripe_endpoint_id: Mapped[str | None] = mapped_column(String(255))
+    endpoint_url: Mapped[str] = mapped_column(String(500), default="")
+    endpoint_secret: Mapped[str | None] = mapped_column(Encrypted(1000))
+    endpoint_problem: Mapped[str] = mapped_column(String(1000), default="")
+    endpoints_made: Mapped[int] = mapped_column(default=0)
+    busy_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    import_state: Mapped[str] = mapped_column(String(10), default="")
+    import_seen: Mapped[int] = mapped_column(default=0)
+    import_error: Mapped[str] = mapped_column(String(1000), default="")
+    import_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @classmethod
+    def of(cls, mode: str) -> Connection:
+        return db.session.get_one(cls, mode)
+
+    @classmethod
+    def signing_secrets(cls, mode: str) -> list[str]:
+        """The secrets that a delivery may be signed with; none before the first connect (rule 6)."""
+        with read() as tx:
+            stored = tx.execute(select(cls.endpoint_secret).where(cls.mode == mode)).scalar()
+        return [secret for secret in (current_app.config["WEBHOOK_SECRETS"][mode], stored) if secret]
+
+    @property
+    def is_connected(self) -> bool:
+        return self.connected_at is not None
+
+    @property
+    def has_keys(self) -> bool:
+        return bool(self.publishable_key and self.secret_key)
+
+    @property
+    def is_importing(self) -> bool:
+        return self.import_state in IMPORT_RUNS
+
+    @property
+    def override_secret(self) -> str:
+        """The signing secret that the environment gives, for deliveries through the Stripe CLI."""
+        return current_app.config["WEBHOOK_SECRETS"][self.mode]
+
+    @property
+    def rights_table(self) -> list[dict[str, str]]:
+        """A restricted key's rights as probed: label, needed, state (`yes`, `no`, `unknown`), what breaks."""
+        words = {True: "yes", False: "no", None: "unknown"}
+        return [
+            {"label": label, "needed": needed, "state": words[self.rights.get(right)], "breaks": breaks}
+            for right, (label, needed, breaks) in RIGHTS.items()
+            if self.rights
+        ]
+
+    def keep_keys(self, publishable: str, secret: str) -> None:
+        """Keep the keys that were typed; an empty one keeps what is stored. New keys must be connected again."""
+        typed = (publishable or self.publishable_key, secret or self.secret_key)
+        if typed != (self.publishable_key, self.secret_key):
+            self.publishable_key, self.secret_key = typed
+            self.connected_at, self.rights, self.account_name = None, {}, ""
+
+    def stripe(self, retries: int = RETRIES) -> Stripe:
+        """Stripe, with this mode's secret key. Raises Rejected when there is none."""
+        if not self.secret_key:
+            raise Rejected("The Stripe keys are missing. Enter them in Settings > Extensions > Stripe.")
+        return Stripe(self.secret_key, current_app.config["STRIPE_API_BASE"], retries)
+
+    def connect(self, site_url: str, events: Iterable[str]) -> None:
+        """Check both keys, probe the rights, have one endpoint at Stripe for `site_url`.
+
+        Without an endpoint (a local site, a missing right) the account is connected all the same, and
+        `endpoint_problem` says what to do. Raises KeyRefused, StripeUnavailable, or Rejected while another
+        administrator connects.
+        """
+        self._reserve()
+        try:
+            stripe = self._checked_keys()
+            self.account_name = _name_of(stripe.account())
+            self.rights = _probe(stripe) if self.secret_key.startswith("rk_") else {}
+            self._have_endpoint(stripe, site_url, events)
+            self.connected_at = now()
+        finally:
+            self.busy_until = None
+            db.session.commit()
+
+    def disconnect(self) -> str:
+        """Delete the endpoint at Stripe and forget keys and secret. Gives what is left at Stripe, or ""."""
+        left = ""
+        if self.stripe_endpoint_id:
+            try:
+                stripe = self.stripe(retries=0)
+                db.session.commit()
+                stripe.delete_webhook_endpoint(self.stripe_endpoint_id)
+            except StripeError as error:
+                left = f"The webhook endpoint {self.endpoint_url} could not be deleted at Stripe: {error}"
+        self.publishable_key = self.secret_key = self.connected_at = None
+        self.stripe_endpoint_id = self.endpoint_secret = None
+        self.endpoint_url = self.endpoint_problem = self.account_name = ""
+        self.rights = {}
+        db.session.commit()
+        return left
+
+    def create_customer(self, user: User) -> Customer:
+        """Make the user's customer at Stripe, once: a repeated try finds the same one. Raises StripeError."""
+        settings, stripe = Settings.get(), self.stripe(retries=0)
+        had = [one.stripe_customer_id for one in user.customers if one.mode == self.mode]
+        params: dict[str, Any] = {"email": user.email, "name": user.name or user.username}
+        params["metadata"] = metadata_for(user, settings.instance_id)
+        clock = settings.clock_for_new_customers if self.mode == "test" else None
+        params |= {"test_clock": clock} if clock else {}
+        db.session.commit()
+        made = stripe.create_customer(params, _idempotency_key(params, had))
+        customer = Customer(mode=self.mode, stripe_customer_id=made["id"], deleted=False, user=user)
+        known = db.session.query(Customer).filter_by(mode=self.mode, stripe_customer_id=made["id"]).first()
+        return known or _added(customer)
+
+    def _reserve(self) -> None:
+        free = or_(Connection.busy_until.is_(None), Connection.busy_until < now())
+        ours = update(Connection).where(Connection.mode == self.mode, free)
+        taken = db.session.execute(ours.values(busy_until=now() + CONNECTING_TAKES_AT_MOST)).rowcount
+        db.session.commit()
+        if not taken:
+            raise Rejected("Another administrator is connecting at this moment. Reload the page in a minute.")
+        db.session.refresh(self)
+        db.session.commit()
+
+    def _checked_keys(self) -> Stripe:
+        base = current_app.config["STRIPE_API_BASE"]
+        stripe = self.stripe(retries=0)
+        for field, check in (
+            ("publishable_key", Stripe(self.publishable_key or "", base, retries=0).check_publishable_key),
+            ("secret_key", stripe.check_secret_key),
+        ):
+            try:
+                check()
+            except StripeRefused as refusal:
+                raise KeyRefused(field, _why_refused(refusal)) from None
+        return stripe
+
+    def _have_endpoint(self, stripe: Stripe, site_url: str, events: Iterable[str]) -> None:
+        url, settings = f"{site_url}{endpoint.PATH}{self.mode}", Settings.get()
+        known = self.stripe_endpoint_id if self.endpoint_secret else None
+        db.session.commit()
+        try:
+            found = endpoint.ensure(stripe, url, events, settings.instance_id, known, self.endpoints_made)
+        except StripeError as error:
+            self.endpoint_problem = _why_no_endpoint(error, url, self.override_secret)
+            return
+        self.stripe_endpoint_id, self.endpoint_url, self.endpoint_problem = (
+            found.stripe_endpoint_id,
+            found.url,
+            "",
+        )
+        if found.secret:
+            self.endpoint_secret, self.endpoints_made = found.secret, self.endpoints_made + 1
+
+
+def _name_of(account: dict[str, Any] | None) -> str:
+    profile = (account or {}).get("business_profile") or {}
+    dashboard = ((account or {}).get("settings") or {}).get("dashboard") or {}
+    return dashboard.get("display_name") or profile.get("name") or (account or {}).get("id") or ""
+
+
+def _probe(stripe: Stripe) -> dict[str, bool | None]:
+    with ThreadPoolExecutor(len(RIGHTS)) as threads:
+        return dict(zip(RIGHTS, threads.map(stripe.has_right, RIGHTS), strict=True))
+
+
+def _why_refused(refusal: StripeRefused) -> str:
+    if refusal.code == "api_key_expired":
+        return (
+            "This key has expired at Stripe. Copy the new one from Stripe’s dashboard, Developers > API keys."
+        )
+    if refusal.status == 401:
+        return "Stripe does not know this key. Copy it again from Stripe’s dashboard, Developers > API keys."
+    return f"Stripe does not let this key in: {refusal}"
+
+
+def _why_no_endpoint(error: StripeError, url: str, override_secret: str) -> str:
+    if isinstance(error, StripeRefused) and error.code == "url_invalid":
+        if override_secret:
+            return ""
+        return (
+            f"Stripe cannot reach this site at {url}, so it sends no news of payments here. Prices can be imported. "
+            "For the rest, give the site a public address (UMSTRIPE_SITE_URL), or forward deliveries with the Stripe "
+            "CLI and set UMSTRIPE_WEBHOOK_SECRET_TEST; then connect again."
+        )
+    if isinstance(error, StripeRefused) and error.status == 403:
+        return (
+            "The key may not create the webhook endpoint. Give it the right “Webhook Endpoints: Write” in Stripe’s "
+            "dashboard, then connect again."
+        )
+    return f"The webhook endpoint could not be created: {error} Then connect again."
+
+
+def _idempotency_key(params: dict[str, Any], had: list[str]) -> str:
+    digest = hashlib.sha256(json.dumps([params, had], sort_keys=True).encode()).hexdigest()[:40]
+    return f"umstripe-customer-{digest}"
+
+
+def _added(customer: Customer) -> Customer:
+    db.session.add(customer)
+    db.session.commit()
+    return customer

@@ -1,0 +1,82 @@
+"""Copies of Stripe's objects, and when a new state may be written over an old one (rule 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import Table, and_, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from umstripe.database import Seconds
+
+AMBIGUOUS_SECONDS = 2
+NEVER_WRITTEN = 0
+
+
+@dataclass(frozen=True)
+class State:
+    """An object of Stripe's, and as of when it is true.
+
+    `as_of` is in seconds of Stripe's clock: the event's `created`, or the `Date` header of the answer that
+    brought it. `seen` is the revision of our row before the fetch, `None` for the state in an event.
+    """
+
+    mode: str
+    object: Mapping[str, Any]
+    as_of: int
+    seen: int | None = None
+
+    @property
+    def id(self) -> str:
+        return self.object["id"]
+
+
+class Unclear(Exception):
+    """Nobody can tell which of two states is newer: the object must be fetched, then tried again.
+
+    `kind` is Stripe's word for the object (`subscription`), `revision` that of the row that was found.
+    """
+
+    def __init__(self, kind: str, stripe_id: str, revision: int = NEVER_WRITTEN) -> None:
+        super().__init__(f"{kind} {stripe_id} must be fetched")
+        self.kind, self.stripe_id, self.revision = kind, stripe_id, revision
+
+
+class Copied:
+    """Columns of every copied object. `revision` counts the writes, so that a fetch notices another one."""
+
+    as_of: Mapped[Seconds] = mapped_column()
+    revision: Mapped[int] = mapped_column(default=1)
+
+
+def is_news(row: Any, state: State, values: Mapping[str, Any], kind: str) -> bool:
+    """Whether `values` (what `state` says) may be written over `row`: False for older, raises Unclear for neither.
+
+    Within two seconds either way an event's whole seconds do not tell the order. Then only an answer counts
+    that was fetched after the row's present state was read; anything else is fetched (again).
+    """
+    if row is None or state.as_of > row.as_of + AMBIGUOUS_SECONDS:
+        return True
+    if state.as_of < row.as_of - AMBIGUOUS_SECONDS:
+        return False
+    if state.seen == row.revision or all(getattr(row, name) == value for name, value in values.items()):
+        return True
+    raise Unclear(kind, state.id, row.revision)
+
+
+def write(tx: Transaction, table: Table, row: Any, state: State, values: Mapping[str, Any]) -> None:
+    """Insert the copy, or update the row that was read and locked. `as_of` never goes back."""
+    if row is None:
+        tx.execute(insert(table).values(mode=state.mode, as_of=state.as_of, revision=1, **values))
+    else:
+        changed = dict(values, as_of=max(state.as_of, row.as_of), revision=row.revision + 1)
+        tx.execute(update(table).where(table.c.id == row.id).values(changed))
+
+
+def locked(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str) -> Any:
+    """The row of a copy, locked for this transaction, or None."""
+    query = select(table).where(and_(table.c.mode == mode, table.c[column] == stripe_id))
+    return tx.execute(query.with_for_update()).one_or_none()

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import ForeignKey, String, UniqueConstraint, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from umstripe.database import db
+from umstripe.models.user import User
+
+
+class Customer(db.Model):
+    """The link between a user and a customer at Stripe. One that was deleted there stays, as the way to
+    what it had; `User.customer` does not give it any more."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mode: Mapped[str] = mapped_column(String(4))
+    stripe_customer_id: Mapped[str] = mapped_column(String(255))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    deleted: Mapped[bool] = mapped_column(default=False)
+
+    user: Mapped[User] = relationship(back_populates="customers")
+
+    __table_args__ = (UniqueConstraint("mode", "stripe_customer_id"),)
+
+    @classmethod
+    def locked(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:
+        """The row, locked for this transaction, or None for a customer that is not ours (rule 5)."""
+        query = select(cls.__table__).where(cls.mode == mode, cls.stripe_customer_id == stripe_customer_id)
+        return tx.execute(query.with_for_update()).one_or_none() if stripe_customer_id else None
+
+    @classmethod
+    def link(cls, tx: Transaction, mode: str, stripe_customer_id: str, public_id: str | None) -> Any:
+        """Link a customer to the user with this public id (rule 8). A link that exists stays as it is.
+
+        Gives the customer's row, or None when there is no such user.
+        """
+        row = cls.locked(tx, mode, stripe_customer_id)
+        user_id = (
+            tx.execute(select(User.id).where(User.public_id == public_id)).scalar() if public_id else None
+        )
+        if row is not None or user_id is None:
+            return row
+        tx.execute(
+            insert(cls).values(
+                mode=mode, stripe_customer_id=stripe_customer_id, user_id=user_id, deleted=False
+            )
+        )
+        return cls.locked(tx, mode, stripe_customer_id)
+
+    @classmethod
+    def unlink(cls, tx: Transaction, row: Any) -> None:
+        tx.execute(update(cls).where(cls.id == row.id).values(deleted=True))
+
+
+def metadata_for(user: User, instance_id: str) -> Mapping[str, str]:
+    """What our customers carry at Stripe, so that the site knows them again after a crash or a restore."""
+    return {"umstripe_user": user.public_id, "umstripe_instance": instance_id}

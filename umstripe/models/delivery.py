@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import Index, String, Text, UniqueConstraint, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from umstripe.database import Seconds, UTCDateTime, db, now
+
+RESULTS = ("processed", "stale", "foreign", "ignored", "failed")
+
+
+class Delivery(db.Model):
+    """An event that arrived, and what became of it: one row per event, however often it is delivered.
+
+    `result` is `processed`, `stale` (newer was known), `foreign` (not our customer), `ignored` (a type
+    without a handler) or `failed` (see `error`; Stripe sends it again).
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mode: Mapped[str] = mapped_column(String(4))
+    stripe_event_id: Mapped[str] = mapped_column(String(255))
+    type: Mapped[str] = mapped_column(String(100))
+    stripe_object_id: Mapped[str] = mapped_column(String(255), default="")
+    created: Mapped[Seconds] = mapped_column()
+    received_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    result: Mapped[str] = mapped_column(String(10))
+    tries: Mapped[int] = mapped_column(default=1)
+    error: Mapped[str] = mapped_column(Text, default="")
+    body: Mapped[str] = mapped_column(Text, default="")
+
+    __table_args__ = (
+        UniqueConstraint("mode", "stripe_event_id"),
+        Index("ix_delivery_mode_result", "mode", "result"),
+    )
+
+    @classmethod
+    def claim(cls, tx: Transaction, row: dict[str, Any]) -> bool:
+        """Take an event for this transaction: False when it is done already. Of many at once, one gets True.
+
+        The others wait at the row until the first has committed or rolled back.
+        """
+        new = _insert(tx)(cls).values(row, result="processed", received_at=now())
+        if tx.execute(new.on_conflict_do_nothing()).rowcount:
+            return True
+        again = (
+            cls.mode == row["mode"],
+            cls.stripe_event_id == row["stripe_event_id"],
+            cls.result == "failed",
+        )
+        retried = {"result": "processed", "tries": cls.tries + 1}
+        return bool(tx.execute(update(cls).where(*again).values(retried)).rowcount)
+
+    @classmethod
+    def fail(cls, tx: Transaction, row: dict[str, Any], error: str) -> None:
+        """Keep the error of a try that was rolled back, unless another try has succeeded meanwhile."""
+        new = _insert(tx)(cls).values(row, result="failed", error=error, received_at=now())
+        again = {"error": error, "tries": cls.tries + 1}
+        index = ["mode", "stripe_event_id"]
+        tx.execute(new.on_conflict_do_update(index_elements=index, set_=again, where=cls.result == "failed"))
+
+    @classmethod
+    def settle(cls, tx: Transaction, mode: str, stripe_event_id: str, result: str) -> None:
+        found = (cls.mode == mode, cls.stripe_event_id == stripe_event_id)
+        tx.execute(update(cls).where(*found).values(result=result))
+
+    @classmethod
+    def last(cls, mode: str) -> Delivery | None:
+        return db.session.scalar(select(cls).where(cls.mode == mode).order_by(cls.id.desc()).limit(1))
+
+
+class Refusal(db.Model):
+    """How many deliveries were turned away, and why: one row per mode and reason (rule 6)."""
+
+    mode: Mapped[str] = mapped_column(String(4), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(20), primary_key=True)
+    count: Mapped[int] = mapped_column(default=1)
+    last_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    @classmethod
+    def add(cls, tx: Transaction, mode: str, reason: str) -> None:
+        new = _insert(tx)(cls).values(mode=mode, reason=reason, count=1, last_at=now())
+        again = {"count": cls.count + 1, "last_at": now()}
+        tx.execute(new.on_conflict_do_update(index_elements=["mode", "reason"], set_=again))
+
+
+def _insert(tx: Transaction) -> Any:
+    return sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert

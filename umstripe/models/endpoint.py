@@ -1,0 +1,65 @@
+"""Our webhook endpoint at Stripe: found again, mended, made, never made twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from umstripe.stripe_gateway import API_VERSION, Stripe
+
+PATH = "/webhooks/stripe/"
+DESCRIPTION = "umstripe: keeps memberships and roles up to date"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint at Stripe. `secret` is set when it was made just now: Stripe never says it again."""
+
+    stripe_endpoint_id: str
+    url: str
+    secret: str | None = None
+
+
+def ensure(
+    stripe: Stripe, url: str, events: Iterable[str], instance_id: str, known_id: str | None, generation: int
+) -> Endpoint:
+    """Have exactly one endpoint of ours at Stripe, for this address and these events.
+
+    `known_id` is the endpoint whose secret we hold; only that one can be kept. `generation` counts those
+    made before, so that a try which is repeated after a crash gives the same endpoint and not a second one.
+    """
+    wanted = {"url": url, "enabled_events": sorted(events), "description": DESCRIPTION}
+    wanted["metadata"] = {"umstripe_instance": instance_id}
+    ours = [one for one in stripe.webhook_endpoints() if _is_ours(one, url, instance_id, known_id)]
+    kept = next((one for one in ours if one["id"] == known_id and one["api_version"] == API_VERSION), None)
+    if kept is None:
+        made = stripe.create_webhook_endpoint(wanted, _key("make", wanted, generation))
+        endpoint = Endpoint(made["id"], url, made["secret"])
+    else:
+        endpoint = Endpoint(kept["id"], url)
+        _mend(stripe, kept, wanted)
+    for one in ours:
+        if one["id"] != endpoint.stripe_endpoint_id:
+            stripe.delete_webhook_endpoint(one["id"])
+    return endpoint
+
+
+def _is_ours(endpoint: Mapping[str, Any], url: str, instance_id: str, known_id: str | None) -> bool:
+    made_by = (endpoint.get("metadata") or {}).get("umstripe_instance")
+    return endpoint["id"] == known_id or endpoint["url"] == url or made_by == instance_id
+
+
+def _mend(stripe: Stripe, endpoint: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    right = endpoint["url"] == wanted["url"] and set(endpoint["enabled_events"]) == set(
+        wanted["enabled_events"]
+    )
+    if not right or endpoint["status"] != "enabled":
+        stripe.update_webhook_endpoint(endpoint["id"], {**wanted, "disabled": False})
+
+
+def _key(verb: str, params: Mapping[str, Any], generation: int) -> str:
+    digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:32]
+    return f"umstripe-endpoint-{verb}-{generation}-{digest}"

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import ForeignKey, String, insert, select
+from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
+
+from umstripe.database import UTCDateTime, db, now
+from umstripe.errors import Rejected
+from umstripe.models.price import Price
+from umstripe.models.role import Role
+
+ROLE_LABELS = {
+    "recurring": {
+        "active": "Active Role",
+        "unpaid": "Unpaid Role",
+        "paused": "Paused Role",
+        "past_due": "Past Due Role",
+        "canceled": "Canceled Role",
+        "trialing": "Trialing Role",
+    },
+    "one_time": {
+        "paid": "Role on payment",
+        "refunded": "Refunded Role",
+        "expired": "Expired access Role",
+        "pending": "Pending account Role",
+    },
+}
+"""The statuses a plan of each type gives roles for, with the labels of the plan screen, in its order."""
+
+
+class Plan(db.Model):
+    """What is for sale: a price, and a role for each status. Import makes one per price."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(32), unique=True, default=lambda: secrets.token_urlsafe(16))
+    price_id: Mapped[int] = mapped_column(ForeignKey("price.id"), unique=True)
+    own_title: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    price: Mapped[Price] = relationship(lazy="joined", innerjoin=True)
+    roles: Mapped[dict[str, PlanRole]] = relationship(
+        collection_class=attribute_keyed_dict("status"), cascade="all, delete-orphan", lazy="selectin"
+    )
+
+    @classmethod
+    def make_for(cls, tx: Transaction, mode: str, default_role_id: int) -> None:
+        """A plan, with the default role in every status, for each price that is for sale and has none."""
+        wanted = select(Price.id, Price.type).outerjoin(cls, cls.price_id == Price.id)
+        wanted = wanted.where(
+            Price.mode == mode, Price.active, ~Price.deleted, Price.skipped == "", cls.id.is_(None)
+        )
+        for price_id, type_ in tx.execute(wanted).all():
+            made = tx.execute(insert(cls).values(price_id=price_id).returning(cls.id))
+            plan_id = made.scalar_one()
+            roles = [
+                {"plan_id": plan_id, "status": status, "role_id": default_role_id}
+                for status in ROLE_LABELS[type_]
+            ]
+            tx.execute(insert(PlanRole), roles)
+
+    @property
+    def mode(self) -> str:
+        return self.price.mode
+
+    @property
+    def title(self) -> str:
+        """The admin's title, or else what Stripe calls it now."""
+        return self.own_title or self.price.title
+
+    def entitle(self, title: str) -> None:
+        """Give the plan a title of its own. Empty, or what Stripe calls it: it follows Stripe's again."""
+        self.own_title = "" if title.strip() == self.price.title else title.strip()
+
+    @property
+    def role_labels(self) -> Mapping[str, str]:
+        return ROLE_LABELS[self.price.type]
+
+    def role_for(self, status: str) -> Role | None:
+        given = self.roles.get(status)
+        return given.role if given else None
+
+    def map_roles(self, roles: Mapping[str, Role | None]) -> None:
+        """Say which role each status gives; None for none. Raises Rejected for an administrator role (rule 1)."""
+        for status, role in roles.items():
+            if role is not None and role.is_administrator:
+                raise Rejected("A plan cannot give the administrator's role. Choose another one.")
+            if status not in self.role_labels:
+                raise Rejected(f"This plan has no status “{status}”.")
+            if role is None:
+                self.roles.pop(status, None)
+            elif status in self.roles:
+                self.roles[status].role = role
+            else:
+                self.roles[status] = PlanRole(status=status, role=role)
+
+
+class PlanRole(db.Model):
+    """The role that a plan gives in one status; no row, no role."""
+
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plan.id", ondelete="CASCADE"), primary_key=True)
+    status: Mapped[str] = mapped_column(String(20), primary_key=True)
+    role_id: Mapped[int] = mapped_column(ForeignKey("role.id"), index=True)
+
+    role: Mapped[Role] = relationship(lazy="joined")

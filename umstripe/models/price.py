@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, String, UniqueConstraint, and_, update
+from sqlalchemy import Connection as Transaction
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
+
+from umstripe.database import db
+from umstripe.models import copied
+from umstripe.models.copied import Copied, State
+
+
+class Product(db.Model, Copied):
+    """A copy of Stripe's product: the name of what is sold."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mode: Mapped[str] = mapped_column(String(4))
+    stripe_product_id: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(5000), default="")
+    active: Mapped[bool] = mapped_column(default=True)
+
+    __table_args__ = (UniqueConstraint("mode", "stripe_product_id"),)
+
+    @classmethod
+    def apply(cls, tx: Transaction, state: State) -> bool:
+        """Take a product's state over. False when ours is newer; raises Unclear when nobody can tell."""
+        row = copied.locked(tx, cls.__table__, state.mode, "stripe_product_id", state.id)
+        values = _product_values(state.object, row)
+        if not copied.is_news(row, state, values, "product"):
+            return False
+        copied.write(tx, cls.__table__, row, state, values)
+        return True
+
+
+class Price(db.Model, Copied):
+    """A copy of Stripe's price. `skipped` says in words why it cannot be sold, and is empty when it can."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mode: Mapped[str] = mapped_column(String(4))
+    stripe_price_id: Mapped[str] = mapped_column(String(255))
+    stripe_product_id: Mapped[str] = mapped_column(String(255))
+    nickname: Mapped[str] = mapped_column(String(5000), default="")
+    currency: Mapped[str] = mapped_column(String(3), default="")
+    unit_amount: Mapped[int | None] = mapped_column(BigInteger)
+    type: Mapped[str] = mapped_column(String(10))
+    interval: Mapped[str] = mapped_column(String(5), default="")
+    interval_count: Mapped[int] = mapped_column(default=1)
+    active: Mapped[bool] = mapped_column(default=True)
+    deleted: Mapped[bool] = mapped_column(default=False)
+    skipped: Mapped[str] = mapped_column(String(200), default="")
+
+    product: Mapped[Product | None] = relationship(
+        primaryjoin=lambda: and_(
+            Price.mode == foreign(Product.mode), Price.stripe_product_id == foreign(Product.stripe_product_id)
+        ),
+        viewonly=True,
+        uselist=False,
+        lazy="joined",
+    )
+
+    __table_args__ = (
+        UniqueConstraint("mode", "stripe_price_id"),
+        Index("ix_price_mode_stripe_product_id", "mode", "stripe_product_id"),
+    )
+
+    @classmethod
+    def apply(cls, tx: Transaction, state: State) -> bool:
+        """Take a price's state over. False when ours is newer or deleted; raises Unclear when nobody can tell."""
+        row = copied.locked(tx, cls.__table__, state.mode, "stripe_price_id", state.id)
+        values = _price_values(state.object, row)
+        if (row is not None and row.deleted) or not copied.is_news(row, state, values, "price"):
+            return False
+        copied.write(tx, cls.__table__, row, state, values)
+        return True
+
+    @classmethod
+    def close_unseen(cls, tx: Transaction, mode: str, before: int) -> None:
+        """After a whole import: what Stripe no longer lists as active is not for sale (`before` in seconds)."""
+        unseen = (cls.mode == mode, cls.active, cls.as_of < before - copied.AMBIGUOUS_SECONDS)
+        tx.execute(update(cls).where(*unseen).values(active=False, as_of=before, revision=cls.revision + 1))
+
+    @property
+    def title(self) -> str:
+        return (self.product.name if self.product else "") or self.nickname or self.stripe_price_id
+
+    @property
+    def is_for_sale(self) -> bool:
+        return self.active and not self.deleted and not self.skipped
+
+
+def why_skipped(price: Mapping[str, Any]) -> str:
+    """Why a price of Stripe's cannot become a plan, in words; empty when it can."""
+    recurring = price.get("recurring") or {}
+    if price.get("billing_scheme") == "tiered":
+        return "Tiered prices are not supported: the amount depends on the quantity."
+    if recurring.get("usage_type") == "metered":
+        return "Metered prices are not supported: the amount depends on the use."
+    if not price.get("currency"):
+        return "The price has no currency."
+    if price.get("custom_unit_amount"):
+        return "The buyer chooses the amount; memberships need a fixed one."
+    if price.get("unit_amount") is None:
+        return "The price has no fixed amount in whole units of its currency."
+    return ""
+
+
+def _price_values(price: Mapping[str, Any], row: Any) -> dict[str, Any]:
+    if price.get("deleted") and row is not None:
+        return {"active": False, "deleted": True}
+    recurring = price.get("recurring") or {}
+    product = price.get("product") or ""
+    return {
+        "stripe_price_id": price["id"],
+        "stripe_product_id": product if isinstance(product, str) else product["id"],
+        "nickname": price.get("nickname") or "",
+        "currency": price.get("currency") or "",
+        "unit_amount": price.get("unit_amount"),
+        "type": price.get("type") or "one_time",
+        "interval": recurring.get("interval") or "",
+        "interval_count": recurring.get("interval_count") or 1,
+        "active": bool(price.get("active")) and not price.get("deleted"),
+        "deleted": bool(price.get("deleted")),
+        "skipped": why_skipped(price),
+    }
+
+
+def _product_values(product: Mapping[str, Any], row: Any) -> dict[str, Any]:
+    if product.get("deleted") and row is not None:
+        return {"active": False}
+    return {
+        "stripe_product_id": product["id"],
+        "name": product.get("name") or "",
+        "active": bool(product.get("active")) and not product.get("deleted"),
+    }

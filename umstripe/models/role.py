@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from flask_security import RoleMixin
+from sqlalchemy import Index, String, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from umstripe.database import db
+from umstripe.errors import Rejected
+
+
+class Role(db.Model, RoleMixin):
+    """What a user may have: given by an admin (manual), or by a plan for a status."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    is_administrator: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (Index("uq_role_name", func.lower(name), unique=True),)
+
+    @classmethod
+    def named(cls, name: str) -> Role | None:
+        """The role of this name, whatever its capitals."""
+        return db.session.scalar(select(cls).where(func.lower(cls.name) == name.strip().lower()))
+
+    @classmethod
+    def everything(cls) -> list[Role]:
+        return list(
+            db.session.scalars(select(cls).order_by(cls.is_administrator.desc(), func.lower(cls.name)))
+        )
+
+    @classmethod
+    def for_plans(cls) -> list[Role]:
+        """The roles a plan may give: all but the administrator's (rule 1)."""
+        return [role for role in cls.everything() if not role.is_administrator]
+
+    @classmethod
+    def administrator(cls) -> Role:
+        return db.session.scalars(select(cls).where(cls.is_administrator)).one()
+
+    @classmethod
+    def create(cls, name: str) -> Role:
+        cls._must_be_free(name)
+        role = cls(name=name.strip(), is_administrator=False)
+        db.session.add(role)
+        return role
+
+    def rename(self, name: str) -> None:
+        self._must_be_free(name, self)
+        self.name = name.strip()
+
+    def delete(self) -> None:
+        """Raises Rejected for the administrator's role and for one that somebody or something uses."""
+        if self.is_administrator:
+            raise Rejected("The administrator's role cannot be deleted.")
+        users = self.uses()
+        if users:
+            raise Rejected(
+                f"“{self.name}” is in use: {', '.join(users)}. Change that first, then delete the role."
+            )
+        db.session.delete(self)
+
+    def uses(self) -> list[str]:
+        """Who and what uses the role, in words; empty when it may go."""
+        from umstripe.models.plan import PlanRole
+        from umstripe.models.settings import Settings
+        from umstripe.models.user import manual_roles
+
+        users = _count(select(func.count()).where(manual_roles.c.role_id == self.id))
+        plans = _count(select(func.count(PlanRole.plan_id.distinct())).where(PlanRole.role_id == self.id))
+        found = [f"{users} {'user has' if users == 1 else 'users have'} it"] if users else []
+        found += [f"{plans} {'plan gives' if plans == 1 else 'plans give'} it"] if plans else []
+        found += ["new users get it"] if Settings.get().default_role_id == self.id else []
+        return found
+
+    @classmethod
+    def _must_be_free(cls, name: str, besides: Role | None = None) -> None:
+        other = cls.named(name)
+        if other is not None and other is not besides:
+            raise Rejected(f"There is already a role called “{other.name}”. Choose another name.")
+
+
+def _count(query) -> int:
+    return db.session.scalar(query) or 0

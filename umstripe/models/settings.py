@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import secrets
+from typing import Self
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from umstripe.database import db
+from umstripe.models.role import Role
+
+ONLY = 1
+
+
+class Settings(db.Model):
+    """The site's settings: one typed row, made by the first migration."""
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=ONLY)
+    instance_id: Mapped[str] = mapped_column(String(32), default=lambda: secrets.token_hex(16))
+    site_name: Mapped[str] = mapped_column(String(80), default="Member Site")
+    sandbox: Mapped[bool] = mapped_column(default=True)
+    replace_roles: Mapped[bool] = mapped_column(default=False)
+    test_clock: Mapped[bool] = mapped_column(default=False)
+    test_clock_id: Mapped[str] = mapped_column(String(255), default="")
+    activity_off: Mapped[bool] = mapped_column(default=False)
+    embedded_checkout: Mapped[bool] = mapped_column(default=False)
+    collection_method_choice: Mapped[bool] = mapped_column(default=False)
+    default_role_id: Mapped[int] = mapped_column(ForeignKey("role.id"))
+    setup_token_hash: Mapped[str | None] = mapped_column(String(64))
+
+    default_role: Mapped[Role] = relationship(lazy="joined")
+
+    @classmethod
+    def get(cls) -> Self:
+        return db.session.get_one(cls, ONLY)
+
+    @property
+    def mode(self) -> str:
+        """What the screens show and what new checkouts use: `test` or `live`."""
+        return "test" if self.sandbox else "live"
+
+    @property
+    def counted_modes(self) -> tuple[str, ...]:
+        """The modes whose memberships give roles.
+
+        What was paid for always counts. A sandbox membership counts while the sandbox is on, so that
+        trying things out never takes a paying member's role, and play money opens nothing afterwards.
+        """
+        return ("live", "test") if self.sandbox else ("live",)
+
+    @property
+    def clock_for_new_customers(self) -> str | None:
+        return self.test_clock_id if self.sandbox and self.test_clock and self.test_clock_id else None

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import ForeignKey, String, UniqueConstraint, select, update
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from umstripe.database import Seconds, db
+from umstripe.models import copied
+from umstripe.models.copied import Copied, State
+from umstripe.models.customer import Customer
+
+FINAL = frozenset({"canceled", "incomplete_expired"})
+
+
+@dataclass(frozen=True)
+class Change:
+    """What applying a state did: the status `before` ("" when new) and `after`; not `applied` when overtaken."""
+
+    user_id: int
+    before: str
+    after: str
+    applied: bool = True
+
+
+class Subscription(db.Model, Copied):
+    """A membership that is paid again and again: a copy of Stripe's subscription of one of our customers.
+
+    Its plan is that of its price; nothing says it twice. Times are in seconds, UTC, of Stripe's clock.
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mode: Mapped[str] = mapped_column(String(4))
+    stripe_subscription_id: Mapped[str] = mapped_column(String(255))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    stripe_price_id: Mapped[str] = mapped_column(String(255), default="")
+    status: Mapped[str] = mapped_column(String(20))
+    current_period_end: Mapped[Seconds | None] = mapped_column()
+    cancel_at: Mapped[Seconds | None] = mapped_column()
+    ended_at: Mapped[Seconds | None] = mapped_column()
+    created: Mapped[Seconds] = mapped_column()
+
+    customer: Mapped[Customer] = relationship(lazy="joined")
+
+    __table_args__ = (UniqueConstraint("mode", "stripe_subscription_id"),)
+
+    @classmethod
+    def apply(cls, tx: Transaction, state: State) -> Change | None:
+        """Take a subscription's state over, wherever it comes from: the one way that a status changes.
+
+        Gives what changed; `applied` is False for a state that ours has overtaken (rule 3). None for a
+        customer who is not ours (rule 5). Raises Unclear when only Stripe can tell which state is newer.
+        """
+        customer = Customer.locked(tx, state.mode, _id(state.object.get("customer")))
+        row = copied.locked(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
+        if row is None and customer is None:
+            return None
+        customer_id = customer.id if customer else row.customer_id
+        user_id = customer.user_id if customer else _user_of(tx, row.customer_id)
+        before = row.status if row else ""
+        values = _values(state) | {"customer_id": customer_id}
+        if customer is not None and customer.deleted and values["status"] not in FINAL:
+            values |= {"status": "canceled", "ended_at": state.as_of}
+        if before in FINAL or not copied.is_news(row, state, values, "subscription"):
+            return Change(user_id, before, before, applied=False)
+        copied.write(tx, cls.__table__, row, state, values)
+        return Change(user_id, before, values["status"])
+
+    @classmethod
+    def end_all(cls, tx: Transaction, customer_id: int, at: int) -> None:
+        """The customer is gone at Stripe, and everything with it. Ended is final, so no order can undo it."""
+        going = (cls.customer_id == customer_id, cls.status.not_in(FINAL))
+        ended = {"status": "canceled", "ended_at": at, "as_of": at, "revision": cls.revision + 1}
+        tx.execute(update(cls).where(*going).values(ended))
+
+
+def status_of(subscription: Mapping[str, Any]) -> str:
+    """Stripe's status, but `paused` while the collection is paused: Stripe leaves that one `active`."""
+    if subscription.get("deleted"):
+        return "canceled"
+    paused = subscription.get("pause_collection") and subscription["status"] == "active"
+    return "paused" if paused else subscription["status"]
+
+
+def _values(state: State) -> dict[str, Any]:
+    data = state.object
+    status = status_of(data)
+    if data.get("deleted"):
+        return {"status": status, "ended_at": state.as_of}
+    items = (data.get("items") or {}).get("data") or []
+    first = items[0] if items else {}
+    ended = data.get("ended_at") or data.get("canceled_at") or state.as_of
+    return {
+        "stripe_subscription_id": data["id"],
+        "stripe_price_id": _id((first.get("price") or first.get("plan") or {}).get("id")) or "",
+        "status": status,
+        "current_period_end": first.get("current_period_end") or data.get("current_period_end"),
+        "cancel_at": data.get("cancel_at"),
+        "ended_at": ended if status in FINAL else None,
+        "created": data["created"],
+    }
+
+
+def _id(value: Any) -> str | None:
+    """The id of what may be an id or, expanded, an object."""
+    return value["id"] if isinstance(value, Mapping) else value
+
+
+def _user_of(tx: Transaction, customer_id: int) -> int:
+    return tx.execute(select(Customer.user_id).where(Customer.id == customer_id)).scalar_one()

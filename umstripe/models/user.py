@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flask_security import UserMixin
+from sqlalchemy import Column, ForeignKey, Index, String, Table, func, select
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from umstripe.database import Base, UTCDateTime, db, now
+from umstripe.models.role import Role
+
+if TYPE_CHECKING:
+    from umstripe.models.customer import Customer
+
+manual_roles = Table(
+    "manual_role",
+    Base.metadata,
+    Column("user_id", ForeignKey("user.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", ForeignKey("role.id"), primary_key=True, index=True),
+)
+
+
+class User(db.Model, UserMixin):
+    """Somebody with an account. `roles` are the manual ones; what counts is `effective_roles()`."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(32), unique=True, default=lambda: uuid.uuid4().hex)
+    username: Mapped[str] = mapped_column(String(60))
+    email: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(120), default="")
+    password: Mapped[str | None] = mapped_column(String(255))
+    active: Mapped[bool] = mapped_column(default=True)
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True, default=lambda: secrets.token_hex(32))
+    confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    roles: Mapped[list[Role]] = relationship(secondary=manual_roles, order_by=Role.name, lazy="selectin")
+    customers: Mapped[list[Customer]] = relationship(back_populates="user", order_by="Customer.id")
+
+    __table_args__ = (
+        Index("uq_user_email", func.lower(email), unique=True),
+        Index("uq_user_username", func.lower(username), unique=True),
+    )
+
+    @classmethod
+    def with_email(cls, email: str) -> User | None:
+        return db.session.scalar(select(cls).where(func.lower(cls.email) == email.strip().lower()))
+
+    @classmethod
+    def with_username(cls, username: str) -> User | None:
+        return db.session.scalar(select(cls).where(func.lower(cls.username) == username.strip().lower()))
+
+    @classmethod
+    def there_is_an_administrator(cls) -> bool:
+        query = select(cls.id).join(cls.roles).where(Role.is_administrator)
+        return db.session.scalar(query.limit(1)) is not None
+
+    @property
+    def is_administrator(self) -> bool:
+        return any(role.is_administrator for role in self.roles)
+
+    def customer(self, mode: str) -> Customer | None:
+        """The customer at Stripe that new payments of this user use, if there is one."""
+        return next((one for one in self.customers if one.mode == mode and not one.deleted), None)
+
+    def effective_roles(self, at: int | None = None) -> list[Role]:
+        """What the user has at a moment (seconds, UTC; now if left out), rule 1."""
+        from umstripe.roles import effective_roles
+
+        return effective_roles(self, int(time.time()) if at is None else at)
+
+    def is_last_administrator(self) -> bool:
+        query = select(func.count()).select_from(User).join(User.roles).where(Role.is_administrator)
+        return self.is_administrator and db.session.scalar(query) == 1

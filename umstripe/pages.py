@@ -1,0 +1,93 @@
+"""What every page knows: the site's name, the menu, and how statuses, money and times are said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, request, url_for
+from flask_security import current_user
+
+from umstripe import __version__, words
+from umstripe.models import Settings
+
+ADMIN_MENU = (
+    ("Dashboard", "admin.dashboard", "dashboard", ()),
+    (
+        "umstripe",
+        "admin.settings.stripe",
+        "membership",
+        (
+            ("Settings", "admin.settings.stripe"),
+            ("User Roles", "admin.roles.index"),
+            ("Stripe Plans", "admin.plans.index"),
+            ("Activity Log", "admin.activity.index"),
+        ),
+    ),
+    (
+        "Users",
+        "admin.users.index",
+        "users",
+        (("All Users", "admin.users.index"), ("Add User", "admin.users.add")),
+    ),
+)
+
+
+def init_app(app: Flask) -> None:
+    app.context_processor(_context)
+    app.add_template_filter(words.status_words, "status")
+    app.add_template_filter(words.price_words, "price")
+    app.add_template_filter(words.type_words, "price_type")
+    app.add_template_filter(words.mode_words, "mode")
+    app.add_template_filter(words.moment_words, "moment")
+
+
+def _context() -> dict[str, Any]:
+    in_admin = (request.blueprint or "").startswith("admin") if request else False
+    return {
+        "version": __version__,
+        "site_name": Settings.get().site_name if _database_is_there() else "umstripe",
+        "admin_menu": _menu() if in_admin and current_user.is_authenticated else [],
+    }
+
+
+def _database_is_there() -> bool:
+    """An error page must come up even when the database is what failed."""
+    try:
+        Settings.get()
+    except Exception:
+        return False
+    return True
+
+
+def _menu() -> list[dict[str, Any]]:
+    return [_entry(*entry) for entry in ADMIN_MENU]
+
+
+def _entry(label: str, endpoint: str, icon: str, children: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    inside = [_child(*child) for child in children]
+    is_open = any(_is_current(child) or _same_area(child) for _, child in children)
+    current = _is_current(endpoint) or is_open
+    return {
+        "label": label,
+        "url": url_for(endpoint),
+        "icon": icon,
+        "current": current,
+        "open": is_open,
+        "children": inside,
+    }
+
+
+def _child(label: str, endpoint: str) -> dict[str, Any]:
+    return {"label": label, "url": url_for(endpoint), "current": _is_current(endpoint)}
+
+
+def _is_current(endpoint: str) -> bool:
+    return request.endpoint == endpoint
+
+
+def _same_area(endpoint: str) -> bool:
+    return (
+        request.blueprint is not None
+        and request.blueprint != "admin"
+        and request.blueprint == endpoint.rpartition(".")[0]
+    )

@@ -1,0 +1,62 @@
+"""Running the site: gunicorn alone, with its worker, or with the simulator as well."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from honcho.manager import Manager
+
+WEB_PROCESSES = 2
+WEB_THREADS = 4
+
+
+def run_web() -> None:
+    """Become gunicorn. It ends cleanly on SIGTERM; SIGKILL loses no delivery, since 200 follows the commit."""
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *_gunicorn_options()])
+
+
+def run_serve() -> None:
+    """Migrate, say the setup link if nobody has set the site up, then run site and worker until SIGTERM."""
+    _prepare(os.environ)
+    _run({"web": "web", "worker": "worker"}, os.environ)
+
+
+def run_demo(port: int) -> None:
+    """The same with a simulator, whose state is kept beside the database."""
+    environ = {"UMSTRIPE_STRIPE_API_BASE": f"http://127.0.0.1:{port}", **os.environ}
+    _prepare(environ)
+    state = Path(environ.get("UMSTRIPE_INSTANCE") or "instance") / "simulator.sqlite"
+    stripe = f"simulator --port {port} --allow-local-endpoints --state {shlex.quote(str(state))}"
+    _run({"web": "web", "worker": "worker", "simulator": stripe}, environ)
+
+
+def _gunicorn_options() -> list[str]:
+    from umstripe import config
+
+    bind = config.load(os.environ)["BIND"]
+    workers = os.environ.get("WEB_CONCURRENCY") or str(WEB_PROCESSES)
+    return [
+        *("--bind", bind, "--workers", workers, "--threads", str(WEB_THREADS), "--worker-class", "gthread"),
+        *("--keep-alive", "30", "--graceful-timeout", "20", "--preload", "umstripe.wsgi:app"),
+    ]
+
+
+def _prepare(environ: os._Environ[str] | dict[str, str]) -> None:
+    for command in ("migrate", "setup-link"):
+        subprocess.run(_umstripe(command), env=dict(environ), check=True)
+
+
+def _run(commands: dict[str, str], environ: os._Environ[str] | dict[str, str]) -> None:
+    manager = Manager()
+    for name, command in commands.items():
+        manager.add_process(name, shlex.join(_umstripe(*shlex.split(command))), env=dict(environ))
+    manager.loop()
+    sys.exit(manager.returncode)
+
+
+def _umstripe(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "umstripe", *arguments]

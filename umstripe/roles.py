@@ -1,0 +1,160 @@
+"""Who has which role: rule 1, once in Python for one user and once as SQL for lists. A test holds them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import CTE, Select, and_, case, exists, func, literal, or_, select, union_all
+
+from umstripe.database import db
+from umstripe.models import (
+    Customer,
+    Plan,
+    PlanRole,
+    Price,
+    Purchase,
+    Role,
+    Settings,
+    Subscription,
+    User,
+    manual_roles,
+)
+
+LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "paid", "pending"})
+ENDED = frozenset({"canceled", "revoked", "expired", "refunded"})
+"""Neither: `incomplete`, `incomplete_expired` and `failed`, first payments that never made anybody a member."""
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a user holds: the status, the roles its plan gives by status, times in seconds UTC.
+
+    `order` breaks a tie between two that ended in the same second.
+    """
+
+    status: str
+    roles: Mapping[str, Any]
+    ends_at: int | None = None
+    ended_at: int | None = None
+    order: tuple[int, int] = (0, 0)
+
+    def status_at(self, at: int) -> str:
+        return "expired" if self._is_over(at) else self.status
+
+    def ended_by(self, at: int) -> int:
+        return (self.ends_at if self._is_over(at) else self.ended_at) or 0
+
+    def _is_over(self, at: int) -> bool:
+        return self.status == "paid" and self.ends_at is not None and self.ends_at <= at
+
+
+def roles_given(memberships: Iterable[Membership], at: int) -> set[Any]:
+    """The roles that memberships give at a moment: every live one's, or else the latest ended one's."""
+    held = list(memberships)
+    counting = [one for one in held if one.status_at(at) in LIVE]
+    if not counting:
+        ended = [one for one in held if one.status_at(at) in ENDED]
+        counting = sorted(ended, key=lambda one: (one.ended_by(at), one.order))[-1:]
+    given = {one.roles.get(one.status_at(at)) for one in counting}
+    return given - {None}
+
+
+def combined(manual: set[Any], given: set[Any], replace: bool) -> set[Any]:
+    """Manual and given roles together; with the replace setting the given ones alone, if there are any."""
+    return given if replace and given else manual | given
+
+
+def effective_roles(user: User, at: int) -> list[Role]:
+    """What a user has at a moment (seconds, UTC), by name. Administrators have exactly their manual roles."""
+    if user.is_administrator:
+        return list(user.roles)
+    settings = Settings.get()
+    given = roles_given(memberships_of(user, settings.counted_modes), at)
+    return sorted(
+        combined(set(user.roles), given, settings.replace_roles), key=lambda role: role.name.lower()
+    )
+
+
+def memberships_of(user: User, modes: Iterable[str]) -> list[Membership]:
+    """Everything a user holds or held in these modes."""
+    found = []
+    for kind, model in enumerate((Subscription, Purchase)):
+        plan = and_(
+            Price.mode == model.mode,
+            Price.stripe_price_id == model.stripe_price_id,
+            Plan.price_id == Price.id,
+        )
+        query = select(model, Plan).join(Customer, model.customer_id == Customer.id)
+        query = query.outerjoin(Price, plan.clauses[0] & plan.clauses[1]).outerjoin(Plan, plan.clauses[2])
+        query = query.where(Customer.user_id == user.id, model.mode.in_(modes))
+        found += [_membership(row, held_plan, kind) for row, held_plan in db.session.execute(query)]
+    return found
+
+
+def _membership(row: Any, plan: Plan | None, kind: int) -> Membership:
+    roles = {status: given.role for status, given in plan.roles.items()} if plan else {}
+    return Membership(row.status, roles, getattr(row, "ends_at", None), row.ended_at, (kind, row.id))
+
+
+def effective_roles_query(at: int, modes: Iterable[str], replace: bool) -> Select[tuple[int, int]]:
+    """The same rule as rows of (user_id, role_id), for all users at once."""
+    held = _held(at, tuple(modes))
+    live = select(held.c.user_id, held.c.role_id).where(held.c.status.in_(LIVE))
+    ended = _latest_ended(held)
+    no_live = ~exists().where(held.c.user_id == ended.c.user_id, held.c.status.in_(LIVE))
+    last = select(ended.c.user_id, ended.c.role_id).where(ended.c.place == 1, no_live)
+    given = union_all(live, last).cte("given_roles")
+    given_rows = select(given.c.user_id, given.c.role_id).where(
+        given.c.role_id.is_not(None), ~_administrates(given)
+    )
+    manual = select(manual_roles.c.user_id, manual_roles.c.role_id)
+    if replace:
+        set_aside = exists().where(given.c.user_id == manual_roles.c.user_id, given.c.role_id.is_not(None))
+        manual = manual.where(or_(_administrates(manual_roles), ~set_aside))
+    return given_rows.union(manual).subquery("effective_roles").select()
+
+
+def _held(at: int, modes: tuple[str, ...]) -> CTE:
+    """One row per membership: user, status at the moment, role of its plan in that status, when it ended."""
+    over = and_(Purchase.status == "paid", Purchase.ends_at.is_not(None), Purchase.ends_at <= at)
+    status = case((over, literal("expired")), else_=Purchase.status)
+    ended_at = case((over, Purchase.ends_at), else_=Purchase.ended_at)
+    both = union_all(
+        _rows(Subscription, Subscription.status, Subscription.ended_at, 0, modes),
+        _rows(Purchase, status, ended_at, 1, modes),
+    )
+    return both.cte("held")
+
+
+def _rows(model: Any, status: Any, ended_at: Any, kind: int, modes: tuple[str, ...]) -> Select[Any]:
+    columns = (
+        Customer.user_id,
+        status.label("status"),
+        PlanRole.role_id,
+        func.coalesce(ended_at, 0).label("ended_at"),
+        literal(kind).label("kind"),
+        model.id.label("membership_id"),
+    )
+    query = select(*columns).join_from(model, Customer, model.customer_id == Customer.id)
+    query = query.outerjoin(
+        Price, and_(Price.mode == model.mode, Price.stripe_price_id == model.stripe_price_id)
+    )
+    query = query.outerjoin(Plan, Plan.price_id == Price.id)
+    query = query.outerjoin(PlanRole, and_(PlanRole.plan_id == Plan.id, PlanRole.status == status))
+    return query.where(model.mode.in_(modes))
+
+
+def _latest_ended(held: CTE) -> CTE:
+    newest_first = (held.c.ended_at.desc(), held.c.kind.desc(), held.c.membership_id.desc())
+    place = func.row_number().over(partition_by=held.c.user_id, order_by=newest_first).label("place")
+    return select(held.c.user_id, held.c.role_id, place).where(held.c.status.in_(ENDED)).cte("ended")
+
+
+def _administrates(rows: Any) -> Any:
+    """Whether the user of a row has an administrator role."""
+    theirs = manual_roles.alias()
+    return exists().where(
+        theirs.c.user_id == rows.c.user_id, theirs.c.role_id == Role.id, Role.is_administrator
+    )

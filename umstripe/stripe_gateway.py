@@ -1,0 +1,223 @@
+"""Everything that is said to Stripe. The only module that imports stripe: plain dicts out, our errors up.
+
+A `Stripe` is a key and an address. Every call has a timeout, every write an idempotency key (rule 9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Any
+
+import requests
+import stripe
+
+from umstripe.database import must_be_closed
+from umstripe.errors import StripeError, StripeRefused, StripeUnavailable
+
+API_VERSION = stripe.api_version
+TIMEOUT = 10.0
+RETRIES = 2
+PAGE = 100
+SIGNATURE_TOLERANCE = 300
+
+UNAVAILABLE = {
+    "timeout": "Stripe did not answer within 10 seconds. Please try again in a minute.",
+    "network": "Stripe could not be reached from this server. Check its network connection, then try again.",
+    "server": "Stripe has a problem at the moment and could not answer. Please try again in a few minutes.",
+    "rate_limit": "Stripe asks us to slow down. Please try again in a minute.",
+}
+PROBES = {
+    "customers": ("POST", "/v1/customers/cus_umstripe_probe", {"description": "probe"}),
+    "checkout_sessions": ("POST", "/v1/checkout/sessions/cs_umstripe_probe/expire", {}),
+    "customer_portal": ("POST", "/v1/billing_portal/sessions", {"customer": "cus_umstripe_probe"}),
+    "prices": ("GET", "/v1/prices", {"limit": 1}),
+    "subscriptions": ("GET", "/v1/subscriptions", {"limit": 1}),
+    "webhook_endpoints": ("POST", "/v1/webhook_endpoints/we_umstripe_probe", {"description": "probe"}),
+}
+"""A read right is probed by a list of one, a write right by a call that fails after the check of the right."""
+FETCHED = {
+    "subscription": "/v1/subscriptions/",
+    "customer": "/v1/customers/",
+    "price": "/v1/prices/",
+    "product": "/v1/products/",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Stripe said, and when: `as_of` is the answer's `Date`, in seconds of Stripe's clock."""
+
+    object: dict[str, Any]
+    as_of: int
+
+
+@dataclass(frozen=True)
+class BadSignature(Exception):
+    """A delivery that is not Stripe's, or too old. `reason`: no_secret, no_signature, wrong_secret, too_old,
+    unreadable, other_mode."""
+
+    reason: str
+
+
+class Stripe:
+    """Stripe, as one key sees it. `retries` counts further tries after a failed one; forms use none."""
+
+    def __init__(self, key: str, base: str, retries: int = RETRIES) -> None:
+        self._client = _client(key, base, retries)
+
+    def check_publishable_key(self) -> None:
+        """Raises StripeRefused with status 401 for a bad key. Makes nothing: no parameters, so 400 is a good key."""
+        try:
+            self._call("POST", "/v1/tokens")
+        except StripeRefused as refusal:
+            if refusal.status in (401, 403):
+                raise
+
+    def check_secret_key(self) -> None:
+        """Raises StripeRefused with status 401 for a bad key. A restricted key that lacks the right is a good key."""
+        try:
+            self._call("GET", "/v1/prices", {"limit": 1})
+        except StripeRefused as refusal:
+            if refusal.status == 401 or refusal.code == "secret_key_required":
+                raise
+
+    def account(self) -> dict[str, Any] | None:
+        """The key's account, or None: a restricted key may not see it."""
+        try:
+            return self._call("GET", "/v1/account").object
+        except StripeRefused:
+            return None
+
+    def has_right(self, right: str) -> bool | None:
+        """Whether the key has one of the rights in PROBES; None when Stripe's answer does not tell."""
+        try:
+            self._call(*PROBES[right])
+        except StripeRefused as refusal:
+            return {403: False, 404: True, 400: _is_about_the_probe(refusal) or None}.get(refusal.status)
+        except StripeUnavailable:
+            return None
+        return True
+
+    def prices(self, after: str | None, with_products: bool) -> tuple[list[dict[str, Any]], bool, int]:
+        """A page of active prices after an id: the prices, whether more follow, as of when (seconds).
+
+        With products, each price's `product` is the whole object. Raises StripeRefused (403) without the right.
+        """
+        params: dict[str, Any] = {"active": True, "limit": PAGE}
+        params |= {"starting_after": after} if after else {}
+        params |= {"expand": ["data.product"]} if with_products else {}
+        answer = self._call("GET", "/v1/prices", params)
+        return answer.object["data"], answer.object["has_more"], answer.as_of
+
+    def fetch(self, kind: str, stripe_id: str) -> Answer:
+        """One object as it is now. One that is gone is `{"id": …, "deleted": True}`, as Stripe says for customers."""
+        try:
+            return self._call("GET", FETCHED[kind] + stripe_id)
+        except StripeRefused as refusal:
+            if refusal.code != "resource_missing":
+                raise
+            return Answer({"id": stripe_id, "object": kind, "deleted": True}, refusal.as_of)
+
+    def create_customer(self, params: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:
+        return self._call("POST", "/v1/customers", params, idempotency_key).object
+
+    def webhook_endpoints(self) -> Iterator[dict[str, Any]]:
+        params: dict[str, Any] = {"limit": PAGE}
+        while True:
+            page = self._call("GET", "/v1/webhook_endpoints", params).object
+            yield from page["data"]
+            if not page["has_more"]:
+                return
+            params["starting_after"] = page["data"][-1]["id"]
+
+    def create_webhook_endpoint(self, params: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:
+        """Make an endpoint; its `secret` is given here and never again. The API version is this library's."""
+        pinned = {**params, "api_version": API_VERSION}
+        return self._call("POST", "/v1/webhook_endpoints", pinned, idempotency_key).object
+
+    def update_webhook_endpoint(
+        self, endpoint_id: str, params: Mapping[str, Any], idempotency_key: str
+    ) -> dict[str, Any]:
+        return self._call("POST", f"/v1/webhook_endpoints/{endpoint_id}", params, idempotency_key).object
+
+    def delete_webhook_endpoint(self, endpoint_id: str) -> None:
+        """Delete an endpoint; one that is gone already is fine."""
+        try:
+            self._call("DELETE", f"/v1/webhook_endpoints/{endpoint_id}")
+        except StripeRefused as refusal:
+            if refusal.code != "resource_missing":
+                raise
+
+    def _call(
+        self,
+        verb: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        must_be_closed()
+        options = {"idempotency_key": idempotency_key} if idempotency_key else {}
+        try:
+            answer = self._client.raw_request(verb.lower(), path, **(params or {}), **options)
+        except stripe.StripeError as error:
+            raise _ours(error) from None
+        return Answer(answer.data, _date(answer.headers))
+
+
+def verify_signature(body: bytes, header: str | None, secrets: list[str]) -> None:
+    """Check a delivery's signature over its raw bytes with each secret. Raises BadSignature.
+
+    https://docs.stripe.com/webhooks#verify-official-libraries; an age of 300 seconds at most.
+    """
+    if not secrets:
+        raise BadSignature("no_secret")
+    if not header:
+        raise BadSignature("no_signature")
+    reason = "wrong_secret"
+    for secret in secrets:
+        try:
+            stripe.WebhookSignature.verify_header(body, header, secret, SIGNATURE_TOLERANCE)
+            return
+        except stripe.SignatureVerificationError as error:
+            reason = "too_old" if "tolerance" in str(error) else reason
+        except (TypeError, ValueError):
+            reason = "unreadable"
+    raise BadSignature(reason)
+
+
+@lru_cache(maxsize=16)
+def _client(key: str, base: str, retries: int) -> stripe.StripeClient:
+    http = stripe.RequestsClient(timeout=TIMEOUT)
+    return stripe.StripeClient(
+        key,
+        base_addresses={"api": base},
+        max_network_retries=retries,
+        http_client=http,
+        stripe_version=API_VERSION,
+    )
+
+
+def _date(headers: Mapping[str, str]) -> int:
+    """Stripe's clock, in seconds. An answer without a date is as old as can be: it overwrites nothing."""
+    return int(parsedate_to_datetime(headers["Date"]).timestamp()) if "Date" in headers else 0
+
+
+def _is_about_the_probe(refusal: StripeRefused) -> bool:
+    return refusal.code in ("resource_missing", "parameter_missing") or "probe" in str(refusal)
+
+
+def _ours(error: stripe.StripeError) -> StripeError:
+    if isinstance(error, stripe.APIConnectionError):
+        reason = (
+            "timeout" if isinstance(error.__cause__ or error.__context__, requests.Timeout) else "network"
+        )
+        return StripeUnavailable(UNAVAILABLE[reason], reason)
+    if isinstance(error, stripe.RateLimitError) or error.http_status == 429:
+        return StripeUnavailable(UNAVAILABLE["rate_limit"], "rate_limit")
+    if error.http_status is None or error.http_status >= 500:
+        return StripeUnavailable(UNAVAILABLE["server"], "server")
+    said = error.user_message or "Stripe refused without saying why."
+    return StripeRefused(said, error.http_status, error.code or "", _date(error.headers))

@@ -1,0 +1,58 @@
+"""One blueprint per area. Every address is closed unless it is on the public list (PUBLIC)."""
+
+from __future__ import annotations
+
+from flask import Flask, abort, current_app, redirect, request, url_for
+from flask_security import current_user
+from werkzeug.wrappers import Response
+
+from umstripe.views import account, health, home, setup, webhook
+from umstripe.views.admin import admin
+
+PUBLIC = frozenset(
+    {
+        "static",
+        "home.index",
+        "health.healthz",
+        "health.readyz",
+        "setup.first_administrator",
+        "webhook.stripe",
+        "security.login",
+        "security.logout",
+        "security.forgot_password",
+        "security.reset_password",
+    }
+)
+"""The endpoints that anybody may open. `admin.*` is for administrators, everything else for who is logged in."""
+
+
+def init_app(app: Flask) -> None:
+    for blueprint in (
+        home.blueprint,
+        account.blueprint,
+        setup.blueprint,
+        health.blueprint,
+        webhook.blueprint,
+        admin,
+    ):
+        app.register_blueprint(blueprint)
+    app.before_request(_closed_unless_public)
+
+
+def _closed_unless_public() -> Response | None:
+    if request.endpoint is None or request.endpoint in PUBLIC:
+        return None
+    if not current_user.is_authenticated:
+        return _to_login()
+    if (request.blueprint or "").startswith("admin") and not current_user.is_administrator:
+        abort(403)
+    return None
+
+
+def _to_login() -> Response:
+    if request.accept_mimetypes.best == "application/json":
+        abort(401)
+    current_app.logger.debug("not logged in")
+    return redirect(
+        url_for("security.login", next=request.full_path.rstrip("?") if request.method == "GET" else None)
+    )

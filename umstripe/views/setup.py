@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_security import login_user
+
+from umstripe.database import db
+from umstripe.extensions import limiter
+from umstripe.forms.user import SetupForm
+from umstripe.models import setup
+
+blueprint = Blueprint("setup", __name__)
+
+
+@blueprint.route("/setup", methods=["GET", "POST"])
+@limiter.limit("30 per minute")
+def first_administrator():
+    """Open only with the one-time token that the first start prints; not there at all without it."""
+    form = SetupForm(token=request.args.get("token", ""))
+    if not setup.is_open(form.token.data or ""):
+        abort(404)
+    if form.validate_on_submit():
+        site_name = form.site_name.data or "Member Site"
+        user = setup.set_up(
+            form.token.data, site_name, form.username.data, form.email.data, form.password.data
+        )
+        db.session.commit()
+        login_user(user)
+        flash("Your site is set up. Next, connect your Stripe account.", "success")
+        return redirect(url_for("admin.settings.stripe"))
+    return render_template("setup/first_administrator.html", form=form)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+
+import structlog
+from flask import Blueprint, request
+
+from umstripe import webhooks
+from umstripe.database import write
+from umstripe.extensions import csrf
+from umstripe.models import Connection, Refusal
+from umstripe.stripe_gateway import BadSignature, verify_signature
+
+blueprint = Blueprint("webhook", __name__, url_prefix="/webhooks")
+
+
+@blueprint.post("/stripe/<any(test, live):mode>")
+@csrf.exempt
+def stripe(mode: str):
+    """A delivery: verify the raw bytes, then apply. 200 only after the commit, 500 so that it comes again."""
+    body = request.get_data()
+    try:
+        verify_signature(body, request.headers.get("Stripe-Signature"), Connection.signing_secrets(mode))
+        event = _event(mode, body)
+    except BadSignature as refusal:
+        return _refused(mode, refusal.reason)
+    try:
+        result = webhooks.receive(mode, event, body.decode())
+    except Exception as error:
+        structlog.get_logger().warning(
+            "delivery failed", event_id=event["id"], type=event["type"], error=str(error)
+        )
+        return {"error": "The event could not be applied. It is kept; please send it again."}, 500
+    return {"result": result}
+
+
+def _event(mode: str, body: bytes) -> dict:
+    try:
+        event = json.loads(body)
+        if (
+            event["livemode"] is (mode == "live")
+            and event["data"]["object"]
+            and event["id"]
+            and event["type"]
+        ):
+            event["created"] + 0
+            return event
+    except (ValueError, KeyError, TypeError):
+        raise BadSignature("unreadable") from None
+    raise BadSignature("other_mode")
+
+
+def _refused(mode: str, reason: str):
+    structlog.get_logger().warning("delivery refused", mode=mode, reason=reason)
+    with write() as tx:
+        Refusal.add(tx, mode, reason)
+    return {"error": SENTENCES[reason]}, 400
+
+
+SENTENCES = {
+    "no_secret": "There is no signing secret for this mode: connect Stripe in the settings.",
+    "no_signature": "The delivery has no Stripe-Signature header.",
+    "wrong_secret": "The signature does not fit: the body was changed, or another secret was used.",
+    "too_old": "The signature is too old, or a clock is wrong.",
+    "other_mode": "The event is of the other mode: test and live have an address each.",
+    "unreadable": "The body is not an event of Stripe's.",
+}

@@ -1,0 +1,79 @@
+"""Stripe's words, amounts and times as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from babel.dates import format_datetime
+from babel.numbers import format_currency
+
+STATUSES = {
+    "": "Inactive",
+    "active": "Active",
+    "canceled": "Canceled",
+    "expired": "Expired",
+    "failed": "Failed",
+    "incomplete": "Incomplete",
+    "incomplete_expired": "Incomplete Expired",
+    "paid": "Paid",
+    "past_due": "Past Due",
+    "paused": "Paused",
+    "pending": "Pending",
+    "refunded": "Refunded",
+    "revoked": "Revoked",
+    "trialing": "Trialing",
+    "unpaid": "Unpaid",
+}
+ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
+"""https://docs.stripe.com/currencies#zero-decimal; ISK and UGX differ there from Babel's data."""
+THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+
+
+def status_words(status: str) -> str:
+    return STATUSES.get(status, status.replace("_", " ").title())
+
+
+def amount_words(amount: int | None, currency: str) -> str:
+    """An amount in Stripe's minor unit as money: 1999, `usd` is $19.99."""
+    if amount is None or not currency:
+        return ""
+    places = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+    money = Decimal(amount).scaleb(-places)
+    return format_currency(
+        money, currency.upper(), locale="en_US", decimal_quantization=False, format=_format(places)
+    )
+
+
+def interval_words(interval: str, count: int) -> str:
+    """How often a price is paid: `month`, `every 3 months`, or `one-time`."""
+    if not interval:
+        return "one-time"
+    return interval if count == 1 else f"every {count} {interval}s"
+
+
+def price_words(price: Any) -> str:
+    """A price in one line: `$49.99 / every 3 months`."""
+    amount = amount_words(price.unit_amount, price.currency) or "no fixed amount"
+    return f"{amount} / {interval_words(price.interval, price.interval_count)}" if price.interval else amount
+
+
+def type_words(type_: str) -> str:
+    return "Recurring" if type_ == "recurring" else "One-time"
+
+
+def mode_words(mode: str) -> str:
+    return "Sandbox" if mode == "test" else "Live"
+
+
+def moment_words(moment: datetime | int | None) -> str:
+    """A moment (or seconds, UTC) as `Nov 24, 2026, 2:05 PM UTC`."""
+    if moment is None:
+        return ""
+    aware = datetime.fromtimestamp(moment, UTC) if isinstance(moment, int) else moment
+    return f"{format_datetime(aware, 'MMM d, y, h:mm a', locale='en_US')} UTC"
+
+
+def _format(places: int) -> str:
+    return "¤#,##0" + ("." + "0" * places if places else "")

@@ -1,0 +1,3 @@
+from umstripe.wsgi import app
+
+__all__ = ["app"]
