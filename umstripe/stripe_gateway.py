@@ -14,6 +14,7 @@ from typing import Any
 import requests
 import stripe
 
+from umstripe.config import STRIPE_API
 from umstripe.database import must_be_closed
 from umstripe.errors import StripeError, StripeRefused, StripeUnavailable
 
@@ -165,6 +166,17 @@ class Stripe:
         except stripe.StripeError as error:
             raise _ours(error) from None
         return Answer(answer.data, _date(answer.headers))
+
+
+def simulator_keys(base: str, mode: str) -> dict[str, str]:
+    """The keys of the simulator at an address, as `publishable` and `secret`. Raises StripeUnavailable."""
+    must_be_closed()
+    try:
+        known = requests.get(f"{base}/_simulator/keys", timeout=TIMEOUT).json()[mode]
+        return {"publishable": known["publishable"], "secret": known["secret"]}
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        sentence = f"There is no simulator at {base}. Start it with “umstripe simulator”."
+        raise StripeUnavailable(sentence, "network") from None
 
 
 def verify_signature(body: bytes, header: str | None, secrets: list[str]) -> None:

@@ -45,9 +45,10 @@ def system_database_url(database_url: str) -> str:
 def enqueue_import(mode: str) -> None:
     """Put an import of a mode's prices in the queue; one that waits or runs already is the same one."""
     connection = Connection.of(mode)
-    if connection.is_importing:
-        return
-    connection.import_state, connection.import_seen, connection.import_error = "queued", 0, ""
+    connection.must_be_usable()
+    if not connection.is_importing:
+        connection.import_state, connection.import_seen, connection.import_error = "queued", 0, ""
+        connection.import_at = now()
     db.session.commit()
     options = {
         "workflow_name": "import_prices",

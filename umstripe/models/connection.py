@@ -21,6 +21,7 @@ from umstripe.stripe_gateway import RETRIES, Stripe
 
 CONNECTING_TAKES_AT_MOST = timedelta(seconds=120)
 IMPORT_RUNS = ("queued", "running")
+WORKER_STARTS_WITHIN = 10
 
 RIGHTS = {
     "customers": ("Customers", "Write", "New members get no customer at Stripe, so they cannot pay."),
@@ -103,17 +104,40 @@ class Connection(db.Model):
             if self.rights
         ]
 
-    def keep_keys(self, publishable: str, secret: str) -> None:
-        """Keep the keys that were typed; an empty one keeps what is stored. New keys must be connected again."""
+    def import_progress(self) -> dict[str, Any]:
+        """How far the import is, for people: `state`, `text`, `value` (prices so far), `done`."""
+        seconds = (now() - self.import_at).total_seconds() if self.import_at else 0
+        words = {
+            "queued": "Waiting for the background worker…",
+            "running": f"Importing: {self.import_seen} prices so far…",
+            "done": f"{self.import_seen} prices were imported.",
+            "failed": f"The import stopped: {self.import_error}",
+        }
+        text = words.get(self.import_state, "")
+        if self.import_state == "queued" and seconds > WORKER_STARTS_WITHIN:
+            text = "Still waiting for the background worker. Is it running? Start it with “umstripe worker”."
+        return {"state": self.import_state, "text": text, "value": self.import_seen, "done": not self.is_importing}
+
+    def keep_keys(self, publishable: str, secret: str) -> bool:
+        """Keep the keys that were typed; an empty one keeps what is stored. New keys must be connected again.
+
+        Gives whether anything changed.
+        """
         typed = (publishable or self.publishable_key, secret or self.secret_key)
-        if typed != (self.publishable_key, self.secret_key):
+        changed = typed != (self.publishable_key, self.secret_key)
+        if changed:
             self.publishable_key, self.secret_key = typed
             self.connected_at, self.rights, self.account_name = None, {}, ""
+        return changed
+
+    def must_be_usable(self) -> None:
+        """Raises Rejected while there is no secret key."""
+        if not self.secret_key:
+            raise Rejected("The Stripe keys are missing. Enter them in Settings > Extensions > Stripe.")
 
     def stripe(self, retries: int = RETRIES) -> Stripe:
         """Stripe, with this mode's secret key. Raises Rejected when there is none."""
-        if not self.secret_key:
-            raise Rejected("The Stripe keys are missing. Enter them in Settings > Extensions > Stripe.")
+        self.must_be_usable()
         return Stripe(self.secret_key, current_app.config["STRIPE_API_BASE"], retries)
 
     def connect(self, site_url: str, events: Iterable[str]) -> None:
@@ -189,7 +213,7 @@ class Connection(db.Model):
         return stripe
 
     def _have_endpoint(self, stripe: Stripe, site_url: str, events: Iterable[str]) -> None:
-        url, settings = f"{site_url}{endpoint.PATH}{self.mode}", Settings.get()
+        url, settings = endpoint.address(site_url, self.mode), Settings.get()
         known = self.stripe_endpoint_id if self.endpoint_secret else None
         db.session.commit()
         try:

@@ -47,6 +47,11 @@ def ensure(
     return endpoint
 
 
+def address(site_url: str, mode: str) -> str:
+    """Where a site takes a mode's deliveries."""
+    return f"{site_url}{PATH}{mode}"
+
+
 def _is_ours(endpoint: Mapping[str, Any], url: str, instance_id: str, known_id: str | None) -> bool:
     made_by = (endpoint.get("metadata") or {}).get("umstripe_instance")
     return endpoint["id"] == known_id or endpoint["url"] == url or made_by == instance_id

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, UniqueConstraint, and_, update
+from sqlalchemy import BigInteger, Index, String, UniqueConstraint, and_, func, select, update
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
@@ -80,6 +80,17 @@ class Price(db.Model, Copied):
         """After a whole import: what Stripe no longer lists as active is not for sale (`before` in seconds)."""
         unseen = (cls.mode == mode, cls.active, cls.as_of < before - copied.AMBIGUOUS_SECONDS)
         tx.execute(update(cls).where(*unseen).values(active=False, as_of=before, revision=cls.revision + 1))
+
+    @classmethod
+    def listed(cls, mode: str, at_most: int) -> list[Price]:
+        """The prices of a mode that were imported and are active, what can be sold first."""
+        query = select(cls).where(cls.mode == mode, cls.active).order_by(cls.skipped != "", cls.unit_amount, cls.id)
+        return list(db.session.scalars(query.limit(at_most)))
+
+    @classmethod
+    def count(cls, mode: str) -> int:
+        query = select(func.count()).select_from(cls).where(cls.mode == mode, cls.active)
+        return db.session.scalar(query) or 0
 
     @property
     def title(self) -> str:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -47,6 +48,13 @@ class Settings(db.Model):
         trying things out never takes a paying member's role, and play money opens nothing afterwards.
         """
         return ("live", "test") if self.sandbox else ("live",)
+
+    def change(self, values: Mapping[str, Any]) -> list[str]:
+        """Take values over. Gives the names of those that changed."""
+        changed = [name for name, value in values.items() if getattr(self, name) != value]
+        for name in changed:
+            setattr(self, name, values[name])
+        return changed
 
     @property
     def clock_for_new_customers(self) -> str | None:

@@ -263,11 +263,9 @@ def upgrade():
 
 def _first_rows():
     """The two roles that every site has, its settings, and a connection for each mode."""
-    tables = sa.MetaData()
-    tables.reflect(op.get_bind(), only=["role", "settings", "connection"])
     roles = [(1, "Administrator", True), (2, "Subscriber", False)]
     op.bulk_insert(
-        tables.tables["role"],
+        _rows_of("role", id=sa.Integer, name=sa.String, is_administrator=sa.Boolean),
         [dict(zip(("id", "name", "is_administrator"), one, strict=True)) for one in roles],
     )
     if op.get_bind().dialect.name == "postgresql":
@@ -275,7 +273,9 @@ def _first_rows():
     settings = {"id": 1, "instance_id": secrets.token_hex(16), "site_name": "Member Site", "sandbox": True}
     off = ("replace_roles", "test_clock", "activity_off", "embedded_checkout", "collection_method_choice")
     settings |= dict.fromkeys(off, False) | {"test_clock_id": "", "default_role_id": 2}
-    op.bulk_insert(tables.tables["settings"], [settings])
+    columns = dict.fromkeys(("sandbox", *off), sa.Boolean) | {"id": sa.Integer, "default_role_id": sa.Integer}
+    columns |= dict.fromkeys(("instance_id", "site_name", "test_clock_id"), sa.String)
+    op.bulk_insert(_rows_of("settings", **columns), [settings])
     empty = {
         "account_name": "",
         "rights": {},
@@ -284,7 +284,13 @@ def _first_rows():
         "endpoints_made": 0,
     }
     empty |= {"import_state": "", "import_seen": 0, "import_error": ""}
-    op.bulk_insert(tables.tables["connection"], [{"mode": mode, **empty} for mode in ("test", "live")])
+    columns = dict.fromkeys(("mode", *empty), sa.String) | {"rights": sa.JSON}
+    columns |= dict.fromkeys(("endpoints_made", "import_seen"), sa.Integer)
+    op.bulk_insert(_rows_of("connection", **columns), [{"mode": mode, **empty} for mode in ("test", "live")])
+
+
+def _rows_of(table, **columns):
+    return sa.table(table, *(sa.column(name, kind) for name, kind in columns.items()))
 
 
 def downgrade():

@@ -1,10 +1,152 @@
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
+
+from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
+
+from umstripe import webhooks, work
+from umstripe.database import db
+from umstripe.errors import StripeUnavailable, UmstripeError
+from umstripe.extensions import limiter
+from umstripe.forms.settings import GeneralForm, StripeForm
+from umstripe.models import Connection, Delivery, Price, Settings
+from umstripe.models.connection import KeyRefused
+from umstripe.models.endpoint import address
+from umstripe.models.keys import masked
+from umstripe.stripe_gateway import STRIPE_API, simulator_keys
+from umstripe.views.admin.log import log
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
+PRICES_SHOWN = 100
+MODES = ("test", "live")
 
 
-@blueprint.get("/stripe")
+@blueprint.route("/", methods=["GET", "POST"])
+def general():
+    form = GeneralForm()
+    if form.validate_on_submit():
+        form.populate_obj(Settings.get())
+        log("security.settings_changed", "The general settings were saved")
+        db.session.commit()
+        flash("Settings have been saved successfully.", "success")
+        return redirect(url_for(".general"), 303)
+    return render_template("admin/settings/general.html", form=form)
+
+
+@blueprint.route("/stripe", methods=["GET", "POST"])
+@limiter.limit("60 per minute", methods=["POST"])
 def stripe():
-    return ""
+    form = StripeForm(obj=Settings.get())
+    if form.validate_on_submit() and _done(form):
+        return redirect(url_for(".stripe"), 303)
+    return render_template("admin/settings/stripe.html", form=form, **_screen(form))
+
+
+def _done(form: StripeForm) -> bool:
+    """Save, then do what the pressed button says. False keeps the form open, with what went wrong."""
+    _save(form)
+    pressed = request.form.get("action")
+    if pressed == "connect":
+        return _connect(form)
+    if pressed == "simulator_keys":
+        return _take_simulator_keys(form)
+    flash("Settings have been saved successfully.", "success")
+    return True
+
+
+def _save(form: StripeForm) -> None:
+    changed = Settings.get().change(form.settings())
+    for mode in MODES:
+        if Connection.of(mode).keep_keys(**form.typed_keys(mode)):
+            changed.append(f"{mode} keys")
+    if changed:
+        log("security.settings_changed", f"Stripe settings changed: {', '.join(changed)}")
+    db.session.commit()
+
+
+def _connect(form: StripeForm) -> bool:
+    mode, connection = form.mode, Connection.of(form.mode)
+    if not _keys_are_there(form, connection):
+        return False
+    try:
+        connection.connect(site_url(), webhooks.HANDLERS)
+    except KeyRefused as refused:
+        form.refuse(f"{mode}_{refused.field}", str(refused))
+        flash(f"Stripe: The connection failed. {refused}", "error")
+        return False
+    except UmstripeError as error:
+        flash(f"Stripe: The connection failed. {error}", "error")
+        return False
+    log("stripe.connected", f"Connected with Stripe: {connection.account_name or 'account'}", mode=mode)
+    db.session.commit()
+    flash("Connected with Stripe.", "success")
+    return True
+
+
+def _keys_are_there(form: StripeForm, connection: Connection) -> bool:
+    for which, stored in (("publishable", connection.publishable_key), ("secret", connection.secret_key)):
+        if not stored:
+            field = form.key(form.mode, which)
+            form.refuse(field.name, f"Please type the {field.label.text}, then connect.")
+    return connection.has_keys
+
+
+def _take_simulator_keys(form: StripeForm) -> bool:
+    base = current_app.config["STRIPE_API_BASE"]
+    try:
+        Connection.of(form.mode).keep_keys(**simulator_keys(base, form.mode))
+    except StripeUnavailable as error:
+        flash(str(error), "error")
+        return False
+    log("security.settings_changed", "The simulator’s keys were taken over", mode=form.mode)
+    db.session.commit()
+    flash("The simulator’s keys are filled in. Now press Connect with Stripe.", "success")
+    return True
+
+
+@blueprint.route("/stripe/<any(test, live):mode>/disconnect", methods=["GET", "POST"])
+def disconnect(mode: str):
+    connection = Connection.of(mode)
+    if request.method == "GET":
+        return render_template("admin/settings/disconnect.html", connection=connection)
+    left = connection.disconnect()
+    log("stripe.disconnected", left or "Disconnected from Stripe", mode=mode)
+    db.session.commit()
+    flash("Disconnected from Stripe. Members keep their roles.", "success")
+    if left:
+        flash(left, "warning")
+    return redirect(url_for(".stripe"), 303)
+
+
+@blueprint.post("/stripe/<any(test, live):mode>/import")
+def import_prices(mode: str):
+    try:
+        work.enqueue_import(mode)
+    except UmstripeError as error:
+        flash(str(error), "error")
+    return redirect(url_for(".stripe", _anchor="import"), 303)
+
+
+@blueprint.get("/stripe/<any(test, live):mode>/import")
+def import_progress(mode: str):
+    """What the page's script asks for while an import runs."""
+    return jsonify(Connection.of(mode).import_progress())
+
+
+def site_url() -> str:
+    """The address that Stripe sends deliveries to: as set, or as the administrator's browser sees the site."""
+    return current_app.config["SITE_URL"] or request.host_url.rstrip("/")
+
+
+def _screen(form: StripeForm) -> dict[str, Any]:
+    mode = form.mode
+    return {
+        "mode": mode,
+        "connections": {one: Connection.of(one) for one in MODES},
+        "masked": masked,
+        "addresses": {one: address(site_url(), one) for one in MODES},
+        "prices": Price.listed(mode, PRICES_SHOWN),
+        "prices_count": Price.count(mode),
+        "last": Delivery.last(mode),
+        "has_simulator": current_app.config["STRIPE_API_BASE"] != STRIPE_API,
+    }
