@@ -43,7 +43,7 @@ class Delivery(db.Model):
 
         The others wait at the row until the first has committed or rolled back.
         """
-        new = _insert(tx)(cls).values(row, result="processed", received_at=now())
+        new = _insert(tx)(cls).values({**row, "result": "processed", "received_at": now()})
         if tx.execute(new.on_conflict_do_nothing()).rowcount:
             return True
         again = (
@@ -57,7 +57,7 @@ class Delivery(db.Model):
     @classmethod
     def fail(cls, tx: Transaction, row: dict[str, Any], error: str) -> None:
         """Keep the error of a try that was rolled back, unless another try has succeeded meanwhile."""
-        new = _insert(tx)(cls).values(row, result="failed", error=error, received_at=now())
+        new = _insert(tx)(cls).values({**row, "result": "failed", "error": error, "received_at": now()})
         again = {"error": error, "tries": cls.tries + 1}
         index = ["mode", "stripe_event_id"]
         tx.execute(new.on_conflict_do_update(index_elements=index, set_=again, where=cls.result == "failed"))
