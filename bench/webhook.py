@@ -175,7 +175,7 @@ def _floor(environ: dict[str, str]):
 
 @contextlib.contextmanager
 def _running(command: list[str], environ: dict[str, str], port: int) -> Iterator[str]:
-    process = subprocess.Popen(command, env=environ, stderr=open("/tmp/bench.err","ab"))
+    process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port)
         yield f"http://127.0.0.1:{port}"

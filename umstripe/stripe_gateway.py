@@ -14,7 +14,6 @@ from typing import Any
 import requests
 import stripe
 
-from umstripe.config import STRIPE_API
 from umstripe.database import must_be_closed
 from umstripe.errors import StripeError, StripeRefused, StripeUnavailable
 

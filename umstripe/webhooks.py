@@ -66,6 +66,7 @@ class Arrival:
 
 
 Handler = Callable[[Arrival], str]
+ACTIVITY_OFF = select(Settings.__table__.c.activity_off)
 
 
 def receive(mode: str, event: Mapping[str, Any], body: str) -> str:
@@ -238,7 +239,7 @@ def _sent_by_us(session: Mapping[str, Any]) -> str | None:
 
 
 def _activity_is_off(tx: Transaction) -> bool:
-    return bool(tx.execute(select(Settings.activity_off)).scalar())
+    return bool(tx.execute(ACTIVITY_OFF).scalar())
 
 
 def _instance_id(tx: Transaction) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_sqlalchemy.pagination import Pagination
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, insert, or_, select
+from sqlalchemy import JSON, ForeignKey, String, Text, insert, or_, select
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -43,7 +43,7 @@ class Activity(db.Model):
     @classmethod
     def write(cls, tx: Transaction, action: str, description: str, **line: Any) -> None:
         """Add a line to a transaction, whether the log is on or off: the caller has asked (`Settings.activity_off`)."""
-        tx.execute(insert(cls).values(action=action, description=description, **line))
+        tx.execute(insert(cls.__table__), {"action": action, "description": description, **line})
 
     @classmethod
     def add(cls, action: str, description: str, **line: Any) -> None:

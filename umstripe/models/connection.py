@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import JSON, String, or_, select, update
+from sqlalchemy import JSON, String, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import Encrypted, UTCDateTime, db, now, read
@@ -74,7 +74,7 @@ class Connection(db.Model):
     def signing_secrets(cls, mode: str) -> list[str]:
         """The secrets that a delivery may be signed with; none before the first connect (rule 6)."""
         with read() as tx:
-            stored = tx.execute(select(cls.endpoint_secret).where(cls.mode == mode)).scalar()
+            stored = tx.execute(SIGNING_SECRET, {"mode": mode}).scalar()
         return [secret for secret in (current_app.config["WEBHOOK_SECRETS"][mode], stored) if secret]
 
     @property
@@ -228,6 +228,11 @@ class Connection(db.Model):
         )
         if found.secret:
             self.endpoint_secret, self.endpoints_made = found.secret, self.endpoints_made + 1
+
+
+SIGNING_SECRET = select(Connection.__table__.c.endpoint_secret).where(
+    Connection.__table__.c.mode == bindparam("mode")
+)
 
 
 def _name_of(account: dict[str, Any] | None) -> str:

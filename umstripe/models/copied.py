@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Table, and_, insert, select, update
+from sqlalchemy import Select, Table, Update, and_, bindparam, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import Seconds
@@ -70,13 +71,24 @@ def is_news(row: Any, state: State, values: Mapping[str, Any], kind: str) -> boo
 def write(tx: Transaction, table: Table, row: Any, state: State, values: Mapping[str, Any]) -> None:
     """Insert the copy, or update the row that was read and locked. `as_of` never goes back."""
     if row is None:
-        tx.execute(insert(table).values(mode=state.mode, as_of=state.as_of, revision=1, **values))
+        tx.execute(insert(table), dict(values, mode=state.mode, as_of=state.as_of, revision=1))
     else:
         changed = dict(values, as_of=max(state.as_of, row.as_of), revision=row.revision + 1)
-        tx.execute(update(table).where(table.c.id == row.id).values(changed))
+        tx.execute(_update(table), {"row_id": row.id, **changed})
 
 
-def locked(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str) -> Any:
-    """The row of a copy, locked for this transaction, or None."""
-    query = select(table).where(and_(table.c.mode == mode, table.c[column] == stripe_id))
-    return tx.execute(query.with_for_update()).one_or_none()
+def locked(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str | None) -> Any:
+    """The row that holds one of Stripe's ids, locked for this transaction, or None."""
+    return tx.execute(_select(table, column), {"mode": mode, "stripe_id": stripe_id}).one_or_none()
+
+
+@cache
+def _select(table: Table, column: str) -> Select[Any]:
+    """Made once: building a statement takes longer than running it."""
+    found = and_(table.c.mode == bindparam("mode"), table.c[column] == bindparam("stripe_id"))
+    return select(table).where(found).with_for_update()
+
+
+@cache
+def _update(table: Table) -> Update:
+    return update(table).where(table.c.id == bindparam("row_id"))

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, insert, select, upd
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import db
+from umstripe.models import copied
 from umstripe.models.user import User
 
 
@@ -28,8 +29,9 @@ class Customer(db.Model):
     @classmethod
     def locked(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:
         """The row, locked for this transaction, or None for a customer that is not ours (rule 5)."""
-        query = select(cls.__table__).where(cls.mode == mode, cls.stripe_customer_id == stripe_customer_id)
-        return tx.execute(query.with_for_update()).one_or_none() if stripe_customer_id else None
+        if not stripe_customer_id:
+            return None
+        return copied.locked(tx, cls.__table__, mode, "stripe_customer_id", stripe_customer_id)
 
     @classmethod
     def link(cls, tx: Transaction, mode: str, stripe_customer_id: str, public_id: str | None) -> Any:

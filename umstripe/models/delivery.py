@@ -43,8 +43,8 @@ class Delivery(db.Model):
 
         The others wait at the row until the first has committed or rolled back.
         """
-        new = _insert(tx)(cls).values({**row, "result": "processed", "received_at": now()})
-        if tx.execute(new.on_conflict_do_nothing()).rowcount:
+        new = _insert(tx)(cls.__table__).on_conflict_do_nothing()
+        if tx.execute(new, {**row, "result": "processed", "received_at": now()}).rowcount:
             return True
         again = (
             cls.mode == row["mode"],

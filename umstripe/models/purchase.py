@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint, insert, select, update
+from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint, insert, update
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Seconds, db
+from umstripe.models import copied
 from umstripe.models.customer import Customer
 from umstripe.models.subscription import Change
 
@@ -54,11 +55,7 @@ class Purchase(db.Model):
         """
         customer = Customer.locked(tx, mode, payment.get("customer"))
         payment_id = payment.get("payment_intent") or payment["id"]
-        row = tx.execute(
-            select(cls.__table__)
-            .where(cls.mode == mode, cls.stripe_payment_intent_id == payment_id)
-            .with_for_update()
-        ).one_or_none()
+        row = copied.locked(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
         price = (payment.get("metadata") or {}).get(PRICE_METADATA, "")
         if customer is None or (row is None and not price):
             return None

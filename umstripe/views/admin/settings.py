@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
 
 from umstripe import webhooks, work
+from umstripe.config import STRIPE_API
 from umstripe.database import db
 from umstripe.errors import StripeUnavailable, UmstripeError
 from umstripe.extensions import limiter
@@ -13,7 +14,7 @@ from umstripe.models import Connection, Delivery, Price, Settings
 from umstripe.models.connection import KeyRefused
 from umstripe.models.endpoint import address
 from umstripe.models.keys import masked
-from umstripe.stripe_gateway import STRIPE_API, simulator_keys
+from umstripe.stripe_gateway import simulator_keys
 from umstripe.views.admin.log import log
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
