@@ -15,6 +15,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from umstripe import database
+from umstripe.forms.security import LoginForm
 from umstripe.models import Role, User
 
 BODY_BYTES = 2 * 1024 * 1024
@@ -46,10 +47,25 @@ SECURITY = {
     "SECURITY_AUTO_LOGIN_AFTER_RESET": False,
     "SECURITY_RESET_PASSWORD_WITHIN": "2 hours",
     "SECURITY_CSRF_IGNORE_UNAUTH_ENDPOINTS": False,
-    "SECURITY_USER_IDENTITY_ATTRIBUTES": [
-        {"email": {"mapper": lambda text: text.strip(), "case_insensitive": True}},
-        {"username": {"mapper": lambda text: text.strip(), "case_insensitive": True}},
-    ],
+    "SECURITY_MSG_GENERIC_AUTHN_FAILED": ("This username and password do not fit together.", "error"),
+    "SECURITY_MSG_PASSWORD_RESET_REQUEST": (
+        "If there is an account with this mail address, a mail with a link is on its way.",
+        "success",
+    ),
+    "SECURITY_MSG_GENERIC_RECOVERY": (
+        "If there is an account with this mail address, a mail with a link is on its way.",
+        "success",
+    ),
+    "SECURITY_MSG_PASSWORD_RESET_NO_LOGIN": ("Your new password is set. Please log in with it.", "success"),
+    "SECURITY_MSG_PASSWORD_CHANGE": ("Your password is changed.", "success"),
+    "SECURITY_MSG_INVALID_RESET_PASSWORD_TOKEN": ("This link does not work. Ask for a new one.", "error"),
+    "SECURITY_MSG_PASSWORD_RESET_EXPIRED": (
+        "This link is older than %(within)s. If there is such an account, a new one is on its way.",
+        "error",
+    ),
+    "SECURITY_EMAIL_SUBJECT_PASSWORD_RESET": "Choose a new password",
+    "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": "Your password was reset",
+    "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": "Your password was changed",
     "SECURITY_REDIRECT_VALIDATE_MODE": "absolute",
 }
 
@@ -79,7 +95,7 @@ def init_app(app: Flask) -> None:
         session_cookie_secure=app.config["SESSION_COOKIE_SECURE"],
         referrer_policy="same-origin",
     )
-    security.init_app(app, SQLAlchemyUserDatastore(db, User, Role))
+    security.init_app(app, SQLAlchemyUserDatastore(db, User, Role), login_form=LoginForm)
     limiter.init_app(app)
     _limit_logins(app)
 

@@ -116,7 +116,12 @@ class Connection(db.Model):
         text = words.get(self.import_state, "")
         if self.import_state == "queued" and seconds > WORKER_STARTS_WITHIN:
             text = "Still waiting for the background worker. Is it running? Start it with “umstripe worker”."
-        return {"state": self.import_state, "text": text, "value": self.import_seen, "done": not self.is_importing}
+        return {
+            "state": self.import_state,
+            "text": text,
+            "value": self.import_seen,
+            "done": not self.is_importing,
+        }
 
     def keep_keys(self, publishable: str, secret: str) -> bool:
         """Keep the keys that were typed; an empty one keeps what is stored. New keys must be connected again.

@@ -62,6 +62,14 @@ class Plan(db.Model):
             ]
             tx.execute(insert(PlanRole), roles)
 
+    @classmethod
+    def any_is_mapped(cls) -> bool:
+        """Whether an admin has said of any plan what it gives: a role that is not the default one."""
+        from umstripe.models.settings import Settings
+
+        other = PlanRole.role_id != Settings.get().default_role_id
+        return db.session.scalar(select(PlanRole.plan_id).where(other).limit(1)) is not None
+
     @property
     def mode(self) -> str:
         return self.price.mode

@@ -84,7 +84,11 @@ class Price(db.Model, Copied):
     @classmethod
     def listed(cls, mode: str, at_most: int) -> list[Price]:
         """The prices of a mode that were imported and are active, what can be sold first."""
-        query = select(cls).where(cls.mode == mode, cls.active).order_by(cls.skipped != "", cls.unit_amount, cls.id)
+        query = (
+            select(cls)
+            .where(cls.mode == mode, cls.active)
+            .order_by(cls.skipped != "", cls.unit_amount, cls.id)
+        )
         return list(db.session.scalars(query.limit(at_most)))
 
     @classmethod

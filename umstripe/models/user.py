@@ -55,9 +55,22 @@ class User(db.Model, UserMixin):
         return db.session.scalar(select(cls).where(func.lower(cls.username) == username.strip().lower()))
 
     @classmethod
+    def with_identity(cls, text: str) -> User | None:
+        """The user with this username or, if there is an @ in it (no username has one), this mail address."""
+        return cls.with_email(text) if "@" in text else cls.with_username(text)
+
+    @classmethod
     def there_is_an_administrator(cls) -> bool:
         query = select(cls.id).join(cls.roles).where(Role.is_administrator)
         return db.session.scalar(query.limit(1)) is not None
+
+    @classmethod
+    def there_is_a_member(cls) -> bool:
+        """Whether there is anybody but administrators."""
+        return (
+            db.session.scalar(select(cls.id).where(~cls.roles.any(Role.is_administrator)).limit(1))
+            is not None
+        )
 
     @property
     def is_administrator(self) -> bool:

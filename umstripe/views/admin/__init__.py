@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, url_for
 
-from umstripe.models import Connection, Delivery, Settings
+from umstripe.models import Connection, Delivery, Plan, Settings, User
 from umstripe.views.admin import activity, plans, roles, settings, users
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
@@ -15,6 +15,18 @@ for area in (settings, plans, users, roles, activity):
 @admin.get("/")
 def dashboard():
     mode = Settings.get().mode
-    return render_template(
-        "admin/dashboard.html", connection=Connection.of(mode), last=Delivery.last(mode), mode=mode
-    )
+    connection, last = Connection.of(mode), Delivery.last(mode)
+    steps = _steps(connection, last)
+    return render_template("admin/dashboard.html", connection=connection, last=last, mode=mode, steps=steps)
+
+
+def _steps(connection: Connection, last: Delivery | None) -> list[tuple[str, str, bool]]:
+    """What there is to do until the site sells: what, where, whether it is done."""
+    imported = connection.import_state == "done"
+    return [
+        ("Connect your Stripe account", url_for(".settings.stripe"), connection.is_connected),
+        ("Import your prices", url_for(".settings.stripe"), imported),
+        ("Say which role each plan gives", url_for(".plans.index"), Plan.any_is_mapped()),
+        ("Add a user", url_for(".users.add"), User.there_is_a_member()),
+        ("Receive the first delivery", url_for(".activity.index"), last is not None),
+    ]

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from typing import Any
+
+from flask_security import LoginForm as FlaskSecurityLoginForm
+from wtforms import StringField
+
+from umstripe.forms.user import required, stripped
+from umstripe.models import User
+
+
+class LoginForm(FlaskSecurityLoginForm):
+    """One field takes either of the names that an account goes by."""
+
+    email = StringField(
+        "Username or Email Address",
+        filters=[stripped],
+        validators=[required("Please type your username or your mail address.")],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+
+    def validate(self, **kwargs: Any) -> bool:
+        self.ifield, self.user = self.email, User.with_identity(self.email.data or "")
+        return super().validate(**kwargs)
