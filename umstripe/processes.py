@@ -41,7 +41,8 @@ def _gunicorn_options() -> list[str]:
     workers = os.environ.get("WEB_CONCURRENCY") or str(WEB_PROCESSES)
     return [
         *("--bind", bind, "--workers", workers, "--threads", str(WEB_THREADS), "--worker-class", "gthread"),
-        *("--keep-alive", "30", "--graceful-timeout", "20", "--preload", "umstripe.wsgi:app"),
+        *("--keep-alive", "30", "--graceful-timeout", "20", "--preload", "--no-control-socket"),
+        "umstripe.wsgi:app",
     ]
 
 
