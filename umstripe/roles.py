@@ -21,6 +21,7 @@ from umstripe.models import (
     User,
     manual_roles,
 )
+from umstripe.words import status_words
 
 LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "paid", "pending"})
 ENDED = frozenset({"canceled", "revoked", "expired", "refunded"})
@@ -50,15 +51,45 @@ class Membership:
         return self.status == "paid" and self.ends_at is not None and self.ends_at <= at
 
 
-def roles_given(memberships: Iterable[Membership], at: int) -> set[Any]:
-    """The roles that memberships give at a moment: every live one's, or else the latest ended one's."""
+@dataclass(frozen=True)
+class Holding:
+    """A subscription or purchase of a user, with its price and plan, if those were imported."""
+
+    user_id: int
+    row: Any
+    price: Price | None
+    plan: Plan | None
+
+    @property
+    def membership(self) -> Membership:
+        roles = {status: given.role for status, given in self.plan.roles.items()} if self.plan else {}
+        order = (KINDS.index(type(self.row)), self.row.id)
+        return Membership(
+            self.row.status, roles, getattr(self.row, "ends_at", None), self.row.ended_at, order
+        )
+
+    @property
+    def title(self) -> str:
+        return self.plan.title if self.plan else self.price.title if self.price else self.row.stripe_price_id
+
+    def status_at(self, at: int) -> str:
+        return self.membership.status_at(at)
+
+
+KINDS = (Subscription, Purchase)
+
+
+def counting(memberships: Iterable[Membership], at: int) -> list[Membership]:
+    """The memberships that give roles at a moment: every live one, or else the latest ended one."""
     held = list(memberships)
-    counting = [one for one in held if one.status_at(at) in LIVE]
-    if not counting:
-        ended = [one for one in held if one.status_at(at) in ENDED]
-        counting = sorted(ended, key=lambda one: (one.ended_by(at), one.order))[-1:]
-    given = {one.roles.get(one.status_at(at)) for one in counting}
-    return given - {None}
+    live = [one for one in held if one.status_at(at) in LIVE]
+    ended = [one for one in held if one.status_at(at) in ENDED]
+    return live or sorted(ended, key=lambda one: (one.ended_by(at), one.order))[-1:]
+
+
+def roles_given(memberships: Iterable[Membership], at: int) -> set[Any]:
+    """The roles that memberships give at a moment (seconds, UTC)."""
+    return {one.roles.get(one.status_at(at)) for one in counting(memberships, at)} - {None}
 
 
 def combined(manual: set[Any], given: set[Any], replace: bool) -> set[Any]:
@@ -77,25 +108,37 @@ def effective_roles(user: User, at: int) -> list[Role]:
     )
 
 
+def explained(user: User, at: int) -> list[tuple[Role, str]]:
+    """Each effective role with the reason for it, in words."""
+    held = holdings([user.id], Settings.get().counted_modes)
+    counts = counting([one.membership for one in held], at)
+    reasons: dict[Role, list[str]] = {role: ["given by an administrator"] for role in user.roles}
+    for one in held:
+        status = one.status_at(at)
+        role = one.membership.roles.get(status)
+        if role is not None and one.membership in counts:
+            reasons.setdefault(role, []).append(f"{one.title}: {status_words(status)}")
+    return [(role, ", ".join(reasons[role])) for role in effective_roles(user, at)]
+
+
 def memberships_of(user: User, modes: Iterable[str]) -> list[Membership]:
     """Everything a user holds or held in these modes."""
+    return [one.membership for one in holdings([user.id], modes)]
+
+
+def holdings(user_ids: Iterable[int], modes: Iterable[str]) -> list[Holding]:
+    """Everything these users hold or held in these modes, newest last: two queries, however many they are."""
     found = []
-    for kind, model in enumerate((Subscription, Purchase)):
-        plan = and_(
-            Price.mode == model.mode,
-            Price.stripe_price_id == model.stripe_price_id,
-            Plan.price_id == Price.id,
+    for model in KINDS:
+        query = select(Customer.user_id, model, Price, Plan).select_from(model)
+        query = query.join(Customer, model.customer_id == Customer.id)
+        query = query.outerjoin(
+            Price, and_(Price.mode == model.mode, Price.stripe_price_id == model.stripe_price_id)
         )
-        query = select(model, Plan).join(Customer, model.customer_id == Customer.id)
-        query = query.outerjoin(Price, plan.clauses[0] & plan.clauses[1]).outerjoin(Plan, plan.clauses[2])
-        query = query.where(Customer.user_id == user.id, model.mode.in_(modes))
-        found += [_membership(row, held_plan, kind) for row, held_plan in db.session.execute(query)]
+        query = query.outerjoin(Plan, Plan.price_id == Price.id)
+        query = query.where(Customer.user_id.in_(user_ids), model.mode.in_(modes)).order_by(model.created)
+        found += [Holding(*row) for row in db.session.execute(query)]
     return found
-
-
-def _membership(row: Any, plan: Plan | None, kind: int) -> Membership:
-    roles = {status: given.role for status, given in plan.roles.items()} if plan else {}
-    return Membership(row.status, roles, getattr(row, "ends_at", None), row.ended_at, (kind, row.id))
 
 
 def effective_roles_query(at: int, modes: Iterable[str], replace: bool) -> Select[tuple[int, int]]:
@@ -116,7 +159,13 @@ def effective_roles_query(at: int, modes: Iterable[str], replace: bool) -> Selec
     return given_rows.union(manual).subquery("effective_roles").select()
 
 
-def _held(at: int, modes: tuple[str, ...]) -> CTE:
+def held_statuses_query(at: int, modes: Iterable[str]) -> Select[tuple[int, str]]:
+    """Rows of (user_id, status): every membership's status at a moment, for all users."""
+    held = _held(at, tuple(modes), "held_now")
+    return select(held.c.user_id, held.c.status)
+
+
+def _held(at: int, modes: tuple[str, ...], name: str = "held") -> CTE:
     """One row per membership: user, status at the moment, role of its plan in that status, when it ended."""
     over = and_(Purchase.status == "paid", Purchase.ends_at.is_not(None), Purchase.ends_at <= at)
     status = case((over, literal("expired")), else_=Purchase.status)
@@ -125,7 +174,7 @@ def _held(at: int, modes: tuple[str, ...]) -> CTE:
         _rows(Subscription, Subscription.status, Subscription.ended_at, 0, modes),
         _rows(Purchase, status, ended_at, 1, modes),
     )
-    return both.cte("held")
+    return both.cte(name)
 
 
 def _rows(model: Any, status: Any, ended_at: Any, kind: int, modes: tuple[str, ...]) -> Select[Any]:

@@ -4,15 +4,30 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
-from wtforms import EmailField, HiddenField, PasswordField, StringField
-from wtforms.validators import EqualTo, InputRequired, Length, Regexp, StopValidation, ValidationError
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, SelectMultipleField, StringField
+from wtforms.validators import (
+    EqualTo,
+    InputRequired,
+    Length,
+    Optional,
+    Regexp,
+    StopValidation,
+    ValidationError,
+)
 
-from umstripe.models import User
+from umstripe.models import Role, User
 
 USERNAME = Regexp(
     r"^[A-Za-z0-9_.\-]+$", message="Use only letters, digits, dots, hyphens and underscores in the username."
 )
 PASSWORD_LENGTH = 10
+PASSWORD_OPTIONAL = {
+    "validators": [
+        Optional(),
+        Length(min=PASSWORD_LENGTH, max=128, message=f"Use {PASSWORD_LENGTH} to 128 characters."),
+    ],
+    "render_kw": {"autocomplete": "new-password"},
+}
 
 
 def stripped(text: str | None) -> str | None:
@@ -67,6 +82,40 @@ class UserFields(FlaskForm):
         other = User.with_email(field.data or "")
         if other is not None and other is not self.user:
             raise ValidationError("Another user has this mail address.")
+
+
+class AddUserForm(UserFields):
+    """A user that an administrator adds."""
+
+    name = StringField(
+        "Name", filters=[stripped], validators=[Length(max=120, message="At most 120 characters.")]
+    )
+    password = PasswordField("Password", **PASSWORD_OPTIONAL)
+    notify = BooleanField("Send User Notification", default=True)
+    roles = SelectMultipleField("Roles", coerce=int, validate_choice=False)
+
+    def __init__(self, *args: Any, user: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, user=user, **kwargs)
+        self.offered = Role.everything()
+
+    @property
+    def chosen_roles(self) -> list[Role]:
+        return [role for role in self.offered if role.id in (self.roles.data or [])]
+
+    def validate_roles(self, field: SelectMultipleField) -> None:
+        if not set(field.data or []) <= {role.id for role in self.offered}:
+            raise ValidationError("One of the roles does not exist any more. Choose again.")
+
+
+class EditUserForm(AddUserForm):
+    """What an administrator may change of a user."""
+
+    notify = None
+    password = PasswordField("New Password", **PASSWORD_OPTIONAL)
+
+    def __init__(self, user: User) -> None:
+        stored = {"username": user.username, "email": user.email, "name": user.name}
+        super().__init__(user=user, data={**stored, "roles": [role.id for role in user.roles]})
 
 
 class SetupForm(UserFields):

@@ -37,8 +37,8 @@ class Activity(db.Model):
     description: Mapped[str] = mapped_column(Text)
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
-    user: Mapped[User | None] = relationship(foreign_keys=[user_id])
-    by: Mapped[User | None] = relationship(foreign_keys=[by_id])
+    user: Mapped[User | None] = relationship(foreign_keys=[user_id], lazy="joined")
+    by: Mapped[User | None] = relationship(foreign_keys=[by_id], lazy="joined")
 
     @classmethod
     def write(cls, tx: Transaction, action: str, description: str, **line: Any) -> None:

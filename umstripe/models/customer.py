@@ -26,6 +26,11 @@ class Customer(db.Model):
 
     __table_args__ = (UniqueConstraint("mode", "stripe_customer_id"),)
 
+    @property
+    def dashboard_url(self) -> str:
+        """Where Stripe shows the customer."""
+        return f"https://dashboard.stripe.com/{'test/' if self.mode == 'test' else ''}customers/{self.stripe_customer_id}"
+
     @classmethod
     def locked(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:
         """The row, locked for this transaction, or None for a customer that is not ours (rule 5)."""

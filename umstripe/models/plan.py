@@ -4,13 +4,14 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 
+from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import ForeignKey, String, insert, select
+from sqlalchemy import ForeignKey, String, func, insert, or_, select
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
 from umstripe.database import UTCDateTime, db, now
 from umstripe.errors import Rejected
-from umstripe.models.price import Price
+from umstripe.models.price import Price, Product
 from umstripe.models.role import Role
 
 ROLE_LABELS = {
@@ -63,6 +64,23 @@ class Plan(db.Model):
             tx.execute(insert(PlanRole), roles)
 
     @classmethod
+    def listed(cls, page: int, per_page: int, mode: str, type_: str = "", search: str = "") -> Pagination:
+        """A mode's plans, cheapest first; `search` looks in titles and ids."""
+        query = select(cls).join(cls.price).outerjoin(Price.product).where(Price.mode == mode)
+        if type_:
+            query = query.where(Price.type == type_)
+        if search:
+            looked_in = (cls.own_title, Product.name, Price.nickname, Price.stripe_price_id)
+            query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_in)))
+        query = query.order_by(Price.type.desc(), Price.unit_amount, cls.id)
+        return db.paginate(query, page=page, per_page=per_page, error_out=False)
+
+    @classmethod
+    def count(cls, mode: str) -> int:
+        query = select(func.count(cls.id)).join(cls.price).where(Price.mode == mode)
+        return db.session.scalar(query) or 0
+
+    @classmethod
     def any_is_mapped(cls) -> bool:
         """Whether an admin has said of any plan what it gives: a role that is not the default one."""
         from umstripe.models.settings import Settings
@@ -79,9 +97,14 @@ class Plan(db.Model):
         """The admin's title, or else what Stripe calls it now."""
         return self.own_title or self.price.title
 
-    def entitle(self, title: str) -> None:
-        """Give the plan a title of its own. Empty, or what Stripe calls it: it follows Stripe's again."""
+    def entitle(self, title: str) -> list[str]:
+        """Give the plan a title of its own. Empty, or what Stripe calls it: it follows Stripe's again.
+
+        Gives what changed, in words.
+        """
+        before = self.title
         self.own_title = "" if title.strip() == self.price.title else title.strip()
+        return [] if self.title == before else [f"title was {before}"]
 
     @property
     def role_labels(self) -> Mapping[str, str]:
@@ -91,19 +114,30 @@ class Plan(db.Model):
         given = self.roles.get(status)
         return given.role if given else None
 
-    def map_roles(self, roles: Mapping[str, Role | None]) -> None:
-        """Say which role each status gives; None for none. Raises Rejected for an administrator role (rule 1)."""
+    def map_roles(self, roles: Mapping[str, Role | None]) -> list[str]:
+        """Say which role each status gives; None for none. Gives what changed, in words.
+
+        Raises Rejected for an administrator role (rule 1) and for a status that the plan does not have.
+        """
         for status, role in roles.items():
             if role is not None and role.is_administrator:
                 raise Rejected("A plan cannot give the administrator's role. Choose another one.")
             if status not in self.role_labels:
                 raise Rejected(f"This plan has no status “{status}”.")
-            if role is None:
-                self.roles.pop(status, None)
-            elif status in self.roles:
-                self.roles[status].role = role
-            else:
-                self.roles[status] = PlanRole(status=status, role=role)
+        return [
+            self._map(status, role) for status, role in roles.items() if role is not self.role_for(status)
+        ]
+
+    def _map(self, status: str, role: Role | None) -> str:
+        before = self.role_for(status)
+        if role is None:
+            self.roles.pop(status)
+        elif status in self.roles:
+            self.roles[status].role = role
+        else:
+            self.roles[status] = PlanRole(status=status, role=role)
+        names = [one.name if one else "none" for one in (before, role)]
+        return f"{self.role_labels[status]}: {names[0]} → {names[1]}"
 
 
 class PlanRole(db.Model):

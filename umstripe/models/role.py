@@ -34,6 +34,18 @@ class Role(db.Model, RoleMixin):
         return [role for role in cls.everything() if not role.is_administrator]
 
     @classmethod
+    def with_uses(cls) -> list[tuple[Role, int, int]]:
+        """Every role, how many users have it by hand, and how many plans give it."""
+        from umstripe.models.plan import PlanRole
+        from umstripe.models.user import manual_roles
+
+        users = select(func.count()).where(manual_roles.c.role_id == cls.id).scalar_subquery()
+        plans = select(func.count(PlanRole.plan_id.distinct())).where(PlanRole.role_id == cls.id)
+        query = select(cls, users, plans.scalar_subquery())
+        query = query.order_by(cls.is_administrator.desc(), func.lower(cls.name))
+        return [tuple(row) for row in db.session.execute(query)]
+
+    @classmethod
     def administrator(cls) -> Role:
         return db.session.scalars(select(cls).where(cls.is_administrator)).one()
 

@@ -6,11 +6,12 @@ import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from flask_security import UserMixin
+from flask_security import UserMixin, hash_password
 from sqlalchemy import Column, ForeignKey, Index, String, Table, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Base, UTCDateTime, db, now
+from umstripe.errors import Rejected
 from umstripe.models.role import Role
 
 if TYPE_CHECKING:
@@ -85,6 +86,24 @@ class User(db.Model, UserMixin):
         from umstripe.roles import effective_roles
 
         return effective_roles(self, int(time.time()) if at is None else at)
+
+    def give_roles(self, roles: list[Role]) -> str:
+        """Make these the manual roles. Gives what changed, in words, or "". Raises Rejected when the site
+        would be left without an administrator."""
+        if self.is_last_administrator() and not any(role.is_administrator for role in roles):
+            raise Rejected("This is the only administrator. Make somebody else one first.")
+        before, after = (
+            ", ".join(sorted(role.name for role in some)) or "none" for some in (self.roles, roles)
+        )
+        if set(self.roles) == set(roles):
+            return ""
+        self.roles = roles
+        return f"{before} → {after}"
+
+    def set_password(self, password: str) -> None:
+        """Set a password, and log the user out everywhere."""
+        self.password = hash_password(password)
+        self.fs_uniquifier = secrets.token_hex(32)
 
     def is_last_administrator(self) -> bool:
         query = select(func.count()).select_from(User).join(User.roles).where(Role.is_administrator)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, abort, current_app, redirect, request, url_for
 from flask_security import current_user
+from werkzeug.routing import IntegerConverter, Map
 from werkzeug.wrappers import Response
 
 from umstripe.views import account, health, home, setup, webhook
@@ -26,7 +27,15 @@ PUBLIC = frozenset(
 """The endpoints that anybody may open. `admin.*` is for administrators, everything else for who is logged in."""
 
 
+class Id(IntegerConverter):
+    """`<id:…>` in an address: a number that the database can hold. Anything else is no page."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, min=1, max=2**31 - 1)
+
+
 def init_app(app: Flask) -> None:
+    app.url_map.converters["id"] = Id
     for blueprint in (
         home.blueprint,
         account.blueprint,

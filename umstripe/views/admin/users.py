@@ -1,15 +1,151 @@
 from __future__ import annotations
 
-from flask import Blueprint
+import smtplib
+import time
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_security.recoverable import send_reset_password_instructions
+from sqlalchemy.exc import IntegrityError
+
+from umstripe import roles
+from umstripe.database import db
+from umstripe.errors import Rejected, UmstripeError
+from umstripe.forms.user import AddUserForm, EditUserForm
+from umstripe.models import Connection, Settings, User, user_list
+from umstripe.views.admin.log import log
+from umstripe.views.lists import page_number, text_argument
+from umstripe.words import STATUSES
 
 blueprint = Blueprint("users", __name__, url_prefix="/users")
+PER_PAGE = 20
+TAKEN = "Another user has got this username or mail address at the same moment. Choose another one."
 
 
 @blueprint.get("/")
 def index():
-    return ""
+    asked = {name: text_argument(name) for name in ("role", "status", "search")}
+    role_id = int(asked["role"]) if asked["role"].isdecimal() and len(asked["role"]) < 10 else 0
+    page = user_list.listed(page_number(), PER_PAGE, role_id, asked["status"], asked["search"])
+    return render_template(
+        "admin/users/index.html",
+        page=page,
+        rows=user_list.rows(page.items),
+        asked=asked,
+        count=user_list.count(),
+        counts=user_list.counts_by_role(),
+        statuses=[(key or user_list.INACTIVE, words) for key, words in STATUSES.items()],
+    )
 
 
-@blueprint.get("/add")
+@blueprint.route("/add", methods=["GET", "POST"])
 def add():
-    return ""
+    form = AddUserForm()
+    if request.method == "GET":
+        form.roles.data = [Settings.get().default_role_id]
+    if form.validate_on_submit():
+        user = _added(form)
+        if user is not None:
+            _make_customer(user)
+            if form.notify.data:
+                _send_link(user)
+            flash(f"{user.username} is added.", "success")
+            return redirect(url_for(".edit", user_id=user.id), 303)
+    return render_template("admin/users/add.html", form=form)
+
+
+def _added(form: AddUserForm) -> User | None:
+    user = User(username=form.username.data, email=form.email.data, name=form.name.data or "")
+    user.roles = form.chosen_roles
+    if form.password.data:
+        user.set_password(form.password.data)
+    try:
+        db.session.add(user)
+        db.session.flush()
+        names = ", ".join(role.name for role in user.roles) or "none"
+        log("user.created", f"{user.username} added, roles: {names}", user_id=user.id)
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        form.username.errors = [TAKEN]
+        return None
+    return user
+
+
+@blueprint.route("/<id:user_id>", methods=["GET", "POST"])
+def edit(user_id: int):
+    user = db.get_or_404(User, user_id)
+    form = EditUserForm(user)
+    if form.validate_on_submit() and _changed(form, user):
+        flash("User updated.", "success")
+        return redirect(url_for(".edit", user_id=user_id), 303)
+    return render_template("admin/users/edit.html", form=form, **_screen(user))
+
+
+def _changed(form: EditUserForm, user: User) -> bool:
+    try:
+        changed_roles = user.give_roles(form.chosen_roles)
+        user.username, user.email, user.name = form.username.data, form.email.data, form.name.data or ""
+        if changed_roles:
+            log("security.roles_changed", f"{user.username}: {changed_roles}", user_id=user.id)
+        if form.password.data:
+            user.set_password(form.password.data)
+            log("security.password_set", f"New password for {user.username}", user_id=user.id)
+        db.session.commit()
+    except Rejected as rejected:
+        db.session.rollback()
+        form.roles.errors = [str(rejected)]
+        return False
+    except IntegrityError:
+        db.session.rollback()
+        form.username.errors = [TAKEN]
+        return False
+    return True
+
+
+def _screen(user: User) -> dict:
+    at, settings = int(time.time()), Settings.get()
+    effective = roles.explained(user, at)
+    kept = {role for role, _ in effective}
+    return {
+        "user": user,
+        "effective": effective,
+        "set_aside": [role for role in user.roles if role not in kept],
+        "held": [(one, one.status_at(at)) for one in roles.holdings([user.id], ("live", "test"))],
+        "connection": Connection.of(settings.mode),
+        "customer": user.customer(settings.mode),
+    }
+
+
+@blueprint.post("/<id:user_id>/customer")
+def make_customer(user_id: int):
+    user = db.get_or_404(User, user_id)
+    if _make_customer(user):
+        flash("The customer is made at Stripe.", "success")
+    return redirect(url_for(".edit", user_id=user_id), 303)
+
+
+def _make_customer(user: User) -> bool:
+    """A customer at Stripe for a new user. Without one the user stays, and a button makes it later."""
+    connection = Connection.of(Settings.get().mode)
+    if not connection.is_connected or user.customer(connection.mode):
+        return False
+    try:
+        customer = connection.create_customer(user)
+    except UmstripeError as error:
+        flash(
+            f"The user has no customer at Stripe yet: {error} Then press “Create customer at Stripe”.",
+            "warning",
+        )
+        return False
+    line = {"mode": connection.mode, "user_id": user.id}
+    log("customer.created", f"Customer {customer.stripe_customer_id} made at Stripe", **line)
+    db.session.commit()
+    return True
+
+
+def _send_link(user: User) -> None:
+    try:
+        send_reset_password_instructions(user)
+        db.session.commit()
+    except (OSError, smtplib.SMTPException):
+        flash("The mail could not be sent. Check the mail server (UMSTRIPE_MAIL_URL).", "warning")

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import StringField
+from wtforms.validators import Length, Regexp
+
+from umstripe.forms.user import required, stripped
+
+
+class RoleForm(FlaskForm):
+    """A role's name."""
+
+    name = StringField(
+        "Name",
+        filters=[stripped],
+        validators=[
+            required("Please type a name for the role."),
+            Length(max=60, message="At most 60 characters."),
+            Regexp(r"^[^\x00-\x1f\x7f]*$", message="Leave out line ends and other control characters."),
+        ],
+    )

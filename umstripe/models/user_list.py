@@ -1,0 +1,89 @@
+"""The list of users, with what each has now: a fixed number of queries, however long the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flask_sqlalchemy.pagination import Pagination
+from sqlalchemy import func, or_, select
+
+from umstripe.database import db
+from umstripe.models.role import Role
+from umstripe.models.settings import Settings
+from umstripe.models.user import User
+from umstripe.roles import ENDED, LIVE, Holding, effective_roles_query, held_statuses_query, holdings
+
+INACTIVE = "inactive"
+
+
+@dataclass(frozen=True)
+class UserRow:
+    """A user as the list shows them: names of the effective roles, and the membership that says most."""
+
+    user: User
+    roles: list[str]
+    holding: Holding | None
+    status: str
+
+
+def listed(page: int, per_page: int, role_id: int = 0, status: str = "", search: str = "") -> Pagination:
+    """Users by username. `role_id` is an effective role, `status` one of a membership, or `inactive`."""
+    query = select(User).order_by(func.lower(User.username))
+    if role_id:
+        effective = _effective().subquery()
+        query = query.where(User.id.in_(select(effective.c.user_id).where(effective.c.role_id == role_id)))
+    if status:
+        held = held_statuses_query(int(time.time()), Settings.get().counted_modes).subquery()
+        if status == INACTIVE:
+            query = query.where(User.id.not_in(select(held.c.user_id)))
+        else:
+            query = query.where(User.id.in_(select(held.c.user_id).where(held.c.status == status)))
+    if search:
+        looked_in = (User.username, User.email, User.name)
+        query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_in)))
+    return db.paginate(query, page=page, per_page=per_page, error_out=False)
+
+
+def rows(users: Iterable[User]) -> list[UserRow]:
+    """What each of these users has now."""
+    at, shown = int(time.time()), list(users)
+    ids = [user.id for user in shown]
+    names: dict[int, list[str]] = {one: [] for one in ids}
+    effective = _effective().subquery()
+    query = select(effective.c.user_id, Role.name).join(Role, Role.id == effective.c.role_id)
+    for user_id, name in db.session.execute(query.where(effective.c.user_id.in_(ids)).order_by(Role.name)):
+        names[user_id].append(name)
+    held: dict[int, list[Holding]] = {one: [] for one in ids}
+    for holding in holdings(ids, Settings.get().counted_modes):
+        held[holding.user_id].append(holding)
+    return [_row(user, names[user.id], held[user.id], at) for user in shown]
+
+
+def counts_by_role() -> list[tuple[Role, int]]:
+    """How many users have each role now."""
+    effective = _effective().subquery()
+    number = func.count(effective.c.user_id)
+    query = select(Role, number).join(effective, effective.c.role_id == Role.id).group_by(Role.id)
+    query = query.order_by(Role.is_administrator.desc(), func.lower(Role.name))
+    return [tuple(row) for row in db.session.execute(query)]
+
+
+def count() -> int:
+    return db.session.scalar(select(func.count(User.id))) or 0
+
+
+def _effective():
+    settings = Settings.get()
+    return effective_roles_query(int(time.time()), settings.counted_modes, settings.replace_roles)
+
+
+def _row(user: User, roles: list[str], held: list[Holding], at: int) -> UserRow:
+    newest = sorted(held, key=lambda one: (_weight(one.status_at(at)), one.row.created))
+    holding = newest[-1] if newest else None
+    return UserRow(user, roles, holding, holding.status_at(at) if holding else "")
+
+
+def _weight(status: str) -> int:
+    return 2 if status in LIVE else 1 if status in ENDED else 0
