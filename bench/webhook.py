@@ -98,7 +98,11 @@ def _signed(body: str, secret: str) -> tuple[str, str]:
 def _load(address: str, requests: list[tuple[str, str]], connections: int) -> dict:
     job = {"url": f"{address}/webhooks/stripe/test", "requests": requests, "connections": connections}
     done = subprocess.run(
-        [sys.executable, "-m", "bench.load"], input=json.dumps(job), capture_output=True, text=True, check=True
+        [sys.executable, "-m", "bench.load"],
+        input=json.dumps(job),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     found = json.loads(done.stdout)
     if found["bad"]:
@@ -125,7 +129,9 @@ def _rates(runs: list[dict]) -> list[float]:
 
 def _fill_site(environ: dict[str, str]) -> None:
     """A migrated database with members who each have a subscription."""
-    subprocess.run([sys.executable, "-m", "umstripe", "migrate"], env=environ, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "umstripe", "migrate"], env=environ, check=True, capture_output=True
+    )
     from umstripe import create_app
     from umstripe.database import write
     from umstripe.models import Customer, Subscription, User

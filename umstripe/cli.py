@@ -120,9 +120,9 @@ def setup_link(app: Any, site_url: str | None) -> None:
 @with_site
 def create_admin(app: Any, username: str, email: str, password: str) -> None:
     """Make an administrator without a browser."""
+    from umstripe.database import writing
     from umstripe.forms.user import SetupForm, first_error
     from umstripe.models.setup import create_administrator
-    from umstripe.database import writing
 
     data = {"username": username, "email": email, "password": password, "password_again": password}
     with app.test_request_context(method="POST", data=data):

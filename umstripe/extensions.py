@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from umstripe import database
 from umstripe.forms.security import LoginForm
+from umstripe.mail import PatientMail
 from umstripe.models import Role, User
 
 BODY_BYTES = 2 * 1024 * 1024
@@ -35,6 +36,7 @@ SECURITY = {
     "SECURITY_RETURN_GENERIC_RESPONSES": True,
     "SECURITY_PASSWORD_HASH": "argon2",
     "SECURITY_PASSWORD_LENGTH_MIN": 10,
+    "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
     "SECURITY_LOGIN_URL": "/login",
     "SECURITY_LOGOUT_URL": "/logout",
     "SECURITY_LOGOUT_METHODS": ["POST"],
@@ -95,7 +97,9 @@ def init_app(app: Flask) -> None:
         session_cookie_secure=app.config["SESSION_COOKIE_SECURE"],
         referrer_policy="same-origin",
     )
-    security.init_app(app, SQLAlchemyUserDatastore(db, User, Role), login_form=LoginForm)
+    security.init_app(
+        app, SQLAlchemyUserDatastore(db, User, Role), login_form=LoginForm, mail_util_cls=PatientMail
+    )
     limiter.init_app(app)
     _limit_logins(app)
 
@@ -118,7 +122,7 @@ def _limit_logins(app: Flask) -> None:
     """Guessing passwords and flooding mailboxes is slowed down, by address of the caller."""
     limit = limiter.limit(LOGIN_TRIES, methods=["POST"])
     for endpoint in ("security.login", "security.forgot_password", "security.reset_password"):
-        app.view_functions[endpoint] = limit(app.view_functions[endpoint])
+        app.view_functions[endpoint] = limit(app.view_functions[endpoint])  # type: ignore[assignment]
 
 
 def caller_address() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from flask import Flask
+from structlog.typing import Processor
 
 SECRETS = re.compile(r"\b((?:sk|rk|whsec)_(?:(?:test|live)_)?)[A-Za-z0-9_]{4,}")
 
@@ -20,7 +21,7 @@ def init_app(app: Flask) -> None:
 
 
 def configure() -> None:
-    shared = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

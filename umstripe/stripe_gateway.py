@@ -29,7 +29,7 @@ UNAVAILABLE = {
     "server": "Stripe has a problem at the moment and could not answer. Please try again in a few minutes.",
     "rate_limit": "Stripe asks us to slow down. Please try again in a minute.",
 }
-PROBES = {
+PROBES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "customers": ("POST", "/v1/customers/cus_umstripe_probe", {"description": "probe"}),
     "checkout_sessions": ("POST", "/v1/checkout/sessions/cs_umstripe_probe/expire", {}),
     "customer_portal": ("POST", "/v1/billing_portal/sessions", {"customer": "cus_umstripe_probe"}),
@@ -211,9 +211,9 @@ def _client(key: str, base: str, retries: int) -> stripe.StripeClient:
     )
 
 
-def _date(headers: Mapping[str, str]) -> int:
+def _date(headers: Mapping[str, str] | None) -> int:
     """Stripe's clock, in seconds. An answer without a date is as old as can be: it overwrites nothing."""
-    return int(parsedate_to_datetime(headers["Date"]).timestamp()) if "Date" in headers else 0
+    return int(parsedate_to_datetime(headers["Date"]).timestamp()) if headers and "Date" in headers else 0
 
 
 def _is_about_the_probe(refusal: StripeRefused) -> bool:

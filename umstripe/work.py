@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import structlog
-from dbos import DBOS, DBOSClient, DBOSConfig
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 from flask import Flask, current_app
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import select, update
@@ -28,9 +28,14 @@ from umstripe.stripe_gateway import Answer
 QUEUE = "umstripe"
 VERSION = "1"
 """Of the workflows' steps: work that was begun under another version is not continued by this one."""
-STEP_RETRIES = {"retries_allowed": True, "max_attempts": 6, "interval_seconds": 1.0, "backoff_rate": 2.0}
+STEP_RETRIES: dict[str, Any] = {
+    "retries_allowed": True,
+    "max_attempts": 6,
+    "interval_seconds": 1.0,
+    "backoff_rate": 2.0,
+}
 
-_site: Flask | None = None
+_site: Flask
 
 
 def system_database_url(database_url: str) -> str:
@@ -50,7 +55,7 @@ def enqueue_import(mode: str) -> None:
         connection.import_state, connection.import_seen, connection.import_error = "queued", 0, ""
         connection.import_at = now()
     db.session.commit()
-    options = {
+    options: EnqueueOptions = {
         "workflow_name": "import_prices",
         "queue_name": QUEUE,
         "app_version": VERSION,
@@ -166,7 +171,7 @@ def _apply(tx: Transaction, mode: str, price: dict[str, Any], as_of: int) -> Non
 
 def _settle(mode: str, unclear: Unclear, stripe: Any, default_role: int) -> None:
     """A price or product that changed while its page was read: fetch it by itself."""
-    model = {"price": Price, "product": Product}[unclear.kind]
+    model: Any = {"price": Price, "product": Product}[unclear.kind]
     for _ in range(5):
         answer: Answer = stripe.fetch(unclear.kind, unclear.stripe_id)
         try:

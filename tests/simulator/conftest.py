@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import pathlib
 import sys
 
 import pytest
 import requests
 
-HERE = pathlib.Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]
-
-from simulator_process import SHARED, Client, Receiver, Running, control
+from tests.simulator.simulator_process import SHARED, Client, Receiver, Running, control
 
 
 @pytest.fixture(scope="session")
@@ -84,5 +80,4 @@ def customer(stripe):
 @pytest.fixture
 def listening(stripe, receiver):
     """An endpoint at the receiver that wants everything."""
-    made = stripe.post("/v1/webhook_endpoints", {"url": receiver.url + "/hook", "enabled_events": ["*"]})
-    return made
+    return stripe.post("/v1/webhook_endpoints", {"url": receiver.url + "/hook", "enabled_events": ["*"]})

@@ -7,7 +7,8 @@ import threading
 
 import pytest
 import requests
-from simulator_process import VERSION, Client, control
+
+from tests.simulator.simulator_process import VERSION, Client, control
 
 
 def as_key(stripe, key):

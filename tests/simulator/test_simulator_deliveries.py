@@ -9,7 +9,8 @@ import time
 
 import pytest
 import requests
-from simulator_process import Client, Running, control, wait_for
+
+from tests.simulator.simulator_process import Client, Running, control, wait_for
 
 
 def test_a_delivery_is_signed_over_its_raw_body(stripe, receiver, listening, contract):

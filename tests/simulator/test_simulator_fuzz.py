@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from simulator_events import sent
 
+from tests.simulator.simulator_events import sent
 from umstripe.simulator import document
 from umstripe.simulator.operations import every_operation
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from simulator_events import sent
+
+from tests.simulator.simulator_events import sent
 
 RENEWED = ["invoice.created", "invoice.finalized", "payment_intent.created"]
 PAID = ["charge.succeeded", "payment_intent.succeeded", "invoice_payment.paid", "invoice.paid"]

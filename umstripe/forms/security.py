@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_security import LoginForm as FlaskSecurityLoginForm
+from flask_security.utils import validate_redirect_url
 from wtforms import StringField
 
 from umstripe.forms.user import required, stripped
@@ -10,7 +11,7 @@ from umstripe.models import User
 
 
 class LoginForm(FlaskSecurityLoginForm):
-    """One field takes either of the names that an account goes by."""
+    """One field takes either of the names that an account goes by. Nobody is sent to another site afterwards."""
 
     email = StringField(
         "Username or Email Address",
@@ -20,5 +21,7 @@ class LoginForm(FlaskSecurityLoginForm):
     )
 
     def validate(self, **kwargs: Any) -> bool:
+        if not validate_redirect_url(self.next.data or ""):
+            self.next.data = ""
         self.ifield, self.user = self.email, User.with_identity(self.email.data or "")
         return super().validate(**kwargs)

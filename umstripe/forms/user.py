@@ -31,7 +31,8 @@ PASSWORD_OPTIONAL = {
 
 
 def stripped(text: str | None) -> str | None:
-    return text.strip() if text else text
+    """Text without space around it, and without the null character, which Postgres does not take."""
+    return text.replace("\x00", "").strip() if text else text
 
 
 def required(sentence: str) -> InputRequired:

@@ -143,7 +143,7 @@ class Connection(db.Model):
     def stripe(self, retries: int = RETRIES) -> Stripe:
         """Stripe, with this mode's secret key. Raises Rejected when there is none."""
         self.must_be_usable()
-        return Stripe(self.secret_key, current_app.config["STRIPE_API_BASE"], retries)
+        return Stripe(self.secret_key or "", current_app.config["STRIPE_API_BASE"], retries)
 
     def connect(self, site_url: str, events: Iterable[str]) -> None:
         """Check both keys, probe the rights, have one endpoint at Stripe for `site_url`.
@@ -156,7 +156,7 @@ class Connection(db.Model):
         try:
             stripe = self._checked_keys()
             self.account_name = _name_of(stripe.account())
-            self.rights = _probe(stripe) if self.secret_key.startswith("rk_") else {}
+            self.rights = _probe(stripe) if (self.secret_key or "").startswith("rk_") else {}
             self._have_endpoint(stripe, site_url, events)
             self.connected_at = now()
         finally:
@@ -197,7 +197,8 @@ class Connection(db.Model):
     def _reserve(self) -> None:
         free = or_(Connection.busy_until.is_(None), Connection.busy_until < now())
         ours = update(Connection).where(Connection.mode == self.mode, free)
-        taken = db.session.execute(ours.values(busy_until=now() + CONNECTING_TAKES_AT_MOST)).rowcount
+        ours = ours.values(busy_until=now() + CONNECTING_TAKES_AT_MOST)
+        taken = db.session.execute(ours.returning(Connection.mode)).first()
         db.session.commit()
         if not taken:
             raise Rejected("Another administrator is connecting at this moment. Reload the page in a minute.")

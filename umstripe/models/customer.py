@@ -39,7 +39,7 @@ class Customer(db.Model):
         return copied.locked(tx, cls.__table__, mode, "stripe_customer_id", stripe_customer_id)
 
     @classmethod
-    def link(cls, tx: Transaction, mode: str, stripe_customer_id: str, public_id: str | None) -> Any:
+    def link(cls, tx: Transaction, mode: str, stripe_customer_id: str | None, public_id: str | None) -> Any:
         """Link a customer to the user with this public id (rule 8). A link that exists stays as it is.
 
         Gives the customer's row, or None when there is no such user.
@@ -48,7 +48,7 @@ class Customer(db.Model):
         user_id = (
             tx.execute(select(User.id).where(User.public_id == public_id)).scalar() if public_id else None
         )
-        if row is not None or user_id is None:
+        if row is not None or user_id is None or not stripe_customer_id:
             return row
         tx.execute(
             insert(cls).values(

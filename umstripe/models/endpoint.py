@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ def ensure(
     `known_id` is the endpoint whose secret we hold; only that one can be kept. `generation` counts those
     made before, so that a try which is repeated after a crash gives the same endpoint and not a second one.
     """
-    wanted = {"url": url, "enabled_events": sorted(events), "description": DESCRIPTION}
+    wanted: dict[str, Any] = {"url": url, "enabled_events": sorted(events), "description": DESCRIPTION}
     wanted["metadata"] = {"umstripe_instance": instance_id}
     ours = [one for one in stripe.webhook_endpoints() if _is_ours(one, url, instance_id, known_id)]
     kept = next((one for one in ours if one["id"] == known_id and one["api_version"] == API_VERSION), None)
@@ -62,7 +63,8 @@ def _mend(stripe: Stripe, endpoint: Mapping[str, Any], wanted: Mapping[str, Any]
         wanted["enabled_events"]
     )
     if not right or endpoint["status"] != "enabled":
-        stripe.update_webhook_endpoint(endpoint["id"], {**wanted, "disabled": False})
+        mended = {**wanted, "disabled": False}
+        stripe.update_webhook_endpoint(endpoint["id"], mended, f"umstripe-mend-{uuid.uuid4().hex}")
 
 
 def _key(verb: str, params: Mapping[str, Any], generation: int) -> str:

@@ -26,7 +26,11 @@ def new_token() -> str:
 def is_open(token: str) -> bool:
     """Whether this token makes the first administrator now: it is the latest, and there is none yet."""
     stored = Settings.get().setup_token_hash
-    return bool(stored) and hmac.compare_digest(stored, _hash(token)) and not User.there_is_an_administrator()
+    return (
+        stored is not None
+        and hmac.compare_digest(stored, _hash(token))
+        and not User.there_is_an_administrator()
+    )
 
 
 def set_up(token: str, site_name: str, username: str, email: str, password: str) -> User:

@@ -39,7 +39,9 @@ class User(db.Model, UserMixin):
     confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
-    roles: Mapped[list[Role]] = relationship(secondary=manual_roles, order_by=Role.name, lazy="selectin")
+    roles: Mapped[list[Role]] = relationship(  # type: ignore[assignment]
+        secondary=manual_roles, order_by=Role.name, lazy="selectin"
+    )
     customers: Mapped[list[Customer]] = relationship(back_populates="user", order_by="Customer.id")
 
     __table_args__ = (

@@ -67,7 +67,7 @@ def counts_by_role() -> list[tuple[Role, int]]:
     number = func.count(effective.c.user_id)
     query = select(Role, number).join(effective, effective.c.role_id == Role.id).group_by(Role.id)
     query = query.order_by(Role.is_administrator.desc(), func.lower(Role.name))
-    return [tuple(row) for row in db.session.execute(query)]
+    return [(role, users) for role, users in db.session.execute(query)]
 
 
 def count() -> int:

@@ -273,7 +273,10 @@ def _first_rows():
     settings = {"id": 1, "instance_id": secrets.token_hex(16), "site_name": "Member Site", "sandbox": True}
     off = ("replace_roles", "test_clock", "activity_off", "embedded_checkout", "collection_method_choice")
     settings |= dict.fromkeys(off, False) | {"test_clock_id": "", "default_role_id": 2}
-    columns = dict.fromkeys(("sandbox", *off), sa.Boolean) | {"id": sa.Integer, "default_role_id": sa.Integer}
+    columns: dict = dict.fromkeys(("sandbox", *off), sa.Boolean) | {
+        "id": sa.Integer,
+        "default_role_id": sa.Integer,
+    }
     columns |= dict.fromkeys(("instance_id", "site_name", "test_clock_id"), sa.String)
     op.bulk_insert(_rows_of("settings", **columns), [settings])
     empty = {
@@ -284,9 +287,11 @@ def _first_rows():
         "endpoints_made": 0,
     }
     empty |= {"import_state": "", "import_seen": 0, "import_error": ""}
-    columns = dict.fromkeys(("mode", *empty), sa.String) | {"rights": sa.JSON}
-    columns |= dict.fromkeys(("endpoints_made", "import_seen"), sa.Integer)
-    op.bulk_insert(_rows_of("connection", **columns), [{"mode": mode, **empty} for mode in ("test", "live")])
+    connection: dict = dict.fromkeys(("mode", *empty), sa.String) | {"rights": sa.JSON}
+    connection |= dict.fromkeys(("endpoints_made", "import_seen"), sa.Integer)
+    op.bulk_insert(
+        _rows_of("connection", **connection), [{"mode": mode, **empty} for mode in ("test", "live")]
+    )
 
 
 def _rows_of(table, **columns):

@@ -21,7 +21,7 @@ def create(call: Call) -> Json:
     if (data := params.get("product_data")) and "product" not in params:
         pricing.check(params)
         product = products.make(
-            call.mode, {name: data[name] for name in data if name in products.PLAIN + ("id",)}
+            call.mode, {name: data[name] for name in data if name in (*products.PLAIN, "id")}
         )
         params = params | {"product": product["id"]}
     return pricing.make(call.mode, params)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import smtplib
 import time
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -11,6 +10,7 @@ from umstripe import roles
 from umstripe.database import db
 from umstripe.errors import Rejected, UmstripeError
 from umstripe.forms.user import AddUserForm, EditUserForm
+from umstripe.mail import could_not_send
 from umstripe.models import Connection, Settings, User, user_list
 from umstripe.views.admin.log import log
 from umstripe.views.lists import page_number, text_argument
@@ -144,8 +144,7 @@ def _make_customer(user: User) -> bool:
 
 
 def _send_link(user: User) -> None:
-    try:
-        send_reset_password_instructions(user)
-        db.session.commit()
-    except (OSError, smtplib.SMTPException):
+    send_reset_password_instructions(user)
+    db.session.commit()
+    if could_not_send():
         flash("The mail could not be sent. Check the mail server (UMSTRIPE_MAIL_URL).", "warning")

@@ -1,0 +1,35 @@
+# make run: the site with its simulator.  make test: everything that is tested.
+PYTHON ?= python3.11
+VENV = .venv
+BIN = $(VENV)/bin
+
+.PHONY: run test install bench clean
+
+run: $(VENV)/.base
+	$(BIN)/python -m umstripe run
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m tests.needs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check -q .
+	$(BIN)/mypy
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+install: $(VENV)/.dev
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench.webhook
+
+$(VENV)/.base: requirements/base.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@ $(VENV)/.base
+
+clean:
+	rm -rf $(VENV) build dist tests/artefacts .pytest_cache .ruff_cache .mypy_cache .hypothesis

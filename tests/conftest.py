@@ -1,0 +1,90 @@
+"""What every test of the site starts with: a migrated database of its own, on SQLite and on Postgres."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.databases import Postgres, Sqlite, environ_for
+
+DATABASES = {"sqlite": Sqlite, "postgres": Postgres}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--database", choices=(*DATABASES, "both"), default="both", help="which to run on")
+
+
+def pytest_generate_tests(metafunc):
+    if "database" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--database")
+        names = list(DATABASES) if chosen == "both" else [chosen]
+        metafunc.parametrize("database", names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory):
+    """Both servers, each started when the first test wants it."""
+    running: dict[str, Sqlite | Postgres] = {}
+
+    def get(name: str):
+        if name not in running:
+            running[name] = DATABASES[name](tmp_path_factory.mktemp(name))
+        return running[name]
+
+    yield get
+    for one in running.values():
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def database(request, databases):
+    return databases(request.param)
+
+
+@pytest.fixture
+def database_url(database):
+    """The address of a fresh migrated database."""
+    url = database.new()
+    yield url
+    database.drop(url)
+
+
+@pytest.fixture
+def environ(database_url, tmp_path) -> dict[str, str]:
+    """The environment of a site. Tests add to it before they ask for `app`."""
+    return environ_for(database_url, Path(tmp_path) / "instance")
+
+
+@pytest.fixture
+def app(environ):
+    from umstripe import create_app
+    from umstripe.database import db
+    from umstripe.extensions import limiter
+
+    app = create_app(environ)
+    logging.getLogger().handlers.clear()
+    limiter.reset()
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app):
+    from tests.people import Browserless
+
+    return Browserless(app.test_client())
+
+
+@pytest.fixture
+def admin(app):
+    """A client that is logged in as an administrator."""
+    from tests.people import Browserless, make_administrator
+
+    make_administrator(app)
+    one = Browserless(app.test_client())
+    one.log_in("admin")
+    return one

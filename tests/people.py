@@ -1,0 +1,120 @@
+"""Who uses the site in a test: a client that reads forms off the pages, as a browser does."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin
+
+PASSWORD = "correct horse battery"
+
+
+class Page(HTMLParser):
+    """What a page shows: its text, and its forms with what stands in their fields."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.html, self.words, self.forms = html, [], []
+        self.select: str | None = None
+        self.feed(html)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        if tag == "form":
+            self.forms.append(
+                {"action": given.get("action"), "method": given.get("method", "get"), "fields": {}}
+            )
+        elif tag == "select":
+            self.select = given.get("name")
+        elif tag == "option" and self.select and "selected" in given:
+            self._keep(self.select, given.get("value") or "")
+        elif tag == "input" and given.get("name"):
+            if given.get("type") in ("checkbox", "radio"):
+                if "checked" in given:
+                    self._keep(given["name"], given.get("value") or "on")
+            else:
+                self._keep(given["name"], given.get("value") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self.select = None
+
+    def _keep(self, name: str | None, value: str) -> None:
+        if self.forms and name:
+            self.forms[-1]["fields"].setdefault(name, []).append(value)
+
+    def form(self, *names: str) -> dict[str, Any]:
+        """The form that has all these fields."""
+        for form in self.forms:
+            if form["method"].lower() == "post" and set(names) <= set(form["fields"]):
+                return form
+        raise AssertionError(f"no form with {names} on the page: {self.text[:400]}")
+
+
+class Browserless:
+    """A person without a browser. `client` is Flask's test client."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def get(self, address: str, status: int = 200) -> Page:
+        answer = self.client.get(address, follow_redirects=True)
+        assert answer.status_code == status, (address, answer.status_code, Page(answer.text).text[:600])
+        return Page(answer.text)
+
+    def submit(self, address: str, *names: str, status: int = 200, to: str = "", **values: Any) -> Page:
+        """Fill in the form on the page that has the fields of `values` and `names`, and send it.
+
+        A list sends a field several times, None leaves it out. `to`: another address, as a button's formaction.
+        """
+        form = self.get(address).form(*(name for name in values if name != "action"), *names)
+        fields = {**form["fields"], **values}
+        sent = {name: value for name, value in fields.items() if value is not None}
+        where = to or urljoin(address, form["action"] or address)
+        answer = self.client.post(where, data=sent, follow_redirects=True)
+        assert answer.status_code == status, (where, answer.status_code, Page(answer.text).text[:600])
+        return Page(answer.text)
+
+    def press(self, address: str, action: str, status: int = 200) -> Page:
+        """Press a button that is a form of its own: `action` is where it leads."""
+        page = self.get(address)
+        form = next(one for one in page.forms if one["action"] == action)
+        answer = self.client.post(action, data=form["fields"], follow_redirects=True)
+        assert answer.status_code == status, (action, answer.status_code, Page(answer.text).text[:600])
+        return Page(answer.text)
+
+    def log_in(self, username: str, password: str = PASSWORD) -> Page:
+        return self.submit("/login", email=username, password=password)
+
+
+def make_administrator(app: Any, username: str = "admin") -> int:
+    from umstripe.database import db, writing
+    from umstripe.models.setup import create_administrator
+
+    with app.app_context(), writing():
+        user = create_administrator(username, f"{username}@example.org", PASSWORD, "command")
+        db.session.flush()
+        return user.id
+
+
+def make_user(app: Any, username: str, *role_names: str, mode: str = "test", customer: str = "") -> int:
+    """A member, by default with a customer at Stripe called `cus_<username>`. Gives the id."""
+    from umstripe.database import db, writing
+    from umstripe.models import Customer, Role, User
+
+    with app.app_context(), writing():
+        user = User(username=username, email=f"{username}@example.org")
+        user.roles = [Role.named(name) for name in role_names]
+        user.customers = [
+            Customer(mode=mode, stripe_customer_id=customer or f"cus_{username}", deleted=False)
+        ]
+        db.session.add(user)
+        db.session.flush()
+        return user.id
