@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import structlog
 from flask import Blueprint, request
@@ -34,20 +35,27 @@ def stripe(mode: str):
     return {"result": result}
 
 
-def _event(mode: str, body: bytes) -> dict:
+def _event(mode: str, body: bytes) -> dict[str, Any]:
     try:
         event = json.loads(body)
-        if (
-            event["livemode"] is (mode == "live")
-            and event["data"]["object"]
-            and event["id"]
-            and event["type"]
-        ):
-            event["created"] + 0
-            return event
-    except (ValueError, KeyError, TypeError):
-        raise BadSignature("unreadable") from None
-    raise BadSignature("other_mode")
+        readable = _is_event(event)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        readable = False
+    if not readable:
+        raise BadSignature("unreadable")
+    if event["livemode"] is not (mode == "live"):
+        raise BadSignature("other_mode")
+    return event
+
+
+def _is_event(event: dict[str, Any]) -> bool:
+    words = (event["id"], event["type"])
+    return (
+        all(isinstance(word, str) and word and "\x00" not in word for word in words)
+        and type(event["created"]) is int
+        and isinstance(event["livemode"], bool)
+        and isinstance(event["data"]["object"], dict)
+    )
 
 
 def _refused(mode: str, reason: str):
