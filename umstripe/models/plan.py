@@ -42,7 +42,7 @@ class Plan(db.Model):
     own_title: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
-    price: Mapped[Price] = relationship(lazy="joined", innerjoin=True)
+    price: Mapped[Price] = relationship(lazy="joined")
     roles: Mapped[dict[str, PlanRole]] = relationship(
         collection_class=attribute_keyed_dict("status"), cascade="all, delete-orphan", lazy="selectin"
     )
