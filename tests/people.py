@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin
 
+import requests
+
 PASSWORD = "correct horse battery"
 
 
@@ -118,3 +120,16 @@ def make_user(app: Any, username: str, *role_names: str, mode: str = "test", cus
         db.session.add(user)
         db.session.flush()
         return user.id
+
+
+class Http:
+    """Flask's test client, over real HTTP: so the same person can visit a running site."""
+
+    def __init__(self, base: str) -> None:
+        self.base, self.session = base, requests.Session()
+
+    def get(self, address: str, **_options: Any) -> requests.Response:
+        return self.session.get(urljoin(self.base, address), timeout=60)
+
+    def post(self, address: str, data: Any, **_options: Any) -> requests.Response:
+        return self.session.post(urljoin(self.base, address), data=data, timeout=60)

@@ -17,6 +17,10 @@ Json = dict[str, Any]
 MOST_PRICES = 50_000
 
 
+PRICE_METADATA = "umstripe_price"
+"""A one-time payment says which price it is for, as the application's own checkout does."""
+
+
 @controls.get("/healthz")
 def healthz() -> Json:
     """Whether the simulator runs."""
@@ -102,8 +106,9 @@ def pay(values: Json, customer: str) -> Json:
         raise missing("amount")
     if len(currency) != 3 or not currency.isalpha():
         raise bad_request("Invalid currency", "currency")
-    status = text(values, "status", "succeeded")
-    return turns.pay(mode, found, amount, currency, status, text(values, "description", ""))
+    about = {"description": text(values, "description", "") or None}
+    about |= {"metadata": {PRICE_METADATA: values["price"]}} if "price" in values else {}
+    return turns.pay(mode, found, amount, currency, text(values, "status", "succeeded"), **about)
 
 
 @control("/customers/<customer>/card", "Card attached.")

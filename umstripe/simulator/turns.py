@@ -89,18 +89,18 @@ PAYMENTS = ("succeeded", "failed", "pending", "uncaptured")
 
 
 def pay(
-    mode: Mode, customer: Json, amount: int, currency: str, status: str = "succeeded", text: str = ""
+    mode: Mode, customer: Json, amount: int, currency: str, status: str = "succeeded", **about: Any
 ) -> Json:
     """A one-time payment that ends as `status`: `pending` and `uncaptured` wait for another turn.
 
-    Gives the charge. `amount` is in the currency's smallest unit. Raises StripeError (400).
+    Gives the charge. `amount` is in the currency's smallest unit, `about` are fields of the payment intent.
+    Raises StripeError (400).
     """
     if status not in PAYMENTS:
         raise bad_request(f"Invalid status: must be one of {', '.join(PAYMENTS)}", "status")
     card = cards.usual(mode, customer)
     capture = "manual" if status == "uncaptured" else "automatic"
-    about = {"description": text or None, "capture_method": capture}
-    intent = payments.intent(mode, customer, amount, currency, card, **about)
+    intent = payments.intent(mode, customer, amount, currency, card, capture_method=capture, **about)
     if status == "pending":
         return payments.begin_slow(mode, intent, card)
     code = "generic_decline" if status == "failed" else cards.decline_code(card)
