@@ -95,10 +95,11 @@ def _keys_are_there(form: StripeForm, connection: Connection) -> bool:
 def _take_simulator_keys(form: StripeForm) -> bool:
     base = current_app.config["STRIPE_API_BASE"]
     try:
-        Connection.of(form.mode).keep_keys(**simulator_keys(base, form.mode))
+        keys = simulator_keys(base, form.mode)
     except StripeUnavailable as error:
         flash(str(error), "error")
         return False
+    Connection.of(form.mode).keep_keys(**keys)
     log("security.settings_changed", "The simulator’s keys were taken over", mode=form.mode)
     db.session.commit()
     flash("The simulator’s keys are filled in. Now press Connect with Stripe.", "success")
