@@ -31,13 +31,21 @@ class Page(HTMLParser):
         given = dict(attributes)
         if tag == "form":
             self.forms.append(
-                {"action": given.get("action"), "method": given.get("method", "get"), "fields": {}}
+                {
+                    "action": given.get("action"),
+                    "method": given.get("method", "get"),
+                    "fields": {},
+                    "names": set(),
+                }
             )
         elif tag == "select":
             self.select = given.get("name")
+            if self.forms:
+                self.forms[-1]["names"].add(self.select)
         elif tag == "option" and self.select and "selected" in given:
             self._keep(self.select, given.get("value") or "")
-        elif tag == "input" and given.get("name"):
+        elif tag == "input" and given.get("name") and self.forms:
+            self.forms[-1]["names"].add(given["name"])
             if given.get("type") in ("checkbox", "radio"):
                 if "checked" in given:
                     self._keep(given["name"], given.get("value") or "on")
@@ -53,9 +61,13 @@ class Page(HTMLParser):
             self.forms[-1]["fields"].setdefault(name, []).append(value)
 
     def form(self, *names: str) -> dict[str, Any]:
-        """The form that has all these fields."""
+        """The form that has all these fields; logging out is never meant."""
         for form in self.forms:
-            if form["method"].lower() == "post" and set(names) <= set(form["fields"]):
+            if (
+                form["method"].lower() == "post"
+                and set(names) <= form["names"]
+                and form["action"] != "/logout"
+            ):
                 return form
         raise AssertionError(f"no form with {names} on the page: {self.text[:400]}")
 

@@ -144,7 +144,7 @@ def connect(app: Any, mode: str, publishable_key: str, secret_key: str, site_url
     """Check keys with Stripe and make the webhook endpoint."""
     from umstripe import webhooks
     from umstripe.database import db
-    from umstripe.models import Connection
+    from umstripe.models import Activity, Connection
     from umstripe.models.keys import why_wrong
 
     site_url = site_url or app.config["SITE_URL"]
@@ -155,9 +155,9 @@ def connect(app: Any, mode: str, publishable_key: str, secret_key: str, site_url
         if wrong := why_wrong(field, mode, key):
             raise UmstripeError(f"The {field} key: {wrong}")
     connection = Connection.of(mode)
-    connection.keep_keys(**keys)
+    connection.connect(site_url, webhooks.HANDLERS, **keys)
+    Activity.add("stripe.connected", "Connected with Stripe", trigger="command", mode=mode)
     db.session.commit()
-    connection.connect(site_url, webhooks.HANDLERS)
     click.echo(connection.endpoint_problem or f"Connected. Deliveries come to {connection.endpoint_url}.")
 
 

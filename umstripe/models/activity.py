@@ -18,6 +18,7 @@ TRIGGERS = {
     "member": "Member",
     "command": "Command",
     "work": "Background work",
+    "setup": "Setup",
 }
 SECURITY = "security"
 

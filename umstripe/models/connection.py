@@ -145,8 +145,10 @@ class Connection(db.Model):
         self.must_be_usable()
         return Stripe(self.secret_key or "", current_app.config["STRIPE_API_BASE"], retries)
 
-    def connect(self, site_url: str, events: Iterable[str]) -> None:
-        """Check both keys, probe the rights, have one endpoint at Stripe for `site_url`.
+    def connect(self, site_url: str, events: Iterable[str], publishable: str = "", secret: str = "") -> None:
+        """Check both keys, keep them, probe the rights, have one endpoint at Stripe for `site_url`.
+
+        Empty keys are the stored ones. Keys that Stripe refuses are not kept: what worked before still works.
 
         Without an endpoint (a local site, a missing right) the account is connected all the same, and
         `endpoint_problem` says what to do. Raises KeyRefused, StripeUnavailable, or Rejected while another
@@ -154,9 +156,11 @@ class Connection(db.Model):
         """
         self._reserve()
         try:
-            stripe = self._checked_keys()
-            self.account_name = _name_of(stripe.account())
-            self.rights = _probe(stripe) if (self.secret_key or "").startswith("rk_") else {}
+            keys = (publishable or self.publishable_key or "", secret or self.secret_key or "")
+            stripe = _checked(*keys)
+            name, rights = _name_of(stripe.account()), _probe(stripe) if keys[1].startswith("rk_") else {}
+            self.keep_keys(*keys)
+            self.account_name, self.rights = name, rights
             self._have_endpoint(stripe, site_url, events)
             self.connected_at = now()
         finally:
@@ -205,19 +209,6 @@ class Connection(db.Model):
         db.session.refresh(self)
         db.session.commit()
 
-    def _checked_keys(self) -> Stripe:
-        base = current_app.config["STRIPE_API_BASE"]
-        stripe = self.stripe(retries=0)
-        for field, check in (
-            ("publishable_key", Stripe(self.publishable_key or "", base, retries=0).check_publishable_key),
-            ("secret_key", stripe.check_secret_key),
-        ):
-            try:
-                check()
-            except StripeRefused as refusal:
-                raise KeyRefused(field, _why_refused(refusal)) from None
-        return stripe
-
     def _have_endpoint(self, stripe: Stripe, site_url: str, events: Iterable[str]) -> None:
         url, settings = endpoint.address(site_url, self.mode), Settings.get()
         known = self.stripe_endpoint_id if self.endpoint_secret else None
@@ -239,6 +230,21 @@ class Connection(db.Model):
 SIGNING_SECRET = select(Connection.__table__.c.endpoint_secret).where(
     Connection.__table__.c.mode == bindparam("mode")
 )
+
+
+def _checked(publishable: str, secret: str) -> Stripe:
+    """Stripe, with a secret key that it takes. Raises KeyRefused, StripeUnavailable."""
+    base = current_app.config["STRIPE_API_BASE"]
+    stripe = Stripe(secret, base, retries=0)
+    for field, check in (
+        ("publishable_key", Stripe(publishable, base, retries=0).check_publishable_key),
+        ("secret_key", stripe.check_secret_key),
+    ):
+        try:
+            check()
+        except StripeRefused as refusal:
+            raise KeyRefused(field, _why_refused(refusal)) from None
+    return stripe
 
 
 def _name_of(account: dict[str, Any] | None) -> str:

@@ -45,8 +45,8 @@ def stripe():
 
 def _done(form: StripeForm) -> bool:
     """Save, then do what the pressed button says. False keeps the form open, with what went wrong."""
-    _save(form)
     pressed = request.form.get("action")
+    _save(form, besides=form.mode if pressed == "connect" else "")
     if pressed == "connect":
         return _connect(form)
     if pressed == "simulator_keys":
@@ -55,10 +55,11 @@ def _done(form: StripeForm) -> bool:
     return True
 
 
-def _save(form: StripeForm) -> None:
+def _save(form: StripeForm, besides: str) -> None:
+    """Keep what was typed, but not the keys of the mode `besides`: connecting checks those first."""
     changed = Settings.get().change(form.settings())
     for mode in MODES:
-        if Connection.of(mode).keep_keys(**form.typed_keys(mode)):
+        if mode != besides and Connection.of(mode).keep_keys(**form.typed_keys(mode)):
             changed.append(f"{mode} keys")
     if changed:
         log("security.settings_changed", f"Stripe settings changed: {', '.join(changed)}")
@@ -70,7 +71,7 @@ def _connect(form: StripeForm) -> bool:
     if not _keys_are_there(form, connection):
         return False
     try:
-        connection.connect(site_url(), webhooks.HANDLERS)
+        connection.connect(site_url(), webhooks.HANDLERS, **form.typed_keys(mode))
     except KeyRefused as refused:
         form.refuse(f"{mode}_{refused.field}", str(refused))
         flash(f"Stripe: The connection failed. {refused}", "error")
@@ -85,11 +86,12 @@ def _connect(form: StripeForm) -> bool:
 
 
 def _keys_are_there(form: StripeForm, connection: Connection) -> bool:
-    for which, stored in (("publishable", connection.publishable_key), ("secret", connection.secret_key)):
-        if not stored:
-            field = form.key(form.mode, which)
-            form.refuse(field.name, f"Please type the {field.label.text}, then connect.")
-    return connection.has_keys
+    stored = {"publishable": connection.publishable_key, "secret": connection.secret_key}
+    missing = [form.key(form.mode, which) for which in stored if not stored[which]]
+    missing = [field for field in missing if not field.data]
+    for field in missing:
+        form.refuse(field.name, f"Please type the {field.label.text}, then connect.")
+    return not missing
 
 
 def _take_simulator_keys(form: StripeForm) -> bool:
