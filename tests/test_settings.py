@@ -233,7 +233,7 @@ def test_an_expired_key_has_its_own_sentence(admin, keys, simulator):
         ({"kind": "500"}, "Stripe has a problem at the moment"),
         ({"kind": "429"}, "Stripe asks us to slow down"),
         ({"kind": "drop"}, "Stripe could not be reached"),
-        ({"kind": "hang"}, "Stripe did not answer within 10 seconds"),
+        ({"kind": "hang", "seconds": 11}, "Stripe did not answer within 10 seconds"),
     ],
 )
 def test_when_stripe_is_in_trouble_the_page_says_so_and_keeps_what_was_typed(

@@ -231,4 +231,10 @@ def _ours(error: stripe.StripeError) -> StripeError:
     if error.http_status is None or error.http_status >= 500:
         return StripeUnavailable(UNAVAILABLE["server"], "server")
     said = error.user_message or "Stripe refused without saying why."
-    return StripeRefused(said, error.http_status, error.code or "", _date(error.headers))
+    return StripeRefused(said, error.http_status, _code(error), _date(error.headers))
+
+
+def _code(error: stripe.StripeError) -> str:
+    """Stripe's code. The library leaves it out of its authentication errors, though the answer has it."""
+    body = error.json_body if isinstance(error.json_body, dict) else {}
+    return error.code or (body.get("error") or {}).get("code") or ""

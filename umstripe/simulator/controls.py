@@ -106,7 +106,7 @@ def pay(values: Json, customer: str) -> Json:
         raise missing("amount")
     if len(currency) != 3 or not currency.isalpha():
         raise bad_request("Invalid currency", "currency")
-    about = {"description": text(values, "description", "") or None}
+    about: Json = {"description": text(values, "description", "") or None}
     about |= {"metadata": {PRICE_METADATA: values["price"]}} if "price" in values else {}
     return turns.pay(mode, found, amount, currency, text(values, "status", "succeeded"), **about)
 
