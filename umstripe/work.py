@@ -20,7 +20,7 @@ from sqlalchemy import select, update
 from sqlalchemy.engine import make_url
 
 from umstripe.database import db, now, write
-from umstripe.errors import StripeRefused, UmstripeError
+from umstripe.errors import Rejected, StripeRefused, UmstripeError
 from umstripe.models import Activity, Connection, Plan, Price, Product, Settings
 from umstripe.models.copied import State, Unclear
 from umstripe.stripe_gateway import Answer
@@ -33,7 +33,9 @@ STEP_RETRIES: dict[str, Any] = {
     "max_attempts": 6,
     "interval_seconds": 1.0,
     "backoff_rate": 2.0,
+    "should_retry": lambda error: not isinstance(error, (Rejected, StripeRefused)),
 }
+"""Trouble passes; a refusal of Stripe's or of ours would be the same in a minute."""
 
 _site: Flask
 

@@ -85,6 +85,11 @@ class UserFields(FlaskForm):
             raise ValidationError("Another user has this mail address.")
 
 
+def role_id(text: Any) -> int:
+    """A role's id; 0, which no role has, for what is none."""
+    return int(text) if str(text).isdecimal() and len(str(text)) < 10 else 0
+
+
 class AddUserForm(UserFields):
     """A user that an administrator adds."""
 
@@ -93,7 +98,7 @@ class AddUserForm(UserFields):
     )
     password = PasswordField("Password", **PASSWORD_OPTIONAL)
     notify = BooleanField("Send User Notification", default=True)
-    roles = SelectMultipleField("Roles", coerce=int, validate_choice=False)
+    roles = SelectMultipleField("Roles", coerce=role_id, validate_choice=False)
 
     def __init__(self, *args: Any, user: User | None = None, **kwargs: Any) -> None:
         super().__init__(*args, user=user, **kwargs)
@@ -102,6 +107,16 @@ class AddUserForm(UserFields):
     @property
     def chosen_roles(self) -> list[Role]:
         return [role for role in self.offered if role.id in (self.roles.data or [])]
+
+    @property
+    def account(self) -> dict[str, str]:
+        return {"username": self.username.data, "email": self.email.data, "name": self.name.data or ""}
+
+    def look_again(self) -> None:
+        """Somebody else was faster, and the database refused: say at the fields what is taken or gone."""
+        self.offered = Role.everything()
+        if self.validate():
+            self.username.errors = ["Somebody else changed this at the same moment. Look again, then save."]
 
     def validate_roles(self, field: SelectMultipleField) -> None:
         if not set(field.data or []) <= {role.id for role in self.offered}:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -51,16 +52,21 @@ class User(db.Model, UserMixin):
 
     @classmethod
     def with_email(cls, email: str) -> User | None:
-        return db.session.scalar(select(cls).where(func.lower(cls.email) == email.strip().lower()))
+        return db.session.scalar(select(cls).where(func.lower(cls.email) == func.lower(email.strip())))
 
     @classmethod
     def with_username(cls, username: str) -> User | None:
-        return db.session.scalar(select(cls).where(func.lower(cls.username) == username.strip().lower()))
+        return db.session.scalar(select(cls).where(func.lower(cls.username) == func.lower(username.strip())))
 
     @classmethod
     def with_identity(cls, text: str) -> User | None:
         """The user with this username or, if there is an @ in it (no username has one), this mail address."""
         return cls.with_email(text) if "@" in text else cls.with_username(text)
+
+    @classmethod
+    def locked(cls, user_id: int) -> User | None:
+        """The user as of now, for one administrator at a time: the next one waits until this one is done."""
+        return db.session.get(cls, user_id, with_for_update={"key_share": True}, populate_existing=True)
 
     @classmethod
     def there_is_an_administrator(cls) -> bool:
@@ -92,8 +98,8 @@ class User(db.Model, UserMixin):
     def give_roles(self, roles: list[Role]) -> str:
         """Make these the manual roles. Gives what changed, in words, or "". Raises Rejected when the site
         would be left without an administrator."""
-        if self.is_last_administrator() and not any(role.is_administrator for role in roles):
-            raise Rejected("This is the only administrator. Make somebody else one first.")
+        if not any(role.is_administrator for role in roles):
+            self._must_not_be_last_administrator()
         before, after = (
             ", ".join(sorted(role.name for role in some)) or "none" for some in (self.roles, roles)
         )
@@ -102,10 +108,26 @@ class User(db.Model, UserMixin):
         self.roles = roles
         return f"{before} → {after}"
 
+    def change(self, values: Mapping[str, str]) -> str:
+        """Take over username, mail address and name. Gives what changed, in words, or ""."""
+        changed = [(name, getattr(self, name), value) for name, value in values.items()]
+        changed = [(name, before, after) for name, before, after in changed if before != after]
+        for name, _, after in changed:
+            setattr(self, name, after)
+        return ", ".join(f"{name} {before or 'none'} → {after or 'none'}" for name, before, after in changed)
+
     def set_password(self, password: str) -> None:
         """Set a password, and log the user out everywhere."""
         self.password = hash_password(password)
         self.fs_uniquifier = secrets.token_hex(32)
+
+    def _must_not_be_last_administrator(self) -> None:
+        """The role's row is locked, so that two administrators cannot take the role from each other at once."""
+        if not self.is_administrator:
+            return
+        db.session.execute(select(Role.id).where(Role.is_administrator).with_for_update(key_share=True))
+        if self.is_last_administrator():
+            raise Rejected("This is the only administrator. Make somebody else one first.")
 
     def is_last_administrator(self) -> bool:
         query = select(func.count()).select_from(User).join(User.roles).where(Role.is_administrator)

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask_sqlalchemy.pagination import Pagination
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import selectinload
 
 from umstripe.database import db
+from umstripe.models.customer import Customer
 from umstripe.models.role import Role
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
@@ -26,20 +28,17 @@ class UserRow:
     roles: list[str]
     holding: Holding | None
     status: str
+    customer: Customer | None
 
 
 def listed(page: int, per_page: int, role_id: int = 0, status: str = "", search: str = "") -> Pagination:
-    """Users by username. `role_id` is an effective role, `status` one of a membership, or `inactive`."""
-    query = select(User).order_by(func.lower(User.username))
+    """Users by username. `role_id` is an effective role, `status` what the list shows, or `inactive`."""
+    query = select(User).options(selectinload(User.customers)).order_by(func.lower(User.username))
     if role_id:
         effective = _effective().subquery()
         query = query.where(User.id.in_(select(effective.c.user_id).where(effective.c.role_id == role_id)))
     if status:
-        held = held_statuses_query(int(time.time()), Settings.get().counted_modes).subquery()
-        if status == INACTIVE:
-            query = query.where(User.id.not_in(select(held.c.user_id)))
-        else:
-            query = query.where(User.id.in_(select(held.c.user_id).where(held.c.status == status)))
+        query = _with_status(query, status)
     if search:
         looked_in = (User.username, User.email, User.name)
         query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_in)))
@@ -79,11 +78,28 @@ def _effective():
     return effective_roles_query(int(time.time()), settings.counted_modes, settings.replace_roles)
 
 
+def _with_status(query: Select[tuple[User]], status: str) -> Select[tuple[User]]:
+    """Those who hold a membership in this status, and none that says more."""
+    held = held_statuses_query(int(time.time()), Settings.get().counted_modes).subquery()
+    if status == INACTIVE:
+        return query.where(User.id.not_in(select(held.c.user_id)))
+    more = () if status in LIVE else LIVE if status in ENDED else LIVE | ENDED
+    return query.where(
+        User.id.in_(select(held.c.user_id).where(held.c.status == status)),
+        User.id.not_in(select(held.c.user_id).where(held.c.status.in_(more))),
+    )
+
+
 def _row(user: User, roles: list[str], held: list[Holding], at: int) -> UserRow:
-    newest = sorted(held, key=lambda one: (_weight(one.status_at(at)), one.row.created))
-    holding = newest[-1] if newest else None
-    return UserRow(user, roles, holding, holding.status_at(at) if holding else "")
+    holding = max(held, key=lambda one: _says(one, at), default=None)
+    if holding is None:
+        return UserRow(user, roles, None, "", user.customer(Settings.get().mode))
+    return UserRow(user, roles, holding, holding.status_at(at), holding.row.customer)
 
 
-def _weight(status: str) -> int:
-    return 2 if status in LIVE else 1 if status in ENDED else 0
+def _says(holding: Holding, at: int) -> tuple[int, int, tuple[int, int]]:
+    """Order by how much a membership says: a live one most, then the one that ended last, as for the roles."""
+    membership, status = holding.membership, holding.status_at(at)
+    if status in ENDED:
+        return 1, membership.ended_by(at), membership.order
+    return 2 if status in LIVE else 0, holding.row.created, membership.order

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_security.recoverable import send_reset_password_instructions
 from sqlalchemy.exc import IntegrityError
 
@@ -18,7 +18,6 @@ from umstripe.words import STATUSES
 
 blueprint = Blueprint("users", __name__, url_prefix="/users")
 PER_PAGE = 20
-TAKEN = "Another user has got this username or mail address at the same moment. Choose another one."
 
 
 @blueprint.get("/")
@@ -54,8 +53,7 @@ def add():
 
 
 def _added(form: AddUserForm) -> User | None:
-    user = User(username=form.username.data, email=form.email.data, name=form.name.data or "")
-    user.roles = form.chosen_roles
+    user = User(**form.account, roles=form.chosen_roles)
     if form.password.data:
         user.set_password(form.password.data)
     try:
@@ -66,14 +64,16 @@ def _added(form: AddUserForm) -> User | None:
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
-        form.username.errors = [TAKEN]
+        form.look_again()
         return None
     return user
 
 
 @blueprint.route("/<id:user_id>", methods=["GET", "POST"])
 def edit(user_id: int):
-    user = db.get_or_404(User, user_id)
+    user = User.locked(user_id) if request.method == "POST" else db.session.get(User, user_id)
+    if user is None:
+        abort(404)
     form = EditUserForm(user)
     if form.validate_on_submit() and _changed(form, user):
         flash("User updated.", "success")
@@ -83,13 +83,7 @@ def edit(user_id: int):
 
 def _changed(form: EditUserForm, user: User) -> bool:
     try:
-        changed_roles = user.give_roles(form.chosen_roles)
-        user.username, user.email, user.name = form.username.data, form.email.data, form.name.data or ""
-        if changed_roles:
-            log("security.roles_changed", f"{user.username}: {changed_roles}", user_id=user.id)
-        if form.password.data:
-            user.set_password(form.password.data)
-            log("security.password_set", f"New password for {user.username}", user_id=user.id)
+        _change(form, user)
         db.session.commit()
     except Rejected as rejected:
         db.session.rollback()
@@ -97,9 +91,21 @@ def _changed(form: EditUserForm, user: User) -> bool:
         return False
     except IntegrityError:
         db.session.rollback()
-        form.username.errors = [TAKEN]
+        form.look_again()
         return False
     return True
+
+
+def _change(form: EditUserForm, user: User) -> None:
+    changed_roles = user.give_roles(form.chosen_roles)
+    if changed_roles:
+        log("security.roles_changed", f"{user.username}: {changed_roles}", user_id=user.id)
+    changed = user.change(form.account)
+    if changed:
+        log("user.changed", f"{user.username}: {changed}", user_id=user.id)
+    if form.password.data:
+        user.set_password(form.password.data)
+        log("security.password_set", f"New password for {user.username}", user_id=user.id)
 
 
 def _screen(user: User) -> dict:
@@ -111,6 +117,7 @@ def _screen(user: User) -> dict:
         "effective": effective,
         "set_aside": [role for role in user.roles if role not in kept],
         "held": [(one, one.status_at(at)) for one in roles.holdings([user.id], ("live", "test"))],
+        "counted": settings.counted_modes,
         "connection": Connection.of(settings.mode),
         "customer": user.customer(settings.mode),
     }
@@ -136,6 +143,9 @@ def _make_customer(user: User) -> bool:
             f"The user has no customer at Stripe yet: {error} Then press “Create customer at Stripe”.",
             "warning",
         )
+        return False
+    except IntegrityError:
+        db.session.rollback()
         return False
     line = {"mode": connection.mode, "user_id": user.id}
     log("customer.created", f"Customer {customer.stripe_customer_id} made at Stripe", **line)
