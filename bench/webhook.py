@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import insert
+from sqlalchemy import insert, make_url
 
 from bench import floor
 
@@ -216,8 +216,9 @@ def _urls(database: str, folder: str) -> Iterator[tuple[str, str]]:
     try:
         for name in ("site", "floor"):
             server.psql(f"CREATE DATABASE {name}")
-        plain = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        yield tuple(plain.replace("/postgres", f"/{name}", 1) for name in ("site", "floor"))
+        base = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        urls = (base.set(database=name) for name in ("site", "floor"))
+        yield tuple(url.render_as_string(hide_password=False) for url in urls)
     finally:
         server.cleanup()
 

@@ -83,13 +83,16 @@ class Browserless:
         assert answer.status_code == status, (address, answer.status_code, Page(answer.text).text[:600])
         return Page(answer.text)
 
-    def submit(self, address: str, *names: str, status: int = 200, to: str = "", **values: Any) -> Page:
+    def submit(
+        self, address: str, *names: str, status: int = 200, to: str = "", extra: Any = None, **values: Any
+    ) -> Page:
         """Fill in the form on the page that has the fields of `values` and `names`, and send it.
 
         A list sends a field several times, None leaves it out. `to`: another address, as a button's formaction.
+        `extra`: what the form does not have.
         """
         form = self.get(address).form(*(name for name in values if name != "action"), *names)
-        fields = {**form["fields"], **values}
+        fields = {**form["fields"], **values, **(extra or {})}
         sent = {name: value for name, value in fields.items() if value is not None}
         where = to or urljoin(address, form["action"] or address)
         answer = self.client.post(where, data=sent, follow_redirects=True)

@@ -29,7 +29,9 @@ def run_demo(port: int) -> None:
     """The same with a simulator, whose state is kept beside the database."""
     environ = {"UMSTRIPE_STRIPE_API_BASE": f"http://127.0.0.1:{port}", **os.environ}
     _prepare(environ)
-    state = Path(environ.get("UMSTRIPE_INSTANCE") or "instance") / "simulator.sqlite"
+    instance = Path(environ.get("UMSTRIPE_INSTANCE") or "instance")
+    instance.mkdir(parents=True, exist_ok=True)
+    state = instance / "simulator.sqlite"
     stripe = f"simulator --port {port} --allow-local-endpoints --state {shlex.quote(str(state))}"
     _run({"web": "web", "worker": "worker", "simulator": stripe}, environ)
 
@@ -48,7 +50,9 @@ def _gunicorn_options() -> list[str]:
 
 def _prepare(environ: os._Environ[str] | dict[str, str]) -> None:
     for command in ("migrate", "setup-link"):
-        subprocess.run(_umstripe(command), env=dict(environ), check=True)
+        done = subprocess.run(_umstripe(command), env=dict(environ), check=False)
+        if done.returncode:
+            sys.exit(done.returncode)
 
 
 def _run(commands: dict[str, str], environ: os._Environ[str] | dict[str, str]) -> None:

@@ -6,8 +6,8 @@ from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField, PasswordField, SelectMultipleField, StringField
 from wtforms.validators import (
+    DataRequired,
     EqualTo,
-    InputRequired,
     Length,
     Optional,
     Regexp,
@@ -35,8 +35,9 @@ def stripped(text: str | None) -> str | None:
     return text.replace("\x00", "").strip() if text else text
 
 
-def required(sentence: str) -> InputRequired:
-    return InputRequired(message=sentence)
+def required(sentence: str) -> DataRequired:
+    """Something must be typed; spaces alone are nothing."""
+    return DataRequired(message=sentence)
 
 
 def a_mail_address(_form: FlaskForm, field: Any) -> None:

@@ -6,7 +6,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_security.recoverable import send_reset_password_instructions
 from sqlalchemy.exc import IntegrityError
 
-from umstripe import roles
+from umstripe import database, roles
 from umstripe.database import db
 from umstripe.errors import Rejected, UmstripeError
 from umstripe.forms.user import AddUserForm, EditUserForm
@@ -154,7 +154,10 @@ def _make_customer(user: User) -> bool:
 
 
 def _send_link(user: User) -> None:
-    send_reset_password_instructions(user)
+    """A slow mail server keeps nobody from writing: the mail's text is read in a transaction that only reads."""
+    db.session.commit()
+    with database.read():
+        send_reset_password_instructions(user)
     db.session.commit()
     if could_not_send():
         flash("The mail could not be sent. Check the mail server (UMSTRIPE_MAIL_URL).", "warning")

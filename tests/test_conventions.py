@@ -1,0 +1,194 @@
+"""The house rules of the design, held by tests."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.people import Browserless, make_user
+from umstripe.views import PUBLIC
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "umstripe"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts)
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+LONGEST_FUNCTION, LONGEST_FILE = 40, 300
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def test_stripe_is_imported_in_one_module():
+    here = [path.name for path in MODULES if any(within(name, "stripe") for name in imports(path))]
+    assert here == ["stripe_gateway.py"]
+
+
+def test_the_simulator_imports_nothing_of_the_application():
+    for path in (PACKAGE / "simulator").rglob("*.py"):
+        ours = [name for name in imports(path) if within(name, "umstripe")]
+        assert all(within(name, "umstripe.simulator") for name in ours), (path, ours)
+
+
+def test_models_never_know_of_requests():
+    for path in (PACKAGE / "models").rglob("*.py"):
+        names = {
+            alias.name
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom) and node.module == "flask"
+            for alias in node.names
+        }
+        assert names <= {"current_app"}, (path, names)
+        assert not any(
+            within(name, "umstripe.views") or within(name, "umstripe.forms") for name in imports(path)
+        )
+
+
+def test_arrows_point_down():
+    """views → forms → models → gateway; what is below never imports what is above."""
+    above = {
+        "stripe_gateway.py": ("models", "webhooks", "views", "forms", "work"),
+        "roles.py": ("views", "forms"),
+    }
+    above |= {"webhooks.py": ("views", "forms", "work"), "work.py": ("views", "forms")}
+    for name, forbidden in above.items():
+        found = imports(PACKAGE / name)
+        assert not any(within(one, f"umstripe.{place}") for one in found for place in forbidden), name
+
+
+def test_views_hold_no_query():
+    asking = {"select", "execute", "scalars", "scalar", "query", "paginate", "filter_by", "where", "text"}
+    for path in (PACKAGE / "views").rglob("*.py"):
+        if path.name == "health.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                assert name not in asking, f"{path.name}:{node.lineno} asks the database: {name}"
+
+
+class Inline(HTMLParser):
+    """Collects what a content policy without inline code forbids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        names = {name for name, _ in attributes}
+        if tag == "style" or (tag == "script" and "src" not in names):
+            self.wrong.append(f"<{tag}>")
+        self.wrong += [name for name in names if name == "style" or name.startswith("on")]
+        self.wrong += [
+            value for _, value in attributes if value and value.strip().lower().startswith("javascript:")
+        ]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_template_has_inline_script_or_style(path):
+    reader = Inline()
+    reader.feed(re.sub(r"{[{%#].*?[}%#]}", "", path.read_text()))
+    assert not reader.wrong
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_form_that_sends_has_the_token(path):
+    text = path.read_text()
+    assert text.count('method="post"') <= text.count("csrf_token"), "a form without csrf_token"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_short(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= LONGEST_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = node.end_lineno - node.lineno + 1
+            assert lines <= LONGEST_FUNCTION, f"{node.name} has {lines} lines"
+
+
+def test_no_file_tells_a_machine_or_a_registry():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("this is no git checkout, so there is no list of committed files")
+    telling = (
+        "/work" + "/",
+        "/root" + "/",
+        "pypi-" + "more",
+        "index-" + "url",
+        "--find-" + "links",
+        "simple/" + "pip",
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if path.suffix not in (".png", ".gz", ".svg") and path.exists():
+            text = path.read_text(errors="replace")
+            assert not [word for word in telling if word in text], name
+
+
+def addresses(app):
+    """An address of every rule, with something in its gaps."""
+    for rule in app.url_map.iter_rules():
+        gaps = {"mode": "test", "filename": "css/base.css", "token": "x"}
+        values = {name: gaps.get(name, 1) for name in rule.arguments}
+        method = "GET" if "GET" in rule.methods else "POST"
+        with app.test_request_context():
+            from flask import url_for
+
+            yield rule.endpoint, method, url_for(rule.endpoint, **values)
+
+
+def test_every_address_is_closed_unless_it_is_on_the_public_list(app):
+    visitor = app.test_client()
+    for endpoint, method, address in list(addresses(app)):
+        answer = visitor.open(address, method=method)
+        if endpoint not in PUBLIC:
+            assert answer.status_code in (302, 400, 401), (endpoint, answer.status_code)
+            if answer.status_code == 302:
+                assert "/login" in answer.headers["Location"], endpoint
+
+
+def test_every_admin_address_is_for_administrators_only(app):
+    from umstripe.database import writing
+    from umstripe.models import User
+
+    make_user(app, "jane")
+    with app.app_context(), writing():
+        User.with_username("jane").set_password("correct horse battery")
+    member = Browserless(app.test_client())
+    member.log_in("jane")
+    seen = 0
+    for _, method, address in list(addresses(app)):
+        if address.startswith("/admin"):
+            answer = member.client.open(address, method=method)
+            assert answer.status_code in (403, 400), (address, answer.status_code)
+            assert answer.status_code == 403 or method == "POST", address
+            seen += 1
+    assert seen >= 12
+
+
+def test_the_public_list_names_addresses_that_exist(app):
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} >= PUBLIC
+
+
+def test_every_page_forbids_inline_code_and_framing(app):
+    for address in ("/login", "/nothing", "/healthz"):
+        headers = app.test_client().get(address).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'self'" in policy and "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy and headers["X-Content-Type-Options"] == "nosniff"
