@@ -61,12 +61,10 @@ class Arrival:
     def note(self, description: str, user_id: int | None = None) -> None:
         details = {"event": self.event["id"], "object": self.object.get("id", "")}
         line = {"trigger": "stripe", "mode": self.mode, "user_id": user_id, "details": details}
-        if not _activity_is_off(self.tx):
-            Activity.write(self.tx, self.event["type"], description, **line)
+        Activity.write(self.tx, self.event["type"], description, **line)
 
 
 Handler = Callable[[Arrival], str]
-ACTIVITY_OFF = select(Settings.__table__.c.activity_off)
 
 
 def receive(mode: str, event: Mapping[str, Any], body: str) -> str:
@@ -236,10 +234,6 @@ def _owner(arrival: Arrival, customer_id: int) -> int:
 def _sent_by_us(session: Mapping[str, Any]) -> str | None:
     """The user's public id, if it is we who made the session: in a payment link anybody can write any id."""
     return None if session.get("payment_link") else session.get("client_reference_id")
-
-
-def _activity_is_off(tx: Transaction) -> bool:
-    return bool(tx.execute(ACTIVITY_OFF).scalar())
 
 
 def _instance_id(tx: Transaction) -> str:

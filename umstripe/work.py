@@ -16,7 +16,7 @@ import structlog
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 from flask import Flask, current_app
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.engine import make_url
 
 from umstripe.database import db, now, write
@@ -190,9 +190,8 @@ def finish_import(mode: str, began: int, seen: int) -> None:
     with _site.app_context(), write() as tx:
         Price.close_unseen(tx, mode, began)
         _progress(tx, mode, import_state="done", import_seen=seen, import_error="")
-        if not tx.execute(select(Settings.activity_off)).scalar():
-            line = {"trigger": "work", "mode": mode, "details": {"prices": seen}}
-            Activity.write(tx, "prices.imported", f"Prices imported from Stripe: {seen}", **line)
+        line = {"trigger": "work", "mode": mode, "details": {"prices": seen}}
+        Activity.write(tx, "prices.imported", f"Prices imported from Stripe: {seen}", **line)
 
 
 @DBOS.step(name="fail_import")

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_sqlalchemy.pagination import Pagination
-from sqlalchemy import JSON, ForeignKey, String, Text, insert, or_, select
+from sqlalchemy import JSON, ForeignKey, String, Text, bindparam, insert, literal, or_, select
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -43,8 +43,9 @@ class Activity(db.Model):
 
     @classmethod
     def write(cls, tx: Transaction, action: str, description: str, **line: Any) -> None:
-        """Add a line to a transaction, whether the log is on or off: the caller has asked (`Settings.activity_off`)."""
-        tx.execute(insert(cls.__table__), {"action": action, "description": description, **line})
+        """Add a line to a transaction, unless the log is off. `line`: `trigger`, `mode`, `user_id`, `details`."""
+        given = {"action": action, "description": description}
+        tx.execute(_LINE, {"at": now(), "user_id": None, "details": {}, **given, **line})
 
     @classmethod
     def add(cls, action: str, description: str, **line: Any) -> None:
@@ -70,3 +71,14 @@ class Activity(db.Model):
             looked_in = (cls.description, User.username, User.email, User.name)
             query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_in)))
         return db.paginate(query, page=page, per_page=per_page, error_out=False)
+
+
+_COLUMNS = ("at", "action", "trigger", "mode", "user_id", "page", "address", "description", "details")
+_GIVEN = [
+    literal("") if name in ("page", "address") else bindparam(name, type_=Activity.__table__.c[name].type)
+    for name in _COLUMNS
+]
+_LINE = insert(Activity.__table__).from_select(
+    _COLUMNS, select(*_GIVEN).select_from(Settings.__table__).where(~Settings.__table__.c.activity_off)
+)
+"""One statement that asks whether the log is on, and writes: deliveries come by the hundred a second."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy import Select, func, or_, select
@@ -33,7 +34,8 @@ class UserRow:
 
 def listed(page: int, per_page: int, role_id: int = 0, status: str = "", search: str = "") -> Pagination:
     """Users by username. `role_id` is an effective role, `status` what the list shows, or `inactive`."""
-    query = select(User).options(selectinload(User.customers)).order_by(func.lower(User.username))
+    query: Select[Any] = select(User).options(selectinload(User.customers))
+    query = query.order_by(func.lower(User.username))
     if role_id:
         effective = _effective().subquery()
         query = query.where(User.id.in_(select(effective.c.user_id).where(effective.c.role_id == role_id)))

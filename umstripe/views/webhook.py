@@ -8,7 +8,7 @@ from flask import Blueprint, request
 
 from umstripe import webhooks
 from umstripe.database import write
-from umstripe.extensions import csrf
+from umstripe.extensions import csrf, limiter
 from umstripe.models import Connection, Refusal
 from umstripe.stripe_gateway import BadSignature, verify_signature
 
@@ -17,6 +17,7 @@ blueprint = Blueprint("webhook", __name__, url_prefix="/webhooks")
 
 @blueprint.post("/stripe/<any(test, live):mode>")
 @csrf.exempt
+@limiter.exempt
 def stripe(mode: str):
     """A delivery: verify the raw bytes, then apply. 200 only after the commit, 500 so that it comes again."""
     body = request.get_data()
