@@ -1,14 +1,13 @@
-"""Plans, roles, users and the activity log, with the input that new users try."""
+"""Plans and roles, with the input that new users try, and what holds for every admin page."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import event
 
-from tests.people import PASSWORD, Browserless, make_administrator, make_user
-from tests.selling import make_plan, open_shop, role_for, roles_of, rows, settings
+from tests.people import Browserless, make_administrator
+from tests.selling import make_plan, open_shop, role_for, roles_of, rows
 from tests.stripe_events import deliver, subscription_event
 
 ODD = [
@@ -171,159 +170,7 @@ def test_two_administrators_who_create_the_same_role_at_once_make_one(app, shop)
     assert rows(app, "SELECT count(*) FROM role WHERE name = 'Gold'") == [(1,)]
 
 
-# Users
-
-
-def test_a_user_is_added_with_roles_and_can_log_in(app, shop):
-    words = {"username": "mary", "email": "mary@example.org", "name": "Mary", "password": PASSWORD}
-    page = shop.submit("/admin/users/add", **words, roles=["2"])
-    assert "mary is added." in page.text and roles_of(app, "mary") == ["Subscriber"]
-    assert "mary@example.org" in Browserless(app.test_client()).log_in("mary").text
-
-
-@pytest.mark.parametrize(
-    ("typed", "sentence"),
-    [
-        ({"username": ""}, "Please type a username."),
-        ({"username": "two words"}, "Use only letters"),
-        ({"username": "JANE"}, "This username is taken."),
-        ({"username": "a@b"}, "Use only letters"),
-        ({"email": "nobody"}, "This is not a mail address."),
-        ({"email": "Jane@Example.org"}, "Another user has this mail address."),
-        ({"password": "short"}, "Use 10 to 128 characters."),
-        ({"name": "x" * 121}, "At most 120 characters."),
-        ({"roles": ["999"]}, "One of the roles does not exist any more."),
-        ({"roles": ["abc"]}, ""),
-    ],
-)
-def test_a_wrong_user_gets_a_sentence_and_loses_nothing(app, shop, typed, sentence):
-    words = {"username": "mary", "email": "mary@example.org", "name": "Mary", **typed}
-    page = shop.submit("/admin/users/add", **words)
-    assert sentence in page.text and 'class="field-error"' in page.html
-    fields = page.form("username", "email")["fields"]
-    for name in ("username", "email", "name"):
-        assert fields[name][0].lower() == words[name].lower()
-    assert rows(app, "SELECT count(*) FROM \"user\" WHERE username = 'mary'") == [(0,)]
-
-
-@pytest.mark.parametrize("field", ["username", "email", "name"])
-@pytest.mark.parametrize("typed", ODD)
-def test_whatever_is_typed_for_a_user_there_is_no_fault(shop, field, typed):
-    page = shop.submit("/admin/users/add", **{"username": "mary", "email": "mary@example.org", field: typed})
-    assert "<script>alert" not in page.html
-
-
-def test_a_double_click_adds_one_user(app, shop):
-    make_administrator(app, "other")
-    other = Browserless(app.test_client())
-    other.log_in("other")
-    words = {"username": "mary", "email": "mary@example.org"}
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda person: person.submit("/admin/users/add", **words), (shop, other)))
-    assert rows(app, "SELECT count(*) FROM \"user\" WHERE username = 'mary'") == [(1,)]
-
-
-def test_manual_roles_are_edited_and_leave_a_line(app, shop):
-    page = shop.submit("/admin/users/2", "username", roles=["2"])
-    assert "User updated." in page.text and roles_of(app, "jane") == ["Subscriber"]
-    said = rows(app, "SELECT description FROM activity WHERE action = 'security.roles_changed'")
-    assert said == [("jane: none → Subscriber",)]
-
-
-def test_the_user_page_says_why_a_user_has_a_role(app, shop):
-    deliver(app.test_client(), subscription_event("active"))
-    shop.submit("/admin/users/2", "username", roles=["2"])
-    page = shop.get("/admin/users/2").text
-    assert "Active Member Basic: Active" in page and "Subscriber given by an administrator" in page
-    settings(app, replace_roles=True)
-    assert "set aside while a membership gives a role" in shop.get("/admin/users/2").text
-
-
-def test_the_last_administrator_stays_one(app, shop):
-    page = shop.submit("/admin/users/1", "username", roles=["2"])
-    assert "This is the only administrator." in page.text
-    assert roles_of(app, "admin") == ["Administrator"]
-
-
-def test_a_new_password_logs_the_user_out_everywhere(app, shop):
-    shop.submit("/admin/users/2", "username", password=PASSWORD)
-    jane = Browserless(app.test_client())
-    jane.log_in("jane")
-    shop.submit("/admin/users/2", "username", password="another horse battery")
-    assert "Log In" in jane.get("/account/").text
-
-
-def test_without_a_connection_a_user_is_added_all_the_same(shop):
-    page = shop.submit("/admin/users/add", username="mary", email="mary@example.org")
-    assert "mary is added." in page.text and "No customer at Stripe." in page.text
-
-
-def test_the_list_shows_effective_roles_and_the_subscription_s_status(app, shop):
-    deliver(app.test_client(), subscription_event("past_due"))
-    page = shop.get("/admin/users/").text
-    assert "jane@example.org Past Due Member Past Due Basic – $9.99 / month" in page
-    assert "admin@example.org Administrator Inactive" in page
-
-
-def test_users_are_found_by_role_status_and_words(app, shop):
-    deliver(app.test_client(), subscription_event("active"))
-    (role_id,) = rows(app, "SELECT id FROM role WHERE name = :name", name=role_for("active"))[0]
-    for query in (
-        f"role={role_id}",
-        "status=active",
-        "search=JANE",
-        f"role={role_id}&status=active&search=jane",
-    ):
-        page = shop.get(f"/admin/users/?{query}").text
-        assert "jane@example.org" in page and "admin@example.org" not in page, query
-    assert "jane@example.org" not in shop.get("/admin/users/?status=inactive").text
-    assert "No users found." in shop.get("/admin/users/?search=100%25_").text
-
-
-def test_the_list_takes_as_many_queries_for_20_users_as_for_2(app, shop):
-    deliver(app.test_client(), subscription_event("active"))
-    few = _queries(app, shop)
-    for number in range(18):
-        make_user(app, f"member{number}", "Subscriber")
-        deliver(
-            app.test_client(),
-            subscription_event("active", customer=f"cus_member{number}", id_=f"sub_{number}"),
-        )
-    assert _queries(app, shop) == few
-
-
-def _queries(app, person) -> int:
-    from umstripe.database import db
-
-    seen = []
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", lambda *call: seen.append(call[2]))
-    person.get("/admin/users/")
-    return len(seen)
-
-
-# Activity, and everything
-
-
-def test_the_log_is_filtered_searched_and_paged(app, shop):
-    deliver(app.test_client(), subscription_event("active"))
-    for number in range(60):
-        shop.submit("/admin/roles/", name=f"Role {number}")
-    page = shop.get("/admin/activity/?action=role.created").text
-    assert "1 of 2" in page and "Role 59 created" in page and "Subscription is Active" not in page
-    assert "Role 0 created" in shop.get("/admin/activity/?action=role.created&page=2").text
-    assert "Role 59" not in shop.get("/admin/activity/?trigger=stripe").text
-    assert "Subscription is Active" in shop.get("/admin/activity/?search=jane").text
-
-
-def test_when_the_log_is_off_the_page_says_so_and_security_lines_go_on(app, shop):
-    settings(app, activity_off=True)
-    shop.submit("/admin/roles/", name="Gold")
-    shop.submit("/admin/users/2", "username", roles=["2"])
-    assert "The activity log is turned off" in shop.get("/admin/activity/").text
-    actions = [action for (action,) in rows(app, "SELECT action FROM activity ORDER BY id")]
-    assert actions[-1] == "security.roles_changed" and "role.created" not in actions
+# Everything
 
 
 @pytest.mark.parametrize("number", ODD_NUMBERS)

@@ -111,9 +111,10 @@ def init_app(app: Flask) -> None:
 
 
 def _engine_options(url: str) -> dict[str, Any]:
+    quiet = {"hide_parameters": True}  # an error's text goes to the log; what was typed does not
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
-    return {"pool_size": 10, "max_overflow": 10}
+        return {**quiet, "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
+    return {**quiet, "pool_size": 10, "max_overflow": 10}
 
 
 def _prepare_postgres(engine: Engine) -> None:

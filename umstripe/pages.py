@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, request, url_for
+from flask import Flask, Response, request, url_for
 from flask_security import current_user
 
 from umstripe import __version__, words
@@ -34,11 +34,19 @@ ADMIN_MENU = (
 
 def init_app(app: Flask) -> None:
     app.context_processor(_context)
+    app.after_request(_not_kept)
     app.add_template_filter(words.status_words, "status")
     app.add_template_filter(words.price_words, "price")
     app.add_template_filter(words.type_words, "price_type")
     app.add_template_filter(words.mode_words, "mode")
     app.add_template_filter(words.moment_words, "moment")
+
+
+def _not_kept(response: Response) -> Response:
+    """Pages are for whoever is logged in now: nobody between keeps them, and a browser asks again."""
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+    return response
 
 
 def _context() -> dict[str, Any]:
