@@ -63,10 +63,10 @@ def write() -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def read() -> Iterator[Connection]:
-    """A connection that only reads, whatever the request is; each statement sees the newest state by itself."""
+    """One short transaction that only reads, whatever the request is."""
     token = _writing.set(False)
     try:
-        with db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        with db.engine.connect() as connection:
             yield connection
     finally:
         _writing.reset(token)

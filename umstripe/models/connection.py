@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import Encrypted, UTCDateTime, db, now, read
 from umstripe.errors import Rejected, StripeError, StripeRefused
-from umstripe.models import endpoint
+from umstripe.models import account, endpoint
 from umstripe.models.customer import Customer, metadata_for
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
@@ -22,28 +22,6 @@ from umstripe.stripe_gateway import RETRIES, Stripe
 CONNECTING_TAKES_AT_MOST = timedelta(seconds=120)
 IMPORT_RUNS = ("queued", "running")
 WORKER_STARTS_WITHIN = 10
-
-RIGHTS = {
-    "customers": ("Customers", "Write", "New members get no customer at Stripe, so they cannot pay."),
-    "checkout_sessions": ("Checkout Sessions", "Write", "Nobody can pay: the payment page cannot be opened."),
-    "customer_portal": ("Customer portal", "Write", "Members cannot manage their billing."),
-    "prices": ("Prices", "Read", "Prices cannot be imported."),
-    "subscriptions": ("Subscriptions", "Read", "Some deliveries cannot be settled, so a role may be late."),
-    "webhook_endpoints": (
-        "Webhook Endpoints",
-        "Write",
-        "The site gets no news from Stripe: nobody's role changes.",
-    ),
-}
-"""The rights of a restricted key: Stripe's name, what is needed, what breaks without it."""
-
-
-class KeyRefused(Rejected):
-    """Stripe does not take a key. `field` is `publishable_key` or `secret_key`."""
-
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 class Connection(db.Model):
@@ -71,11 +49,20 @@ class Connection(db.Model):
         return db.session.get_one(cls, mode)
 
     @classmethod
-    def signing_secrets(cls, mode: str) -> list[str]:
-        """The secrets that a delivery may be signed with; none before the first connect (rule 6)."""
-        with read() as tx:
-            stored = tx.execute(SIGNING_SECRET, {"mode": mode}).scalar()
-        return [secret for secret in (current_app.config["WEBHOOK_SECRETS"][mode], stored) if secret]
+    def signing_secrets(cls, mode: str, age: float = 0) -> list[str]:
+        """The secrets that a delivery may be signed with; none before the first connect (rule 6).
+
+        They may have been read up to `age` seconds ago.
+        """
+        kept: dict[str, tuple[float, list[str]]] = current_app.extensions.setdefault("signing_secrets", {})
+        read_at, secrets = kept.get(mode, (0.0, []))
+        if time.monotonic() - read_at > age:
+            read_at = time.monotonic()
+            with read() as tx:
+                stored = tx.execute(SIGNING_SECRET, {"mode": mode}).scalar()
+            secrets = [one for one in (current_app.config["WEBHOOK_SECRETS"][mode], stored) if one]
+            kept[mode] = (read_at, secrets)
+        return secrets
 
     @property
     def is_connected(self) -> bool:
@@ -96,13 +83,8 @@ class Connection(db.Model):
 
     @property
     def rights_table(self) -> list[dict[str, str]]:
-        """A restricted key's rights as probed: label, needed, state (`yes`, `no`, `unknown`), what breaks."""
-        words = {True: "yes", False: "no", None: "unknown"}
-        return [
-            {"label": label, "needed": needed, "state": words[self.rights.get(right)], "breaks": breaks}
-            for right, (label, needed, breaks) in RIGHTS.items()
-            if self.rights
-        ]
+        """A restricted key's rights as probed; empty for a secret key."""
+        return account.rights_table(self.rights)
 
     def import_progress(self) -> dict[str, Any]:
         """How far the import is, for people: `state`, `text`, `value` (prices so far), `done`."""
@@ -157,8 +139,11 @@ class Connection(db.Model):
         self._reserve()
         try:
             keys = (publishable or self.publishable_key or "", secret or self.secret_key or "")
-            stripe = _checked(*keys)
-            name, rights = _name_of(stripe.account()), _probe(stripe) if keys[1].startswith("rk_") else {}
+            stripe = account.checked(*keys)
+            name, rights = (
+                account.name_of(stripe.account()),
+                account.probe(stripe) if keys[1].startswith("rk_") else {},
+            )
             self.keep_keys(*keys)
             self.account_name, self.rights = name, rights
             self._have_endpoint(stripe, site_url, events)
@@ -230,42 +215,6 @@ class Connection(db.Model):
 SIGNING_SECRET = select(Connection.__table__.c.endpoint_secret).where(
     Connection.__table__.c.mode == bindparam("mode")
 )
-
-
-def _checked(publishable: str, secret: str) -> Stripe:
-    """Stripe, with a secret key that it takes. Raises KeyRefused, StripeUnavailable."""
-    base = current_app.config["STRIPE_API_BASE"]
-    stripe = Stripe(secret, base, retries=0)
-    for field, check in (
-        ("publishable_key", Stripe(publishable, base, retries=0).check_publishable_key),
-        ("secret_key", stripe.check_secret_key),
-    ):
-        try:
-            check()
-        except StripeRefused as refusal:
-            raise KeyRefused(field, _why_refused(refusal)) from None
-    return stripe
-
-
-def _name_of(account: dict[str, Any] | None) -> str:
-    profile = (account or {}).get("business_profile") or {}
-    dashboard = ((account or {}).get("settings") or {}).get("dashboard") or {}
-    return dashboard.get("display_name") or profile.get("name") or (account or {}).get("id") or ""
-
-
-def _probe(stripe: Stripe) -> dict[str, bool | None]:
-    with ThreadPoolExecutor(len(RIGHTS)) as threads:
-        return dict(zip(RIGHTS, threads.map(stripe.has_right, RIGHTS), strict=True))
-
-
-def _why_refused(refusal: StripeRefused) -> str:
-    if refusal.code == "api_key_expired":
-        return (
-            "This key has expired at Stripe. Copy the new one from Stripe’s dashboard, Developers > API keys."
-        )
-    if refusal.status == 401:
-        return "Stripe does not know this key. Copy it again from Stripe’s dashboard, Developers > API keys."
-    return f"Stripe does not let this key in: {refusal}"
 
 
 def _why_no_endpoint(error: StripeError, url: str, override_secret: str) -> str:

@@ -49,7 +49,7 @@ def listed(page: int, per_page: int, role_id: int = 0, status: str = "", search:
 
 def rows(users: Iterable[User]) -> list[UserRow]:
     """What each of these users has now."""
-    at, shown = int(time.time()), list(users)
+    at, shown, settings = int(time.time()), list(users), Settings.get()
     ids = [user.id for user in shown]
     names: dict[int, list[str]] = {one: [] for one in ids}
     effective = _effective().subquery()
@@ -57,9 +57,9 @@ def rows(users: Iterable[User]) -> list[UserRow]:
     for user_id, name in db.session.execute(query.where(effective.c.user_id.in_(ids)).order_by(Role.name)):
         names[user_id].append(name)
     held: dict[int, list[Holding]] = {one: [] for one in ids}
-    for holding in holdings(ids, Settings.get().counted_modes):
+    for holding in holdings(ids, settings.counted_modes):
         held[holding.user_id].append(holding)
-    return [_row(user, names[user.id], held[user.id], at) for user in shown]
+    return [_row(user, names[user.id], held[user.id], at, settings.mode) for user in shown]
 
 
 def counts_by_role() -> list[tuple[Role, int]]:
@@ -92,10 +92,10 @@ def _with_status(query: Select[tuple[User]], status: str) -> Select[tuple[User]]
     )
 
 
-def _row(user: User, roles: list[str], held: list[Holding], at: int) -> UserRow:
+def _row(user: User, roles: list[str], held: list[Holding], at: int, mode: str) -> UserRow:
     holding = max(held, key=lambda one: _says(one, at), default=None)
     if holding is None:
-        return UserRow(user, roles, None, "", user.customer(Settings.get().mode))
+        return UserRow(user, roles, None, "", user.customer(mode))
     return UserRow(user, roles, holding, holding.status_at(at), holding.row.customer)
 
 

@@ -22,7 +22,7 @@ def stripe(mode: str):
     """A delivery: verify the raw bytes, then apply. 200 only after the commit, 500 so that it comes again."""
     body = request.get_data()
     try:
-        verify_signature(body, request.headers.get("Stripe-Signature"), Connection.signing_secrets(mode))
+        _verify(mode, body, request.headers.get("Stripe-Signature"))
         event = _event(mode, body)
     except BadSignature as refusal:
         return _refused(mode, refusal.reason)
@@ -34,6 +34,15 @@ def stripe(mode: str):
         )
         return {"error": "The event could not be applied. It is kept; please send it again."}, 500
     return {"result": result}
+
+
+def _verify(mode: str, body: bytes, header: str | None) -> None:
+    """With the secrets of a moment ago, which saves a question to the database; if they do not fit, with
+    those of now. So a new secret is known at once, and a forgotten one is taken for two seconds more."""
+    try:
+        verify_signature(body, header, Connection.signing_secrets(mode, SECRETS_ARE_GOOD_FOR))
+    except BadSignature:
+        verify_signature(body, header, Connection.signing_secrets(mode))
 
 
 def _event(mode: str, body: bytes) -> dict[str, Any]:
@@ -66,6 +75,7 @@ def _refused(mode: str, reason: str):
     return {"error": SENTENCES[reason]}, 400
 
 
+SECRETS_ARE_GOOD_FOR = 2.0
 SENTENCES = {
     "no_secret": "There is no signing secret for this mode: connect Stripe in the settings.",
     "no_signature": "The delivery has no Stripe-Signature header.",

@@ -11,7 +11,7 @@ from umstripe.errors import StripeUnavailable, UmstripeError
 from umstripe.extensions import limiter
 from umstripe.forms.settings import GeneralForm, StripeForm
 from umstripe.models import Connection, Delivery, Price, Settings
-from umstripe.models.connection import KeyRefused
+from umstripe.models.account import KeyRefused
 from umstripe.models.endpoint import address
 from umstripe.models.keys import masked
 from umstripe.stripe_gateway import simulator_keys
