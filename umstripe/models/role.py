@@ -20,7 +20,7 @@ class Role(db.Model, RoleMixin):
     @classmethod
     def named(cls, name: str) -> Role | None:
         """The role of this name, whatever its capitals."""
-        return db.session.scalar(select(cls).where(func.lower(cls.name) == name.strip().lower()))
+        return db.session.scalar(select(cls).where(func.lower(cls.name) == func.lower(name.strip())))
 
     @classmethod
     def everything(cls) -> list[Role]:
