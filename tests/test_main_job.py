@@ -49,7 +49,8 @@ def test_connect_import_map_subscribe_and_every_status_gives_its_role(world):
     code, records = world.proxy.verdict()
     findings = [record for record in records if record.get("findings")]
     assert code == 0, findings
-    assert len(records) > 20
+    delivered = [record for record in records if record.get("webhook")]
+    assert len(delivered) > 8 and len(records) - len(delivered) > 10
 
 
 def _connect(person, simulator):

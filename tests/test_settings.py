@@ -273,6 +273,16 @@ RIGHTS = {
 }
 
 
+BREAKS = {
+    "Customers": "so they cannot pay",
+    "Checkout Sessions": "Nobody can pay",
+    "Customer portal": "Members cannot manage their billing",
+    "Prices": "Prices cannot be imported",
+    "Subscriptions": "so a role may be late",
+    "Webhook Endpoints": "nobody’s role changes",
+}
+
+
 def rights_shown(page):
     body = page.text.split("The key has it ")[1].split("Webhook Endpoints http")[0]
     return {label: body.split(f"{label} ")[1].split()[1].strip(".") for label in RIGHTS}
@@ -290,6 +300,7 @@ def test_a_right_that_a_restricted_key_lacks_is_shown_with_what_it_breaks(admin,
     page = connect(admin, **{**keys, "test_secret_key": key})
     shown = rights_shown(page)
     assert shown.pop(lacking) == "No" and set(shown.values()) == {"Yes"}
+    assert BREAKS[lacking] in page.text
     if lacking == "Webhook Endpoints":
         assert "The key may not create the webhook endpoint." in page.text
 

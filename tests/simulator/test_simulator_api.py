@@ -358,7 +358,7 @@ def test_two_calls_at_once_with_one_idempotency_key_conflict(stripe, do):
 
 
 def wait_until_taken(stripe):
-    from simulator_process import wait_for
+    from tests.simulator.simulator_process import wait_for
 
     wait_for(lambda: not requests.get(stripe.url + "/_simulator/faults", timeout=5).json()["faults"])
 

@@ -204,7 +204,7 @@ def strict(receiver_for_module):
 
 @pytest.fixture(scope="module")
 def receiver_for_module():
-    from simulator_process import Receiver
+    from tests.simulator.simulator_process import Receiver
 
     taking = Receiver()
     yield taking
