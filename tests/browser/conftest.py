@@ -95,6 +95,7 @@ class Look:
         self.page.set_viewport_size({"width": 1280, "height": 900})
 
     def accessible(self) -> None:
+        self.page.wait_for_load_state()  # a click's new page may still be without its style sheets
         found = Axe().run(self.page).response["violations"]
         told = [f"{one['id']}: {one['help']}: {[node['html'] for node in one['nodes']][:3]}" for one in found]
         assert not told, f"{self.page.url}: {told}"

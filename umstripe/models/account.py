@@ -19,7 +19,7 @@ RIGHTS = {
     "webhook_endpoints": (
         "Webhook Endpoints",
         "Write",
-        "The site gets no news from Stripe: nobody's role changes.",
+        "The site gets no news from Stripe: nobody’s role changes.",
     ),
 }
 """The rights of a restricted key: Stripe's name, what is needed, what breaks without it."""
