@@ -58,10 +58,10 @@ def migrate(app: Any) -> None:
     """Bring the database to this version."""
     from flask_migrate import upgrade
 
-    from umstripe import work
+    from umstripe.work import worker
 
     upgrade()
-    work.prepare(app)
+    worker.prepare(app)
 
 
 @main.command()
@@ -76,16 +76,16 @@ def web() -> None:
     run_web()
 
 
-@main.command()
+@main.command("worker")
 @click.option(
     "--executor", default=f"{os.uname().nodename}", show_default=True, help="This worker's own name."
 )
 @with_site
-def worker(app: Any, executor: str) -> None:
+def run_worker(app: Any, executor: str) -> None:
     """Run the background work."""
-    from umstripe import work
+    from umstripe.work import worker
 
-    work.run_worker(app, executor)
+    worker.run(app, executor)
 
 
 @main.command()
@@ -171,10 +171,8 @@ def import_prices(_app: Any, mode: str, wait: int) -> None:
     from umstripe.models import Connection
 
     Connection.of(mode).stripe()
-    work.enqueue_import(mode)
-    connection = work.wait_for_import(mode, wait)
-    if connection.import_state != "done":
-        raise UmstripeError(
-            connection.import_error or "The import has not ended. Is `umstripe worker` running?"
-        )
-    click.echo(f"{connection.import_seen} prices are imported.")
+    work.enqueue(mode, "import")
+    job = work.wait_for(mode, "import", wait)
+    if job.state != "done":
+        raise UmstripeError(job.error or "The import has not ended. Is `umstripe worker` running?")
+    click.echo(f"{job.seen} prices are imported.")

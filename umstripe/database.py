@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask, current_app, has_app_context, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, TypeDecorator, event
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, TypeDecorator, event, text
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -85,6 +85,15 @@ def writing() -> Iterator[None]:
         raise
     finally:
         _writing.reset(token)
+
+
+def one_after_the_other(tx: Connection, name: str) -> None:
+    """Wait until no other write transaction that has said this name is open. On SQLite that is so already."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(_ADVISORY_LOCK, {"name": name})
+
+
+_ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 def is_writing() -> bool:

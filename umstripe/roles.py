@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import CTE, Select, and_, case, exists, func, literal, or_, select, union_all
+from sqlalchemy import Connection as Transaction
 
 from umstripe.database import db
 from umstripe.models import (
@@ -21,6 +22,7 @@ from umstripe.models import (
     User,
     manual_roles,
 )
+from umstripe.models.settings import counted_modes
 from umstripe.words import status_words
 
 LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "paid", "pending"})
@@ -160,6 +162,14 @@ def effective_roles_query(at: int, modes: Iterable[str], replace: bool) -> Selec
         set_aside = exists().where(given.c.user_id == manual_roles.c.user_id, given.c.role_id.is_not(None))
         manual = manual.where(or_(_administrates(manual_roles), ~set_aside))
     return given_rows.union(manual).subquery("effective_roles").select()
+
+
+def names_of(tx: Transaction, user_id: int | None, at: int) -> list[str]:
+    """A user's effective roles as an open transaction has them, by name."""
+    setting = tx.execute(select(Settings.sandbox, Settings.replace_roles)).one()
+    rows = effective_roles_query(at, counted_modes(setting.sandbox), setting.replace_roles).subquery()
+    names = select(Role.name).join(rows, rows.c.role_id == Role.id).where(rows.c.user_id == user_id)
+    return list(tx.execute(names.order_by(func.lower(Role.name))).scalars())
 
 
 def held_statuses_query(at: int, modes: Iterable[str]) -> Select[tuple[int, str]]:

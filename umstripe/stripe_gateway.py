@@ -5,7 +5,7 @@ A `Stripe` is a key and an address. Every call has a timeout, every write an ide
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -43,6 +43,7 @@ FETCHED = {
     "customer": "/v1/customers/",
     "price": "/v1/prices/",
     "product": "/v1/products/",
+    "webhook_endpoint": "/v1/webhook_endpoints/",
 }
 
 
@@ -51,6 +52,15 @@ class Answer:
     """What Stripe said, and when: `as_of` is the answer's `Date`, in seconds of Stripe's clock."""
 
     object: dict[str, Any]
+    as_of: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a list: its objects, whether more follow, and as of when it is true (as in Answer)."""
+
+    items: list[dict[str, Any]]
+    more: bool
     as_of: int
 
 
@@ -101,16 +111,34 @@ class Stripe:
             return None
         return True
 
-    def prices(self, after: str | None, with_products: bool) -> tuple[list[dict[str, Any]], bool, int]:
-        """A page of active prices after an id: the prices, whether more follow, as of when (seconds).
+    def prices(self, after: str | None, with_products: bool) -> Page:
+        """A page of active prices after an id.
 
         With products, each price's `product` is the whole object. Raises StripeRefused (403) without the right.
         """
-        params: dict[str, Any] = {"active": True, "limit": PAGE}
-        params |= {"starting_after": after} if after else {}
-        params |= {"expand": ["data.product"]} if with_products else {}
-        answer = self._call("GET", "/v1/prices", params)
-        return answer.object["data"], answer.object["has_more"], answer.as_of
+        expand = {"expand": ["data.product"]} if with_products else {}
+        return self._page("/v1/prices", after, active=True, **expand)
+
+    def subscriptions(self, after: str | None = None, customer: str | None = None) -> Page:
+        """A page of subscriptions in any status, newest first: of the whole account, or of a customer."""
+        return self._page(
+            "/v1/subscriptions", after, status="all", **({"customer": customer} if customer else {})
+        )
+
+    def customers(self, after: str | None) -> Page:
+        """A page of the account's customers, newest first. Deleted ones are not in it."""
+        return self._page("/v1/customers", after)
+
+    def events(self, after: str | None, since: int, types: Sequence[str]) -> Page:
+        """A page of the events of these types (20 at most) since a second, newest first; 30 days at most.
+
+        https://docs.stripe.com/api/events/list. Raises StripeRefused (403) without the right.
+        """
+        return self._page("/v1/events", after, created={"gte": since}, types=list(types))
+
+    def undelivered(self, since: int) -> Page:
+        """The events since a second that Stripe could not deliver to some endpoint yet, newest first."""
+        return self._page("/v1/events", None, created={"gte": since}, delivery_success=False)
 
     def fetch(self, kind: str, stripe_id: str) -> Answer:
         """One object as it is now. One that is gone is `{"id": …, "deleted": True}`, as Stripe says for customers."""
@@ -150,6 +178,11 @@ class Stripe:
         except StripeRefused as refusal:
             if refusal.code != "resource_missing":
                 raise
+
+    def _page(self, path: str, after: str | None, **params: Any) -> Page:
+        following = {"starting_after": after} if after else {}
+        answer = self._call("GET", path, {"limit": PAGE, **params, **following})
+        return Page(answer.object["data"], answer.object["has_more"], answer.as_of)
 
     def _call(
         self,

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from umstripe.database import db, write
-from umstripe.errors import UmstripeError
+from umstripe.errors import Rejected, UmstripeError
 from umstripe.models import (
     Activity,
     Connection,
@@ -34,6 +35,8 @@ from umstripe.words import amount_words, status_words
 
 ROUNDS = 5
 """How often a delivery is tried again at once when another one was in its way or Stripe had to be asked."""
+
+NOT_PROCESSED = ("failed", "foreign", "stale", "ignored")
 
 
 @dataclass
@@ -67,25 +70,40 @@ class Arrival:
 Handler = Callable[[Arrival], str]
 
 
-def receive(mode: str, event: Mapping[str, Any], body: str) -> str:
+def receive(
+    mode: str, event: Mapping[str, Any], body: str, arrived: bool = True, again: Iterable[str] = ("failed",)
+) -> str:
     """Apply a verified event, once. Gives its result (see Delivery), or `repeated` when it is done already.
 
+    `arrived`: whether a delivery brought it, or catch-up found it; `again`: earlier results that are no end.
     Any failure is kept on the event's row, after everything it changed is rolled back, and then raised.
     """
-    row = _row(mode, event, body)
+    row = _row(mode, event, body, arrived)
     try:
-        return _settled(mode, event, row)
+        return _settled(mode, event, row, again)
     except Exception as error:
         with write() as tx:
             Delivery.fail(tx, row, _in_words(error))
         raise
 
 
-def _settled(mode: str, event: Mapping[str, Any], row: dict[str, Any]) -> str:
+def process_again(delivery: Delivery) -> str:
+    """Apply an event that is here already once more, unless it has been processed meanwhile. As `receive`.
+
+    Raises Rejected when its body is not kept any more.
+    """
+    mode, body = delivery.mode, delivery.body
+    if not body:
+        raise Rejected("The body of this event is not kept any more. An audit compares with Stripe instead.")
+    db.session.rollback()
+    return receive(mode, json.loads(body), body, delivery.arrived, NOT_PROCESSED)
+
+
+def _settled(mode: str, event: Mapping[str, Any], row: dict[str, Any], again: Iterable[str]) -> str:
     fetched: dict[str, State] = {}
     for round_ in range(ROUNDS):
         try:
-            return _applied(mode, event, row, fetched)
+            return _applied(mode, event, row, again, fetched)
         except Unclear as unclear:
             fetched[unclear.stripe_id] = fetch(mode, unclear)
         except (IntegrityError, OperationalError):
@@ -94,15 +112,53 @@ def _settled(mode: str, event: Mapping[str, Any], row: dict[str, Any]) -> str:
     raise UmstripeError("Newer states kept coming in while this one was fetched. Stripe will send it again.")
 
 
-def _applied(mode: str, event: Mapping[str, Any], row: dict[str, Any], fetched: dict[str, State]) -> str:
+def _applied(
+    mode: str, event: Mapping[str, Any], row: dict[str, Any], again: Iterable[str], fetched: dict[str, State]
+) -> str:
     with write() as tx:
-        if not Delivery.claim(tx, row):
+        if not Delivery.claim(tx, row, again):
             return "repeated"
-        handler = HANDLERS.get(event["type"])
-        result = handler(Arrival(tx, mode, event, fetched)) if handler else "ignored"
+        result = _handled(Arrival(tx, mode, event, fetched))
         if result != "processed":
             Delivery.settle(tx, mode, event["id"], result)
         return result
+
+
+def _handled(arrival: Arrival) -> str:
+    handler = HANDLERS.get(arrival.event["type"])
+    return handler(arrival) if handler else "ignored"
+
+
+def link(
+    tx: Transaction,
+    mode: str,
+    stripe_customer_id: str | None,
+    public_id: str | None,
+    fetched: dict[str, State] | None = None,
+) -> Any:
+    """Link a customer. What came about it before, and was foreign then, is applied now (rule 3).
+
+    Gives the customer's row, or None when it is nobody's public id. Raises Unclear, as Subscription.apply.
+    """
+    known = Customer.known(tx, mode, stripe_customer_id)
+    if known is not None:
+        return known
+    linked = Customer.link(tx, mode, stripe_customer_id, public_id)
+    for earlier in Delivery.foreign_of(tx, mode, linked.stripe_customer_id) if linked else ():
+        result = _handled(Arrival(tx, mode, json.loads(earlier.body), fetched or {}))
+        Delivery.settle(tx, mode, earlier.stripe_event_id, result)
+    return linked
+
+
+def process_failed(mode: str, at_most: int = 1000) -> tuple[int, int]:
+    """Process the oldest failed ones again. Gives how many were tried, and how many fail still."""
+    tried, failed = Delivery.failed(mode, at_most), 0
+    for delivery in tried:
+        try:
+            process_again(delivery)
+        except Exception:
+            failed += 1
+    return len(tried), failed
 
 
 def fetch(mode: str, unclear: Unclear) -> State:
@@ -111,6 +167,10 @@ def fetch(mode: str, unclear: Unclear) -> State:
     db.session.rollback()
     answer = stripe.fetch(unclear.kind, unclear.stripe_id)
     return State(mode, answer.object, answer.as_of, unclear.revision)
+
+
+def _linked(arrival: Arrival, stripe_customer_id: str | None, public_id: str | None) -> Any:
+    return link(arrival.tx, arrival.mode, stripe_customer_id, public_id, arrival.fetched)
 
 
 def subscription_changed(arrival: Arrival) -> str:
@@ -130,7 +190,7 @@ def charge_changed(arrival: Arrival) -> str:
 def session_completed(arrival: Arrival) -> str:
     """Link the customer to the user who was sent to Checkout, then settle what was bought (rules 7 and 8)."""
     session = arrival.object
-    customer = Customer.link(arrival.tx, arrival.mode, session.get("customer"), _sent_by_us(session))
+    customer = _linked(arrival, session.get("customer"), _sent_by_us(session))
     if customer is None:
         return "foreign"
     if session["mode"] == "subscription":
@@ -153,7 +213,7 @@ def customer_created(arrival: Arrival) -> str:
     """A customer that we made is linked even if we crashed before we could write down its id."""
     customer, metadata = arrival.object, arrival.object.get("metadata") or {}
     ours = metadata.get("umstripe_instance") == _instance_id(arrival.tx)
-    Customer.link(arrival.tx, arrival.mode, customer["id"], metadata.get("umstripe_user") if ours else None)
+    _linked(arrival, customer["id"], metadata.get("umstripe_user") if ours else None)
     return _noted(arrival, "Customer created at Stripe", customer["id"])
 
 
@@ -162,7 +222,7 @@ def customer_updated(arrival: Arrival) -> str:
 
 
 def customer_deleted(arrival: Arrival) -> str:
-    customer = Customer.locked(arrival.tx, arrival.mode, arrival.object["id"])
+    customer = Customer.known(arrival.tx, arrival.mode, arrival.object["id"])
     if customer is None:
         return "foreign"
     Customer.unlink(arrival.tx, customer)
@@ -206,7 +266,7 @@ def _said(arrival: Arrival, change: Change | None, what: str) -> str:
 
 def _noted(arrival: Arrival, description: str, customer_id: str | None = None) -> str:
     """An event that changes nothing of ours: a line in the log when it is about one of our customers."""
-    customer = Customer.locked(arrival.tx, arrival.mode, customer_id or arrival.object.get("customer"))
+    customer = Customer.known(arrival.tx, arrival.mode, customer_id or arrival.object.get("customer"))
     if customer is None:
         return "foreign"
     arrival.note(description, customer.user_id)
@@ -240,17 +300,25 @@ def _instance_id(tx: Transaction) -> str:
     return tx.execute(select(Settings.instance_id)).scalar_one()
 
 
-def _row(mode: str, event: Mapping[str, Any], body: str) -> dict[str, Any]:
+def _row(mode: str, event: Mapping[str, Any], body: str, arrived: bool) -> dict[str, Any]:
     return {
         "mode": mode,
         "stripe_event_id": event["id"],
         "type": event["type"],
         "stripe_object_id": event["data"]["object"].get("id") or "",
+        "stripe_customer_id": _customer_of(event["data"]["object"]),
         "created": event["created"],
+        "arrived": arrived,
         "body": body,
         "error": "",
         "tries": 1,
     }
+
+
+def _customer_of(data: Mapping[str, Any]) -> str:
+    said = data.get("id") if data.get("object") == "customer" else data.get("customer")
+    found = said.get("id") if isinstance(said, Mapping) else said
+    return found if isinstance(found, str) else ""
 
 
 def _in_words(error: Exception) -> str:

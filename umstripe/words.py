@@ -94,5 +94,10 @@ def moment_words(moment: datetime | int | None) -> str:
     return f"{format_datetime(aware, 'MMM d, y, h:mm a', locale='en_US')} UTC"
 
 
+def day_words(moment: int) -> str:
+    """The day of a moment (seconds, UTC) as `Nov 24, 2026`."""
+    return format_datetime(datetime.fromtimestamp(moment, UTC), "MMM d, y", locale="en_US")
+
+
 def _format(places: int) -> str:
     return "¤#,##0" + ("." + "0" * places if places else "")

@@ -4,6 +4,8 @@ from umstripe.models.activity import Activity
 from umstripe.models.connection import Connection
 from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery, Refusal
+from umstripe.models.difference import Difference
+from umstripe.models.job import Job
 from umstripe.models.plan import Plan, PlanRole
 from umstripe.models.price import Price, Product
 from umstripe.models.purchase import Purchase
@@ -17,6 +19,8 @@ __all__ = [
     "Connection",
     "Customer",
     "Delivery",
+    "Difference",
+    "Job",
     "Plan",
     "PlanRole",
     "Price",

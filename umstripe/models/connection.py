@@ -11,7 +11,7 @@ from flask import current_app
 from sqlalchemy import JSON, String, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Encrypted, UTCDateTime, db, now, read
+from umstripe.database import Encrypted, Seconds, UTCDateTime, db, now, read
 from umstripe.errors import Rejected, StripeError, StripeRefused
 from umstripe.models import account, endpoint
 from umstripe.models.customer import Customer, metadata_for
@@ -20,8 +20,6 @@ from umstripe.models.user import User
 from umstripe.stripe_gateway import RETRIES, Stripe
 
 CONNECTING_TAKES_AT_MOST = timedelta(seconds=120)
-IMPORT_RUNS = ("queued", "running")
-WORKER_STARTS_WITHIN = 10
 
 
 class Connection(db.Model):
@@ -39,10 +37,11 @@ class Connection(db.Model):
     endpoint_problem: Mapped[str] = mapped_column(String(1000), default="")
     endpoints_made: Mapped[int] = mapped_column(default=0)
     busy_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    import_state: Mapped[str] = mapped_column(String(10), default="")
-    import_seen: Mapped[int] = mapped_column(default=0)
-    import_error: Mapped[str] = mapped_column(String(1000), default="")
-    import_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    previous_secret: Mapped[str | None] = mapped_column(Encrypted(1000))
+    previous_secret_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    events_read_until: Mapped[Seconds | None] = mapped_column()
+    endpoint_check: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    silence_told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     @classmethod
     def of(cls, mode: str) -> Connection:
@@ -73,10 +72,6 @@ class Connection(db.Model):
         return bool(self.publishable_key and self.secret_key)
 
     @property
-    def is_importing(self) -> bool:
-        return self.import_state in IMPORT_RUNS
-
-    @property
     def override_secret(self) -> str:
         """The signing secret that the environment gives, for deliveries through the Stripe CLI."""
         return current_app.config["WEBHOOK_SECRETS"][self.mode]
@@ -85,25 +80,6 @@ class Connection(db.Model):
     def rights_table(self) -> list[dict[str, str]]:
         """A restricted key's rights as probed; empty for a secret key."""
         return account.rights_table(self.rights)
-
-    def import_progress(self) -> dict[str, Any]:
-        """How far the import is, for people: `state`, `text`, `value` (prices so far), `done`."""
-        seconds = (now() - self.import_at).total_seconds() if self.import_at else 0
-        words = {
-            "queued": "Waiting for the background worker…",
-            "running": f"Importing: {self.import_seen} prices so far…",
-            "done": f"{self.import_seen} prices were imported.",
-            "failed": f"The import stopped: {self.import_error}",
-        }
-        text = words.get(self.import_state, "")
-        if self.import_state == "queued" and seconds > WORKER_STARTS_WITHIN:
-            text = "Still waiting for the background worker. Is it running? Start it with “umstripe worker”."
-        return {
-            "state": self.import_state,
-            "text": text,
-            "value": self.import_seen,
-            "done": not self.is_importing,
-        }
 
     def keep_keys(self, publishable: str, secret: str) -> bool:
         """Keep the keys that were typed; an empty one keeps what is stored. New keys must be connected again.

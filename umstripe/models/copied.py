@@ -59,11 +59,11 @@ def is_news(row: Any, state: State, values: Mapping[str, Any], kind: str) -> boo
     Within two seconds either way an event's whole seconds do not tell the order. Then only an answer counts
     that was fetched after the row's present state was read; anything else is fetched (again).
     """
-    if row is None or state.as_of > row.as_of + AMBIGUOUS_SECONDS:
+    if row is None or state.seen == row.revision or state.as_of > row.as_of + AMBIGUOUS_SECONDS:
         return True
     if state.as_of < row.as_of - AMBIGUOUS_SECONDS:
         return False
-    if state.seen == row.revision or all(getattr(row, name) == value for name, value in values.items()):
+    if all(getattr(row, name) == value for name, value in values.items()):
         return True
     raise Unclear(kind, state.id, row.revision)
 

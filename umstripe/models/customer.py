@@ -7,20 +7,21 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, String, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import db
+from umstripe.database import Seconds, db, one_after_the_other
 from umstripe.models import copied
 from umstripe.models.user import User
 
 
 class Customer(db.Model):
     """The link between a user and a customer at Stripe. One that was deleted there stays, as the way to
-    what it had; `User.customer` does not give it any more."""
+    what it had; `User.customer` does not give it any more. `audited` is when the last audit that met it began."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     mode: Mapped[str] = mapped_column(String(4))
     stripe_customer_id: Mapped[str] = mapped_column(String(255))
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
     deleted: Mapped[bool] = mapped_column(default=False)
+    audited: Mapped[Seconds] = mapped_column(default=0, server_default="0")
 
     user: Mapped[User] = relationship(back_populates="customers")
 
@@ -39,12 +40,24 @@ class Customer(db.Model):
         return copied.locked(tx, cls.__table__, mode, "stripe_customer_id", stripe_customer_id)
 
     @classmethod
+    def known(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:
+        """As `locked`; and one that is not ours does not become ours until this transaction has ended.
+
+        Without that, an event that is found foreign and the link that makes it ours could pass each other.
+        """
+        row = cls.locked(tx, mode, stripe_customer_id)
+        if row is not None or not stripe_customer_id:
+            return row
+        one_after_the_other(tx, stripe_customer_id)
+        return cls.locked(tx, mode, stripe_customer_id)
+
+    @classmethod
     def link(cls, tx: Transaction, mode: str, stripe_customer_id: str | None, public_id: str | None) -> Any:
         """Link a customer to the user with this public id (rule 8). A link that exists stays as it is.
 
         Gives the customer's row, or None when there is no such user.
         """
-        row = cls.locked(tx, mode, stripe_customer_id)
+        row = cls.known(tx, mode, stripe_customer_id)
         user_id = (
             tx.execute(select(User.id).where(User.public_id == public_id)).scalar() if public_id else None
         )

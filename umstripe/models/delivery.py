@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Index, String, Text, UniqueConstraint, select, update
+from sqlalchemy import Index, String, Text, UniqueConstraint, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Seconds, UTCDateTime, db, now
+from umstripe.database import Seconds, UTCDateTime, db, now, read
 
 RESULTS = ("processed", "stale", "foreign", "ignored", "failed")
 
@@ -18,7 +19,8 @@ class Delivery(db.Model):
     """An event that arrived, and what became of it: one row per event, however often it is delivered.
 
     `result` is `processed`, `stale` (newer was known), `foreign` (not our customer), `ignored` (a type
-    without a handler) or `failed` (see `error`; Stripe sends it again).
+    without a handler) or `failed` (see `error`; Stripe sends it again). `arrived` is False for an event that
+    catch-up found in Stripe's list before any delivery brought it (rule 4).
     """
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -26,7 +28,9 @@ class Delivery(db.Model):
     stripe_event_id: Mapped[str] = mapped_column(String(255))
     type: Mapped[str] = mapped_column(String(100))
     stripe_object_id: Mapped[str] = mapped_column(String(255), default="")
+    stripe_customer_id: Mapped[str] = mapped_column(String(255), default="", server_default="")
     created: Mapped[Seconds] = mapped_column()
+    arrived: Mapped[bool] = mapped_column(default=True, server_default=true())
     received_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     result: Mapped[str] = mapped_column(String(10))
     tries: Mapped[int] = mapped_column(default=1)
@@ -36,24 +40,40 @@ class Delivery(db.Model):
     __table_args__ = (
         UniqueConstraint("mode", "stripe_event_id"),
         Index("ix_delivery_mode_result", "mode", "result"),
+        Index("ix_delivery_mode_created", "mode", "created"),
+        Index("ix_delivery_stripe_customer_id", "stripe_customer_id"),
     )
 
     @classmethod
-    def claim(cls, tx: Transaction, row: dict[str, Any]) -> bool:
+    def claim(cls, tx: Transaction, row: dict[str, Any], again: Iterable[str] = ("failed",)) -> bool:
         """Take an event for this transaction: False when it is done already. Of many at once, one gets True.
 
-        The others wait at the row until the first has committed or rolled back.
+        The others wait at the row until the first has committed or rolled back. `again` are the results
+        that are not an end.
         """
         values = {**row, "result": "processed", "received_at": now()}
         if tx.execute(_claiming(tx.dialect.name), values).first():
             return True
-        again = (
-            cls.mode == row["mode"],
-            cls.stripe_event_id == row["stripe_event_id"],
-            cls.result == "failed",
+        event = (cls.mode == row["mode"], cls.stripe_event_id == row["stripe_event_id"])
+        if row["arrived"]:
+            tx.execute(update(cls).where(*event, ~cls.arrived).values(arrived=True))
+        retried = (
+            update(cls).where(*event, cls.result.in_(again)).values(result="processed", tries=cls.tries + 1)
         )
-        retried = {"result": "processed", "tries": cls.tries + 1}
-        return tx.execute(update(cls).where(*again).values(retried).returning(cls.id)).first() is not None
+        return tx.execute(retried.returning(cls.id)).first() is not None
+
+    @classmethod
+    def foreign_of(cls, tx: Transaction, mode: str, stripe_customer_id: str) -> list[Any]:
+        """What came about a customer before we knew whose it is: `stripe_event_id` and `body`."""
+        about = (cls.mode == mode, cls.stripe_customer_id == stripe_customer_id, cls.result == "foreign")
+        return list(tx.execute(select(cls.stripe_event_id, cls.body).where(*about, cls.body != "")))
+
+    @classmethod
+    def done_among(cls, mode: str, event_ids: list[str]) -> set[str]:
+        """Those of the events that are here and did not fail."""
+        with read() as tx:
+            known = select(cls.stripe_event_id).where(cls.mode == mode, cls.stripe_event_id.in_(event_ids))
+            return set(tx.execute(known.where(cls.result != "failed")).scalars())
 
     @classmethod
     def fail(cls, tx: Transaction, row: dict[str, Any], error: str) -> None:
@@ -67,6 +87,12 @@ class Delivery(db.Model):
     def settle(cls, tx: Transaction, mode: str, stripe_event_id: str, result: str) -> None:
         found = (cls.mode == mode, cls.stripe_event_id == stripe_event_id)
         tx.execute(update(cls).where(*found).values(result=result))
+
+    @classmethod
+    def failed(cls, mode: str, at_most: int) -> list[Delivery]:
+        """Those that wait for another try, oldest first."""
+        waiting = select(cls).where(cls.mode == mode, cls.result == "failed", cls.body != "")
+        return list(db.session.scalars(waiting.order_by(cls.id).limit(at_most)))
 
     @classmethod
     def last(cls, mode: str) -> Delivery | None:

@@ -53,7 +53,7 @@ class Purchase(db.Model):
         `at` is when the state was reached. Gives what changed; None when the customer is not ours, or when
         nothing says that the payment is for a price (a subscription's invoice, another application).
         """
-        customer = Customer.locked(tx, mode, payment.get("customer"))
+        customer = Customer.known(tx, mode, payment.get("customer"))
         payment_id = payment.get("payment_intent") or payment["id"]
         row = copied.locked(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
         price = (payment.get("metadata") or {}).get(PRICE_METADATA, "")

@@ -2,15 +2,25 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import db
+from umstripe.database import UTCDateTime, db
 from umstripe.models.role import Role
 
 ONLY = 1
+
+
+def counted_modes(sandbox: bool) -> tuple[str, ...]:
+    """The modes whose memberships give roles, with the sandbox on or off.
+
+    What was paid for always counts. A sandbox membership counts while the sandbox is on, so that
+    trying things out never takes a paying member's role, and play money opens nothing afterwards.
+    """
+    return ("live", "test") if sandbox else ("live",)
 
 
 class Settings(db.Model):
@@ -26,6 +36,9 @@ class Settings(db.Model):
     activity_off: Mapped[bool] = mapped_column(default=False)
     embedded_checkout: Mapped[bool] = mapped_column(default=False)
     collection_method_choice: Mapped[bool] = mapped_column(default=False)
+    keep_bodies_days: Mapped[int] = mapped_column(default=30, server_default="30")
+    home: Mapped[dict[str, str] | None] = mapped_column(JSON)
+    worker_seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     default_role_id: Mapped[int] = mapped_column(ForeignKey("role.id"))
     setup_token_hash: Mapped[str | None] = mapped_column(String(64))
 
@@ -42,12 +55,8 @@ class Settings(db.Model):
 
     @property
     def counted_modes(self) -> tuple[str, ...]:
-        """The modes whose memberships give roles.
-
-        What was paid for always counts. A sandbox membership counts while the sandbox is on, so that
-        trying things out never takes a paying member's role, and play money opens nothing afterwards.
-        """
-        return ("live", "test") if self.sandbox else ("live",)
+        """The modes whose memberships give roles."""
+        return counted_modes(self.sandbox)
 
     def change(self, values: Mapping[str, Any]) -> list[str]:
         """Take values over. Gives the names of those that changed."""

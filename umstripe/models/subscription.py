@@ -12,6 +12,7 @@ from umstripe.database import Seconds, db
 from umstripe.models import copied
 from umstripe.models.copied import Copied, State
 from umstripe.models.customer import Customer
+from umstripe.words import day_words, status_words
 
 FINAL = frozenset({"canceled", "incomplete_expired"})
 
@@ -29,7 +30,8 @@ class Change:
 class Subscription(db.Model, Copied):
     """A membership that is paid again and again: a copy of Stripe's subscription of one of our customers.
 
-    Its plan is that of its price; nothing says it twice. Times are in seconds, UTC, of Stripe's clock.
+    Its plan is that of its price; nothing says it twice. Times are in seconds, UTC, of Stripe's clock;
+    `audited` is when the last audit that met it began.
     """
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -42,6 +44,7 @@ class Subscription(db.Model, Copied):
     cancel_at: Mapped[Seconds | None] = mapped_column()
     ended_at: Mapped[Seconds | None] = mapped_column()
     created: Mapped[Seconds] = mapped_column()
+    audited: Mapped[Seconds] = mapped_column(default=0, server_default="0")
 
     customer: Mapped[Customer] = relationship(lazy="joined")
 
@@ -54,7 +57,8 @@ class Subscription(db.Model, Copied):
         Gives what changed; `applied` is False for a state that ours has overtaken (rule 3). None for a
         customer who is not ours (rule 5). Raises Unclear when only Stripe can tell which state is newer.
         """
-        customer = Customer.locked(tx, state.mode, _id(state.object.get("customer")))
+        said = _id(state.object.get("customer"))
+        customer = Customer.known(tx, state.mode, said)
         row = copied.locked(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
         if row is None and customer is None:
             return None
@@ -62,12 +66,36 @@ class Subscription(db.Model, Copied):
         user_id = customer.user_id if customer else _user_of(tx, row.customer_id)
         before = row.status if row else ""
         values = _values(state) | {"customer_id": customer_id}
-        if customer is not None and customer.deleted and values["status"] not in FINAL:
-            values |= {"status": "canceled", "ended_at": state.as_of}
-        if before in FINAL or not copied.is_news(row, state, values, "subscription"):
+        values |= _fate(customer, said, values["status"], state.as_of)
+        proven = row is not None and state.seen == row.revision
+        if (before in FINAL and not proven) or not copied.is_news(row, state, values, "subscription"):
             return Change(user_id, before, before, applied=False)
         copied.write(tx, cls.__table__, row, state, values)
         return Change(user_id, before, values["status"])
+
+    @classmethod
+    def differs(cls, tx: Transaction, state: State) -> bool:
+        """Whether Stripe's list has something else than we do, for a customer or a subscription of ours."""
+        said = _id(state.object.get("customer"))
+        customer = Customer.locked(tx, state.mode, said)
+        row = copied.locked(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
+        if row is None or customer is None:
+            return (row is None) != (customer is None)
+        values = _values(state) | {"customer_id": customer.id}
+        return customer.deleted or any(getattr(row, name) != value for name, value in values.items())
+
+    @classmethod
+    def words(cls, tx: Transaction, mode: str, stripe_subscription_id: str) -> str:
+        """Our row in words, with everything that Stripe says of it; "" for none."""
+        row = copied.locked(tx, cls.__table__, mode, "stripe_subscription_id", stripe_subscription_id)
+        if row is None:
+            return ""
+        times = {"period ends": row.current_period_end, "cancels": row.cancel_at, "ended": row.ended_at}
+        said = [f"{name} {day_words(at)}" for name, at in times.items() if at]
+        whose = tx.execute(
+            select(Customer.stripe_customer_id).where(Customer.id == row.customer_id)
+        ).scalar_one()
+        return ", ".join([status_words(row.status), f"price {row.stripe_price_id}", f"of {whose}", *said])
 
     @classmethod
     def end_all(cls, tx: Transaction, customer_id: int, at: int) -> None:
@@ -75,6 +103,17 @@ class Subscription(db.Model, Copied):
         going = (cls.customer_id == customer_id, cls.status.not_in(FINAL))
         ended = {"status": "canceled", "ended_at": at, "as_of": at, "revision": cls.revision + 1}
         tx.execute(update(cls).where(*going).values(ended))
+
+
+def _fate(customer: Any, said: str | None, status: str, at: int) -> dict[str, Any]:
+    """A deleted customer's subscription has ended; one that went to a customer of somebody else is revoked."""
+    if (
+        status in FINAL
+        or (customer is not None and not customer.deleted)
+        or (customer is None and said is None)
+    ):
+        return {}
+    return {"status": "canceled" if customer is not None else "revoked", "ended_at": at}
 
 
 def status_of(subscription: Mapping[str, Any]) -> str:

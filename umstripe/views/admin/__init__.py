@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, url_for
 
-from umstripe.models import Connection, Delivery, Plan, Settings, User
+from umstripe.models import Connection, Delivery, Job, Plan, Settings, User
 from umstripe.views.admin import activity, plans, roles, settings, users
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
@@ -22,7 +22,7 @@ def dashboard():
 
 def _steps(connection: Connection, last: Delivery | None) -> list[tuple[str, str, bool]]:
     """What there is to do until the site sells: what, where, whether it is done."""
-    imported = connection.import_state == "done"
+    imported = Job.of(connection.mode, "import").state == "done"
     return [
         ("Connect your Stripe account", url_for(".settings.stripe"), connection.is_connected),
         ("Import your prices", url_for(".settings.stripe"), imported),

@@ -10,7 +10,7 @@ from umstripe.database import db
 from umstripe.errors import StripeUnavailable, UmstripeError
 from umstripe.extensions import limiter
 from umstripe.forms.settings import GeneralForm, StripeForm
-from umstripe.models import Connection, Delivery, Price, Settings
+from umstripe.models import Connection, Delivery, Job, Price, Settings
 from umstripe.models.account import KeyRefused
 from umstripe.models.endpoint import address
 from umstripe.models.keys import masked
@@ -125,7 +125,7 @@ def disconnect(mode: str):
 @blueprint.post("/stripe/<any(test, live):mode>/import")
 def import_prices(mode: str):
     try:
-        work.enqueue_import(mode)
+        work.enqueue(mode, "import")
     except UmstripeError as error:
         flash(str(error), "error")
     return redirect(url_for(".stripe", _anchor="import"), 303)
@@ -134,7 +134,7 @@ def import_prices(mode: str):
 @blueprint.get("/stripe/<any(test, live):mode>/import")
 def import_progress(mode: str):
     """What the page's script asks for while an import runs."""
-    return jsonify(Connection.of(mode).import_progress())
+    return jsonify(Job.of(mode, "import").progress())
 
 
 def site_url() -> str:
@@ -147,6 +147,7 @@ def _screen(form: StripeForm) -> dict[str, Any]:
     return {
         "mode": mode,
         "connections": {one: Connection.of(one) for one in MODES},
+        "job": Job.of(mode, "import"),
         "masked": masked,
         "addresses": {one: address(site_url(), one) for one in MODES},
         "prices": Price.listed(mode, PRICES_SHOWN),

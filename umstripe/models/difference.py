@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from umstripe.database import UTCDateTime, db, now
+from umstripe.models.user import User
+
+
+class Difference(db.Model):
+    """Something that the audit found to be otherwise at Stripe. It stays in the list until it is repaired,
+    or until a later audit finds it gone.
+
+    `here` and `there` say what each side has, in words; `before` and `after` are the member's roles.
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mode: Mapped[str] = mapped_column(String(4))
+    kind: Mapped[str] = mapped_column(String(20))
+    stripe_object_id: Mapped[str] = mapped_column(String(255))
+    stripe_customer_id: Mapped[str] = mapped_column(String(255))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    here: Mapped[str] = mapped_column(String(300), default="")
+    there: Mapped[str] = mapped_column(String(300), default="")
+    roles: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    found_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    error: Mapped[str] = mapped_column(String(1000), default="")
+
+    user: Mapped[User | None] = relationship(lazy="joined")
+
+    __table_args__ = (Index("ix_difference_mode", "mode"),)

@@ -1,0 +1,69 @@
+"""Durable background work. The worker process runs it; the web processes only put it in the queue.
+
+A workflow is a row of steps: what a step has done is not done again after the worker was killed. Every
+step is safe to repeat, for the one that was cut off in the middle. This is what web processes and commands
+see of it; `worker` runs it, and each kind of work has a module of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from typing import Any
+
+from dbos import DBOSClient, EnqueueOptions
+from flask import current_app
+from sqlalchemy.engine import make_url
+
+from umstripe.database import db
+from umstripe.models import Connection, Job
+
+QUEUE = "umstripe"
+VERSION = "1"
+"""Of the workflows' steps: work that was begun under another version is not continued by this one."""
+WORKFLOWS = {"import": "import_prices", "catch_up": "catch_up", "audit": "audit", "repair": "repair"}
+
+
+def system_database_url(database_url: str) -> str:
+    """Where DBOS keeps its rows: in Postgres a schema of its own, beside SQLite a file of its own, so that
+    its polling and a delivery never wait for each other."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:///{url.database}.work"
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def enqueue(mode: str, kind: str, *arguments: Any) -> None:
+    """Put a mode's work of a kind (a key of WORKFLOWS) in the queue; what waits or runs already is the same one.
+
+    Raises Rejected while there is no secret key.
+    """
+    Connection.of(mode).must_be_usable()
+    Job.of(mode, kind).queue()
+    db.session.commit()
+    options: EnqueueOptions = {
+        "workflow_name": WORKFLOWS[kind],
+        "queue_name": QUEUE,
+        "app_version": VERSION,
+        "deduplication_id": f"{kind}-{mode}",
+        "duplication_policy": "return-existing",
+    }
+    client(current_app.config["SQLALCHEMY_DATABASE_URI"]).enqueue(options, mode, *arguments)
+
+
+@lru_cache(maxsize=4)
+def client(database_url: str) -> DBOSClient:
+    return DBOSClient(system_database_url=system_database_url(database_url), lazy=True)
+
+
+def wait_for(mode: str, kind: str, seconds: float) -> Job:
+    """Wait until a mode's work has ended, for commands. Gives the job, whose `state` tells."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        db.session.expire_all()
+        job = Job.of(mode, kind)
+        db.session.rollback()
+        if not job.is_going:
+            break
+        time.sleep(0.3)
+    return job

@@ -1,0 +1,47 @@
+"""What the steps of all work share: the site they are about, and when a step is tried again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from dbos import DBOS
+from flask import Flask
+
+from umstripe.database import db, write
+from umstripe.errors import Rejected, StripeRefused
+from umstripe.models import Job
+
+RETRIES: dict[str, Any] = {
+    "retries_allowed": True,
+    "max_attempts": 6,
+    "interval_seconds": 1.0,
+    "backoff_rate": 2.0,
+    "should_retry": lambda error: not isinstance(error, (Rejected, StripeRefused)),
+}
+"""Trouble passes; a refusal of Stripe's or of ours would be the same in a minute."""
+
+_site: list[Flask] = []
+
+
+def belong_to(app: Flask) -> None:
+    """Say whose work this process does."""
+    _site[:] = [app]
+
+
+@contextlib.contextmanager
+def site() -> Iterator[None]:
+    """The application, around a step. No transaction is open at its start or left open at its end."""
+    with _site[0].app_context():
+        try:
+            yield
+        finally:
+            db.session.remove()
+
+
+@DBOS.step(name="fail")
+def fail(mode: str, kind: str, error: str) -> None:
+    """Write down why the work stopped."""
+    with site(), write() as tx:
+        Job.tell(tx, mode, kind, state="failed", error=error)

@@ -1,0 +1,26 @@
+"""What a site does for itself at night."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from dbos import DBOS
+from sqlalchemy import delete, update
+
+from umstripe.database import now, write
+from umstripe.models import Delivery, Settings
+from umstripe.work import steps
+
+ROWS_ARE_KEPT = timedelta(days=400)
+
+
+@DBOS.step(name="forget_old_bodies", **steps.RETRIES)
+def forget_old_bodies() -> None:
+    """Bodies of deliveries are kept for the set number of days, their rows for 400. What failed is kept whole."""
+    with steps.site():
+        keep = timedelta(days=Settings.get().keep_bodies_days)
+        with write() as tx:
+            done = Delivery.result != "failed"
+            old = update(Delivery).where(Delivery.received_at < now() - keep, Delivery.body != "", done)
+            tx.execute(old.values(body=""))
+            tx.execute(delete(Delivery).where(Delivery.received_at < now() - ROWS_ARE_KEPT, done))

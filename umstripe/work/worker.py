@@ -1,0 +1,64 @@
+"""The process that does the work: queues, schedule, heartbeat."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import structlog
+from dbos import DBOS, DBOSConfig
+from flask import Flask
+from sqlalchemy import update
+
+from umstripe.database import now, write
+from umstripe.models import Settings
+from umstripe.work import QUEUE, VERSION, schedule, steps, system_database_url
+
+HEARTBEAT_SECONDS = 15.0
+
+
+def prepare(app: Flask) -> None:
+    """Make or migrate DBOS's own tables, so that web processes can enqueue before a worker ever ran."""
+    _initialise(app, "umstripe-migrate")
+    _launch()
+    DBOS.destroy()
+
+
+def run(app: Flask, executor_id: str) -> None:
+    """Run background work until SIGTERM or SIGINT; what is cut off goes on at the next start."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    _initialise(app, executor_id)
+    _launch()
+    schedule.begin()
+    structlog.get_logger().info("worker is ready", executor=executor_id)
+    _beat()
+    while not stop.wait(HEARTBEAT_SECONDS):
+        _beat()
+    DBOS.destroy(workflow_completion_timeout_sec=5)
+
+
+def _launch() -> None:
+    DBOS.launch()
+    DBOS.register_queue(QUEUE, worker_concurrency=2, polling_interval_sec=0.5)
+    DBOS.apply_schedules(schedule.SCHEDULES)
+
+
+def _beat() -> None:
+    """The health page knows from this that a worker is alive."""
+    with steps.site(), write() as tx:
+        tx.execute(update(Settings).values(worker_seen_at=now()))
+
+
+def _initialise(app: Flask, executor_id: str) -> None:
+    steps.belong_to(app)
+    settings: DBOSConfig = {
+        "name": "umstripe",
+        "system_database_url": system_database_url(app.config["SQLALCHEMY_DATABASE_URI"]),
+        "application_version": VERSION,
+        "executor_id": executor_id,
+        "log_level": "WARNING",
+        "use_listen_notify": False,
+    }
+    DBOS(config=settings)
