@@ -202,4 +202,4 @@ def test_the_command_imports_too(world, person):
         text=True,
         timeout=60,
     )
-    assert done.returncode == 0 and "7 prices are imported." in done.stdout, done.stderr
+    assert done.returncode == 0 and "7 prices were imported." in done.stdout, done.stderr

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from itertools import permutations
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.databases import environ_for
-from tests.processes import Simulator
-from tests.selling import make_plan, open_shop, role_for, roles_of, rows
+from tests.at_stripe import AtStripe
+from tests.selling import open_shop, role_for, roles_of, rows
 from tests.stripe_events import SECRETS, deliver, event, subscription_event
 
 AT = 1_700_000_000
@@ -112,50 +110,11 @@ def test_a_payment_s_charges_in_any_order_and_number_end_the_same(shop, last, da
     assert rows(shop, query, id=payment) == [(last,)]
 
 
-class AtStripe:
-    """A site whose Stripe is a real simulator, with one subscription of Jane's in it."""
-
-    def __init__(self, database_url: str, folder: Path) -> None:
-        from umstripe import create_app
-        from umstripe.database import writing
-        from umstripe.models import Connection
-
-        self.simulator = Simulator(folder)
-        self.simulator.start()
-        environ = environ_for(database_url, folder, UMSTRIPE_STRIPE_API_BASE=self.simulator.url)
-        self.app = create_app(environ)
-        open_shop(self.app)
-        with self.app.app_context(), writing():
-            Connection.of("test").keep_keys("", self.simulator.key())
-        self.price = self.simulator.prices()["Basic Plan"]
-        make_plan(self.app, self.price, ("active", "past_due", "canceled", "trialing"))
-        made = self.simulator.call("POST", "/customers", email="jane@example.org")
-        self.customer = made["id"]
-        self.subscription = self.simulator.do(f"/customers/{self.customer}/subscribe", price=self.price)["id"]
-        self._link()
-
-    def _link(self) -> None:
-        from umstripe.database import db, writing
-        from umstripe.models import Customer, User
-
-        with self.app.app_context(), writing():
-            user = User.with_username("jane")
-            db.session.add(
-                Customer(mode="test", stripe_customer_id=self.customer, user_id=user.id, deleted=False)
-            )
-
-    def now(self) -> dict:
-        return self.simulator.call("GET", f"/subscriptions/{self.subscription}")
-
-    def event(self, status: str, at: int) -> dict:
-        return subscription_event(status, at, price=self.price, customer=self.customer, id_=self.subscription)
-
-
 @pytest.fixture
 def at_stripe(database_url, tmp_path):
     world = AtStripe(database_url, tmp_path)
     yield world
-    world.simulator.stop()
+    world.stop()
 
 
 def test_two_states_of_the_same_second_are_settled_by_asking_stripe(at_stripe):

@@ -161,18 +161,53 @@ def connect(app: Any, mode: str, publishable_key: str, secret_key: str, site_url
     click.echo(connection.endpoint_problem or f"Connected. Deliveries come to {connection.endpoint_url}.")
 
 
+WAIT = click.option("--wait", default=600, show_default=True, help="Seconds to wait for the worker.")
+
+
 @main.command("import-prices")
 @click.argument("mode", type=MODES)
-@click.option("--wait", default=600, show_default=True, help="Seconds to wait for the worker.")
+@WAIT
 @with_site
 def import_prices(_app: Any, mode: str, wait: int) -> None:
     """Bring the prices of the Stripe account; a running worker does it."""
-    from umstripe import work
-    from umstripe.models import Connection
+    _done(mode, "import", wait)
 
-    Connection.of(mode).stripe()
-    work.enqueue(mode, "import")
-    job = work.wait_for(mode, "import", wait)
+
+@main.command("catch-up")
+@click.argument("mode", type=MODES)
+@WAIT
+@with_site
+def catch_up(_app: Any, mode: str, wait: int) -> None:
+    """Read the events that no delivery brought; a running worker does it."""
+    _done(mode, "catch_up", wait)
+
+
+@main.command("audit")
+@click.argument("mode", type=MODES)
+@click.option("--repair", is_flag=True, help="Make Stripe's state ours wherever they differ.")
+@WAIT
+@with_site
+def audit(_app: Any, mode: str, repair: bool, wait: int) -> None:
+    """Compare every subscription and customer with Stripe; a running worker does it."""
+    from umstripe.models import Difference
+
+    _done(mode, "audit", wait)
+    for one in Difference.listed(mode):
+        click.echo(f"{one.stripe_object_id}: {one.here} here, {one.there} at Stripe. {one.effect}")
+    if repair and Difference.listed(mode):
+        _done(mode, "repair", wait)
+    if Difference.listed(mode):
+        sys.exit(1)
+
+
+def _done(mode: str, kind: str, wait: int) -> None:
+    """Have the worker do it, and say what came of it."""
+    from umstripe import work
+
+    work.enqueue(mode, kind)
+    job = work.wait_for(mode, kind, wait)
+    if job.state == "failed":
+        raise UmstripeError(job.error)
     if job.state != "done":
-        raise UmstripeError(job.error or "The import has not ended. Is `umstripe worker` running?")
-    click.echo(f"{job.seen} prices are imported.")
+        raise UmstripeError("The work has not ended. Is `umstripe worker` running?")
+    click.echo(job.text)

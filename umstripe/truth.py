@@ -15,7 +15,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from umstripe import roles, webhooks
+from umstripe import handlers, roles
 from umstripe.database import db, read, write
 from umstripe.errors import UmstripeError
 from umstripe.models import Activity, Connection, Customer, Settings, Subscription, User
@@ -170,7 +170,7 @@ def _customer_settled(tx: Transaction, truth: Truth) -> Iterator[Found]:
         return
     user_id = _user_named_by(tx, truth)
     if row is None and user_id is not None:
-        webhooks.link(
+        handlers.link(
             tx, truth.mode, truth.stripe_customer_id, truth.customer.object["metadata"]["umstripe_user"]
         )
         yield Found("customer", truth.stripe_customer_id, user_id, "not linked", "made for this user")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import UTCDateTime, db, now
@@ -30,5 +30,22 @@ class Difference(db.Model):
     error: Mapped[str] = mapped_column(String(1000), default="")
 
     user: Mapped[User | None] = relationship(lazy="joined")
+
+    @classmethod
+    def listed(cls, mode: str, at_most: int = 1000) -> list[Difference]:
+        """The differences of a mode, oldest first."""
+        return list(db.session.scalars(select(cls).where(cls.mode == mode).order_by(cls.id).limit(at_most)))
+
+    @property
+    def effect(self) -> str:
+        """What a repair does to the member's roles, in words."""
+        before, after = self.roles.get("before", []), self.roles.get("after", [])
+        if before == after:
+            return "No role changes."
+        gets, loses = [one for one in after if one not in before], [one for one in before if one not in after]
+        said = [f"gets {', '.join(gets)}"] if gets else []
+        said += [f"loses {', '.join(loses)}"] if loses else []
+        who = self.user.username if self.user else "Nobody"
+        return f"{who} {' and '.join(said)}."
 
     __table_args__ = (Index("ix_difference_mode", "mode"),)

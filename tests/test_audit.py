@@ -1,0 +1,131 @@
+"""Rule 4: the audit finds exactly what differs from Stripe, says what a repair would do, and repairs it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.at_stripe import AtStripe
+from tests.people import make_user
+from tests.selling import role_for, roles_of, rows
+
+
+@pytest.fixture
+def site(database_url, tmp_path):
+    world = AtStripe(database_url, tmp_path)
+    for event in world.events():
+        assert world.deliver(event).status_code == 200
+    yield world
+    world.stop()
+
+
+def change(site, query, **values):
+    from sqlalchemy import text
+
+    from umstripe.database import write
+
+    with site.app.app_context(), write() as tx:
+        tx.execute(text(query), values)
+
+
+def member(site, name, status="active"):
+    """Somebody with a subscription, here as at Stripe. Gives customer and subscription."""
+    customer = site.simulator.call("POST", "/customers", email=f"{name}@example.org")["id"]
+    make_user(site.app, name, customer=customer)
+    subscription = site.subscribe(customer, status=status)
+    from umstripe import truth
+
+    with site.app.app_context():
+        truth.sync("test", customer)
+    return customer, subscription
+
+
+def test_where_nothing_differs_nothing_is_listed(site):
+    job = site.work("audit")
+    assert (job.state, job.found, site.differences()) == ("done", 0, [])
+
+
+def test_a_difference_is_listed_with_its_effect_before_anything_is_changed(site):
+    change(site, "UPDATE subscription SET status = 'canceled'")
+    job = site.work("audit")
+    effect = f"jane gets {role_for('active')} and loses {role_for('canceled')}."
+    assert site.differences() == [("subscription", site.subscription, effect)]
+    assert (job.found, site.status(), roles_of(site.app, "jane")) == (1, "canceled", [role_for("canceled")])
+    said = rows(site.app, "SELECT here, there FROM difference")[0]
+    assert said[0].startswith("Canceled, price ") and said[1].startswith("Active, price ")
+
+
+def test_a_repair_ends_in_stripe_s_truth_and_says_so_in_the_log(site):
+    change(site, "UPDATE subscription SET status = 'canceled'")
+    site.work("audit")
+    job = site.work("repair")
+    assert (job.state, job.seen, site.status(), site.differences()) == ("done", 1, "active", [])
+    assert rows(site.app, "SELECT count(*) FROM activity WHERE action = 'stripe.synced'") == [(1,)]
+    assert site.work("audit").found == 0
+
+
+def test_a_difference_that_has_gone_by_itself_is_not_listed_any_more(site):
+    change(site, "UPDATE subscription SET status = 'canceled'")
+    site.work("audit")
+    change(site, "UPDATE subscription SET status = 'active'")
+    assert site.work("audit").found == 0 and site.differences() == []
+
+
+def test_a_repair_that_stripe_does_not_allow_keeps_its_reason(site):
+    change(site, "UPDATE subscription SET status = 'canceled'")
+    site.work("audit")
+    site.simulator.do("/faults", kind="500", path="/v1/customers", times=100)
+    assert site.work("repair").seen == 0
+    assert "Stripe has a problem" in rows(site.app, "SELECT error FROM difference")[0][0]
+    site.simulator.mend()
+    assert site.work("repair").seen == 1 and site.differences() == []
+
+
+KINDS = {
+    "wrong status": "UPDATE subscription SET status = 'past_due' WHERE stripe_subscription_id = :sub",
+    "wrongly ended": "UPDATE subscription SET status = 'canceled' WHERE stripe_subscription_id = :sub",
+    "wrong price": "UPDATE subscription SET stripe_price_id = 'price_x' WHERE stripe_subscription_id = :sub",
+    "wrong period": "UPDATE subscription SET current_period_end = 1 WHERE stripe_subscription_id = :sub",
+    "wrong end": "UPDATE subscription SET cancel_at = 1900000000 WHERE stripe_subscription_id = :sub",
+    "lost": "DELETE FROM subscription WHERE stripe_subscription_id = :sub",
+    "another's": "UPDATE subscription SET customer_id = (SELECT min(id) FROM customer) WHERE stripe_subscription_id = :sub",
+    "gone": "UPDATE subscription SET stripe_subscription_id = 'sub_gone' WHERE stripe_subscription_id = :sub",
+    "unlinked": "UPDATE customer SET deleted = true WHERE stripe_customer_id = :cus",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_difference_is_found_and_repaired(site, kind):
+    customer, subscription = member(site, "john")
+    before = rows(site.app, TRUTH)
+    change(
+        site,
+        KINDS[kind],
+        **{"sub": subscription, "cus": customer} if ":cus" not in KINDS[kind] else {"cus": customer},
+    )
+    assert site.work("audit").found >= 1
+    site.work("repair")
+    left = [row for row in rows(site.app, TRUTH) if row[0] != "sub_gone"]
+    assert left == before
+    assert roles_of(site.app, "john") == [role_for("active")]
+    assert site.work("audit").found == 0
+
+
+TRUTH = """SELECT s.stripe_subscription_id, s.status, s.stripe_price_id, s.current_period_end, s.cancel_at,
+    s.ended_at, c.stripe_customer_id, c.deleted FROM subscription s JOIN customer c ON c.id = s.customer_id ORDER BY 1"""
+
+
+def test_a_customer_who_is_gone_at_stripe_is_unlinked(site):
+    customer, subscription = member(site, "john")
+    site.simulator.do(f"/customers/{customer}/delete")
+    job = site.work("audit")
+    assert {one[1] for one in site.differences()} == {customer} and job.found == 1
+    site.work("repair")
+    assert site.status(subscription) == "canceled" and roles_of(site.app, "john") == [role_for("canceled")]
+
+
+def test_customers_and_subscriptions_of_others_are_left_alone(site):
+    stranger = site.simulator.call("POST", "/customers", email="x@example.org")["id"]
+    site.subscribe(stranger)
+    before = rows(site.app, "SELECT count(*) FROM subscription")
+    assert site.work("audit", True).found == 0
+    assert rows(site.app, "SELECT count(*) FROM subscription") == before

@@ -1,0 +1,236 @@
+"""What each of Stripe's events changes: a handler for each type, and HANDLERS, the list of them.
+
+The endpoint at Stripe is registered for the types in HANDLERS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import select
+
+from umstripe.models import Activity, Customer, Delivery, Price, Product, Purchase, Settings, Subscription
+from umstripe.models.copied import State, Unclear
+from umstripe.models.purchase import status_of_charge
+from umstripe.models.subscription import Change
+from umstripe.words import amount_words, status_words
+
+
+@dataclass
+class Arrival:
+    """An event in its transaction: what a handler gets. `note` leaves the activity line (rule 10)."""
+
+    tx: Transaction
+    mode: str
+    event: Mapping[str, Any]
+    fetched: dict[str, State] = field(default_factory=dict)
+
+    @property
+    def object(self) -> Mapping[str, Any]:
+        return self.event["data"]["object"]
+
+    @property
+    def created(self) -> int:
+        return self.event["created"]
+
+    @property
+    def state(self) -> State:
+        """The event's object as it is in the event, or as it was fetched since."""
+        return self.fetched.get(self.object["id"]) or State(self.mode, self.object, self.created)
+
+    def note(self, description: str, user_id: int | None = None) -> None:
+        details = {"event": self.event["id"], "object": self.object.get("id", "")}
+        line = {"trigger": "stripe", "mode": self.mode, "user_id": user_id, "details": details}
+        Activity.write(self.tx, self.event["type"], description, **line)
+
+
+Handler = Callable[[Arrival], str]
+
+
+def handle(arrival: Arrival) -> str:
+    """Apply an event in its transaction. Gives the result (see Delivery); raises Unclear, as Subscription.apply."""
+    handler = HANDLERS.get(arrival.event["type"])
+    return handler(arrival) if handler else "ignored"
+
+
+def link(
+    tx: Transaction,
+    mode: str,
+    stripe_customer_id: str | None,
+    public_id: str | None,
+    fetched: dict[str, State] | None = None,
+) -> Any:
+    """Link a customer. What came about it before, and was foreign then, is applied now (rule 3).
+
+    Gives the customer's row, or None when it is nobody's public id. Raises Unclear, as Subscription.apply.
+    """
+    known = Customer.known(tx, mode, stripe_customer_id)
+    if known is not None:
+        return known
+    linked = Customer.link(tx, mode, stripe_customer_id, public_id)
+    for earlier in Delivery.foreign_of(tx, mode, linked.stripe_customer_id) if linked else ():
+        result = handle(Arrival(tx, mode, json.loads(earlier.body), fetched or {}))
+        Delivery.settle(tx, mode, earlier.stripe_event_id, result)
+    return linked
+
+
+def _linked(arrival: Arrival, stripe_customer_id: str | None, public_id: str | None) -> Any:
+    return link(arrival.tx, arrival.mode, stripe_customer_id, public_id, arrival.fetched)
+
+
+def subscription_changed(arrival: Arrival) -> str:
+    return _said(arrival, Subscription.apply(arrival.tx, arrival.state), "Subscription")
+
+
+def charge_changed(arrival: Arrival) -> str:
+    charge, status = arrival.object, status_of_charge(arrival.object)
+    change = Purchase.apply(arrival.tx, arrival.mode, charge, status, arrival.created)
+    if change is not None:
+        return _said(arrival, change, "One-time payment")
+    return _noted(
+        arrival, f"Charge of {amount_words(charge['amount'], charge['currency'])}: {charge['status']}"
+    )
+
+
+def session_completed(arrival: Arrival) -> str:
+    """Link the customer to the user who was sent to Checkout, then settle what was bought (rules 7 and 8)."""
+    session = arrival.object
+    customer = _linked(arrival, session.get("customer"), _sent_by_us(session))
+    if customer is None:
+        return "foreign"
+    if session["mode"] == "subscription":
+        return _said(arrival, _fetched_subscription(arrival, session["subscription"]), "Subscription")
+    status = "pending" if session["payment_status"] == "unpaid" else "paid"
+    change = Purchase.apply(arrival.tx, arrival.mode, session, status, arrival.created)
+    return _said(arrival, change, "One-time payment") if change else _noted(arrival, "Checkout completed")
+
+
+def session_expired(arrival: Arrival) -> str:
+    return _noted(arrival, "Checkout was left without a payment")
+
+
+def payment_failed(arrival: Arrival) -> str:
+    error = arrival.object.get("last_payment_error") or {}
+    return _noted(arrival, f"A payment failed: {error.get('message') or 'Stripe gave no reason.'}")
+
+
+def customer_created(arrival: Arrival) -> str:
+    """A customer that we made is linked even if we crashed before we could write down its id."""
+    customer, metadata = arrival.object, arrival.object.get("metadata") or {}
+    ours = metadata.get("umstripe_instance") == _instance_id(arrival.tx)
+    _linked(arrival, customer["id"], metadata.get("umstripe_user") if ours else None)
+    return _noted(arrival, "Customer created at Stripe", customer["id"])
+
+
+def customer_updated(arrival: Arrival) -> str:
+    return _noted(arrival, "Customer changed at Stripe", arrival.object["id"])
+
+
+def customer_deleted(arrival: Arrival) -> str:
+    customer = Customer.known(arrival.tx, arrival.mode, arrival.object["id"])
+    if customer is None:
+        return "foreign"
+    Customer.unlink(arrival.tx, customer)
+    Subscription.end_all(arrival.tx, customer.id, arrival.created)
+    arrival.note("Customer deleted at Stripe: unlinked, subscriptions ended", customer.user_id)
+    return "processed"
+
+
+def price_changed(arrival: Arrival) -> str:
+    return _catalogue(arrival, Price, "stripe_price_id", "Price")
+
+
+def product_changed(arrival: Arrival) -> str:
+    return _catalogue(arrival, Product, "stripe_product_id", "Product")
+
+
+def _catalogue(arrival: Arrival, model: Any, column: str, word: str) -> str:
+    """Prices and products come in by import; events only change what import brought."""
+    state = arrival.state
+    if arrival.event["type"].endswith(".deleted"):
+        state = State(state.mode, {**arrival.object, "deleted": True}, state.as_of, state.seen)
+    table = model.__table__
+    known = select(table.c.id).where(table.c.mode == arrival.mode, table.c[column] == arrival.object["id"])
+    if arrival.tx.execute(known).first() is None:
+        return "foreign"
+    if not model.apply(arrival.tx, state):
+        return "stale"
+    arrival.note(f"{word} {arrival.event['type'].rpartition('.')[2]} at Stripe: {arrival.object['id']}")
+    return "processed"
+
+
+def _said(arrival: Arrival, change: Change | None, what: str) -> str:
+    if change is None:
+        return "foreign"
+    if not change.applied:
+        return "stale"
+    was = f" (was {status_words(change.before)})" if change.before not in ("", change.after) else ""
+    arrival.note(f"{what} is {status_words(change.after)}{was}", change.user_id)
+    return "processed"
+
+
+def _noted(arrival: Arrival, description: str, customer_id: str | None = None) -> str:
+    """An event that changes nothing of ours: a line in the log when it is about one of our customers."""
+    customer = Customer.known(arrival.tx, arrival.mode, customer_id or arrival.object.get("customer"))
+    if customer is None:
+        return "foreign"
+    arrival.note(description, customer.user_id)
+    return "processed"
+
+
+def _fetched_subscription(arrival: Arrival, subscription_id: str) -> Change | None:
+    """A session only names its subscription: its state is fetched, unless we have it already."""
+    table = Subscription.__table__
+    known = select(table).where(
+        table.c.mode == arrival.mode, table.c.stripe_subscription_id == subscription_id
+    )
+    row = arrival.tx.execute(known).one_or_none()
+    if row is not None and subscription_id not in arrival.fetched:
+        return Change(_owner(arrival, row.customer_id), row.status, row.status)
+    if subscription_id not in arrival.fetched:
+        raise Unclear("subscription", subscription_id)
+    return Subscription.apply(arrival.tx, arrival.fetched[subscription_id])
+
+
+def _owner(arrival: Arrival, customer_id: int) -> int:
+    return arrival.tx.execute(select(Customer.user_id).where(Customer.id == customer_id)).scalar_one()
+
+
+def _sent_by_us(session: Mapping[str, Any]) -> str | None:
+    """The user's public id, if it is we who made the session: in a payment link anybody can write any id."""
+    return None if session.get("payment_link") else session.get("client_reference_id")
+
+
+def _instance_id(tx: Transaction) -> str:
+    return tx.execute(select(Settings.instance_id)).scalar_one()
+
+
+HANDLERS: dict[str, Handler] = {
+    "charge.expired": charge_changed,
+    "charge.failed": charge_changed,
+    "charge.pending": charge_changed,
+    "charge.refunded": charge_changed,
+    "charge.succeeded": charge_changed,
+    "checkout.session.completed": session_completed,
+    "checkout.session.async_payment_succeeded": session_completed,
+    "checkout.session.async_payment_failed": payment_failed,
+    "checkout.session.expired": session_expired,
+    "customer.created": customer_created,
+    "customer.updated": customer_updated,
+    "customer.deleted": customer_deleted,
+    "customer.subscription.created": subscription_changed,
+    "customer.subscription.updated": subscription_changed,
+    "customer.subscription.deleted": subscription_changed,
+    "customer.subscription.paused": subscription_changed,
+    "customer.subscription.resumed": subscription_changed,
+    "customer.subscription.pending_update_expired": subscription_changed,
+    "payment_intent.payment_failed": payment_failed,
+    "price.updated": price_changed,
+    "price.deleted": price_changed,
+    "product.updated": product_changed,
+    "product.deleted": product_changed,
+}
