@@ -9,6 +9,8 @@ import pytest
 
 from tests.databases import Postgres, Sqlite, environ_for
 
+QUICK_PASSWORDS = {"argon2__time_cost": 1, "argon2__memory_cost": 64, "argon2__parallelism": 1}
+"""A login takes a tenth of a second on purpose; a thousand logins in tests need not."""
 DATABASES = {"sqlite": Sqlite, "postgres": Postgres}
 
 
@@ -59,10 +61,11 @@ def environ(database_url, tmp_path) -> dict[str, str]:
 
 @pytest.fixture
 def app(environ):
-    from umstripe import create_app
+    from umstripe import create_app, extensions
     from umstripe.database import db
     from umstripe.extensions import limiter
 
+    extensions.SECURITY["SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS"] = QUICK_PASSWORDS
     app = create_app(environ)
     logging.getLogger().handlers.clear()
     limiter.reset()

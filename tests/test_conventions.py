@@ -145,7 +145,14 @@ def test_no_file_tells_a_machine_or_a_registry():
 def addresses(app):
     """An address of every rule, with something in its gaps."""
     for rule in app.url_map.iter_rules():
-        gaps = {"mode": "test", "filename": "css/base.css", "token": "x"}
+        gaps = {
+            "mode": "test",
+            "what": "audit",
+            "kind": "audit",
+            "customer": "cus_1",
+            "filename": "css/base.css",
+            "token": "x",
+        }
         values = {name: gaps.get(name, 1) for name in rule.arguments}
         method = "GET" if "GET" in rule.methods else "POST"
         with app.test_request_context():

@@ -182,6 +182,29 @@ def catch_up(_app: Any, mode: str, wait: int) -> None:
     _done(mode, "catch_up", wait)
 
 
+@main.command()
+@with_site
+def doctor(app: Any) -> None:
+    """Say whether everything is in order, as the health page does; exits with 1 when something is wrong."""
+    from umstripe import health, webhooks
+    from umstripe.models import Connection
+
+    for mode in ("test", "live"):
+        if Connection.of(mode).is_connected:
+            Connection.of(mode).look(app.config["SITE_URL"], webhooks.HANDLERS)
+    wrong = 0
+    for heading, some in health.all_checks():
+        click.echo(heading)
+        for one in some:
+            wrong += one.state == health.TROUBLE
+            todo = one.do if one.state != health.GOOD else ""
+            click.echo(f"  {MARKS[one.state]} {one.name}: {one.says} {todo}".rstrip())
+    sys.exit(1 if wrong else 0)
+
+
+MARKS = {"good": "ok     ", "warning": "look   ", "trouble": "WRONG  "}
+
+
 @main.command("audit")
 @click.argument("mode", type=MODES)
 @click.option("--repair", is_flag=True, help="Make Stripe's state ours wherever they differ.")

@@ -51,8 +51,10 @@ def write() -> Iterator[Connection]:
 
     Gives a connection; commits at the end, rolls back on any error. Reading inside it is reading the
     newest state: on SQLite the lock is taken at the start, on Postgres rows are locked as they are read
-    with `with_for_update`.
+    with `with_for_update`. Raises RuntimeError inside another one, which it would wait for: a fault of ours.
     """
+    if _writing.get() or (has_app_context() and is_writing() and db.session().in_transaction()):
+        raise RuntimeError("A write transaction begins inside another one")
     token = _writing.set(True)
     try:
         with db.engine.begin() as connection:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from umstripe import handlers, roles
 from umstripe.database import db, read, write
 from umstripe.errors import UmstripeError
-from umstripe.models import Activity, Connection, Customer, Settings, Subscription, User
+from umstripe.models import Activity, Connection, Customer, Difference, Settings, Subscription, User
 from umstripe.models.copied import NEVER_WRITTEN, State, Unclear
 from umstripe.models.subscription import FINAL
 from umstripe.stripe_gateway import Answer, Stripe
@@ -70,6 +70,19 @@ def sync(mode: str, stripe_customer_id: str, trigger: str = "work") -> list[Foun
     raise UmstripeError(
         "Deliveries for this customer kept coming in meanwhile. Please try again in a minute."
     )
+
+
+def settle(mode: str, stripe_customer_id: str, trigger: str = "work") -> None:
+    """`sync`, and take the customer's differences off the list; when it does not work they say why, and it raises."""
+    these = (Difference.mode == mode, Difference.stripe_customer_id == stripe_customer_id)
+    try:
+        sync(mode, stripe_customer_id, trigger)
+    except UmstripeError as error:
+        with write() as tx:
+            tx.execute(update(Difference).where(*these).values(error=str(error)[:1000]))
+        raise
+    with write() as tx:
+        tx.execute(delete(Difference).where(*these))
 
 
 def differences(mode: str, stripe_customer_id: str) -> tuple[list[Found], dict[str, Any]]:

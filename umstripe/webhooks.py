@@ -47,11 +47,11 @@ def process_again(delivery: Delivery) -> str:
 
     Raises Rejected when its body is not kept any more.
     """
-    mode, body = delivery.mode, delivery.body
+    mode, body, arrived = delivery.mode, delivery.body, delivery.arrived
     if not body:
         raise Rejected("The body of this event is not kept any more. An audit compares with Stripe instead.")
     db.session.rollback()
-    return receive(mode, json.loads(body), body, delivery.arrived, NOT_PROCESSED)
+    return receive(mode, json.loads(body), body, arrived, NOT_PROCESSED)
 
 
 def _settled(mode: str, event: Mapping[str, Any], row: dict[str, Any], again: Iterable[str]) -> str:

@@ -123,10 +123,25 @@ class Connection(db.Model):
             self.keep_keys(*keys)
             self.account_name, self.rights = name, rights
             self._have_endpoint(stripe, site_url, events)
-            self.connected_at = now()
+            self.connected_at, self.endpoint_check = now(), {}
         finally:
             self.busy_until = None
             db.session.commit()
+
+    def look(self, site_url: str, events: Iterable[str]) -> None:
+        """Ask Stripe how our endpoint is, and keep the answer for the health page (`endpoint_check`).
+
+        `site_url` is "" for the worker of a site that learns its address from requests only.
+        """
+        url = endpoint.address(site_url, self.mode) if site_url else self.endpoint_url
+        known, stripe = self.stripe_endpoint_id, self.stripe(retries=0)
+        db.session.commit()
+        try:
+            said = _asked(stripe, known, url, set(events)) if known else {}
+        except StripeError as error:
+            said = {"error": f"Stripe could not be asked about the webhook endpoint: {error}"}
+        self.endpoint_check = {"at": now().isoformat(), **said}
+        db.session.commit()
 
     def disconnect(self) -> str:
         """Delete the endpoint at Stripe and forget keys and secret. Gives what is left at Stripe, or ""."""
@@ -141,6 +156,7 @@ class Connection(db.Model):
         self.publishable_key = self.secret_key = self.connected_at = None
         self.stripe_endpoint_id = self.endpoint_secret = None
         self.endpoint_url = self.endpoint_problem = self.account_name = ""
+        self.endpoint_check, self.events_read_until = {}, None
         self.rights = {}
         db.session.commit()
         return left
@@ -188,6 +204,22 @@ class Connection(db.Model):
             self.endpoint_secret, self.endpoints_made = found.secret, self.endpoints_made + 1
 
 
+def _asked(stripe: Stripe, endpoint_id: str, url: str, events: set[str]) -> dict[str, Any]:
+    found = stripe.fetch("webhook_endpoint", endpoint_id)
+    clock = int(time.time()) - found.as_of
+    try:
+        waiting = stripe.undelivered(found.as_of - UNDELIVERED_SECONDS).items
+    except StripeRefused:
+        waiting = []
+    late = [
+        one for one in waiting if one["type"] in events and one["created"] < found.as_of - ON_ITS_WAY_SECONDS
+    ]
+    problems = endpoint.problems(found.object, url, events)
+    return {"problems": problems, "clock": clock, "undelivered": len(late)}
+
+
+UNDELIVERED_SECONDS = 3 * 24 * 3600
+ON_ITS_WAY_SECONDS = 300
 SIGNING_SECRET = select(Connection.__table__.c.endpoint_secret).where(
     Connection.__table__.c.mode == bindparam("mode")
 )

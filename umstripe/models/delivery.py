@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Index, String, Text, UniqueConstraint, select, true, update
+from sqlalchemy import Index, String, Text, UniqueConstraint, func, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -95,8 +95,32 @@ class Delivery(db.Model):
         return list(db.session.scalars(waiting.order_by(cls.id).limit(at_most)))
 
     @classmethod
+    def count_failed(cls, mode: str) -> int:
+        query = select(func.count(cls.id)).where(cls.mode == mode, cls.result == "failed")
+        return db.session.scalar(query) or 0
+
+    @classmethod
+    def missed(cls, mode: str, within: timedelta) -> int:
+        """How many events no delivery has brought, though Stripe had five minutes for it."""
+        newest, oldest = now() - ON_THEIR_WAY, now() - within
+        lost = select(func.count(cls.id)).where(cls.mode == mode, ~cls.arrived)
+        lost = lost.where(cls.created.between(int(oldest.timestamp()), int(newest.timestamp())))
+        return db.session.scalar(lost) or 0
+
+    @classmethod
+    def by_type(cls, mode: str, within: timedelta) -> list[tuple[str, int, datetime]]:
+        """Each type of event that came in a time: how often, and when the last one did."""
+        since = int((now() - within).timestamp())
+        query = select(cls.type, func.count(cls.id), func.max(cls.received_at)).where(cls.mode == mode)
+        query = query.where(cls.created >= since).group_by(cls.type).order_by(cls.type)
+        return [(type_, number, last) for type_, number, last in db.session.execute(query)]
+
+    @classmethod
     def last(cls, mode: str) -> Delivery | None:
         return db.session.scalar(select(cls).where(cls.mode == mode).order_by(cls.id.desc()).limit(1))
+
+
+ON_THEIR_WAY = timedelta(minutes=5)
 
 
 class Refusal(db.Model):
@@ -106,6 +130,10 @@ class Refusal(db.Model):
     reason: Mapped[str] = mapped_column(String(20), primary_key=True)
     count: Mapped[int] = mapped_column(default=1)
     last_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    @classmethod
+    def of(cls, mode: str) -> list[Refusal]:
+        return list(db.session.scalars(select(cls).where(cls.mode == mode).order_by(cls.reason)))
 
     @classmethod
     def add(cls, tx: Transaction, mode: str, reason: str) -> None:

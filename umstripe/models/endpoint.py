@@ -48,6 +48,24 @@ def ensure(
     return endpoint
 
 
+def problems(found: Mapping[str, Any], url: str, events: Iterable[str]) -> list[str]:
+    """What is wrong with our endpoint as Stripe has it, in sentences."""
+    if found.get("deleted"):
+        return ["The webhook endpoint does not exist at Stripe any more: no news of payments comes."]
+    missing = set(events) - set(found["enabled_events"]) if "*" not in found["enabled_events"] else set()
+    wrong = {
+        "The webhook endpoint is disabled at Stripe: no news of payments comes.": found["status"]
+        != "enabled",
+        f"The webhook endpoint sends to {found['url']}, but this site is at {url}.": found["url"] != url,
+        f"The webhook endpoint does not send {', '.join(sorted(missing))}.": bool(missing),
+        f"The webhook endpoint speaks Stripe’s version {found['api_version']}, not {API_VERSION}.": found[
+            "api_version"
+        ]
+        != API_VERSION,
+    }
+    return [sentence for sentence, is_so in wrong.items() if is_so]
+
+
 def address(site_url: str, mode: str) -> str:
     """Where a site takes a mode's deliveries."""
     return f"{site_url}{PATH}{mode}"

@@ -128,7 +128,7 @@ def differing_customers(mode: str) -> list[str]:
 def repair_some(mode: str, customers: list[str], before: int, total: int) -> int:
     """Repair what differs with these customers. Gives how many are repaired; the others keep their error."""
     with steps.site():
-        repaired = before + sum(repair_customer(mode, one) for one in customers)
+        repaired = before + sum(_repaired(mode, one) for one in customers)
         with write() as tx:
             Job.tell(tx, mode, "repair", state="running", seen=repaired, found=total)
         return repaired
@@ -142,18 +142,11 @@ def finish_repair(mode: str, repaired: int, total: int) -> None:
         Job.tell(tx, mode, "audit", found=left)
 
 
-def repair_customer(mode: str, stripe_customer_id: str, trigger: str = "work") -> bool:
-    """Make Stripe's truth about a customer ours, and take its differences off the list. False: it did not work,
-    and they say why."""
-    these = (Difference.mode == mode, Difference.stripe_customer_id == stripe_customer_id)
+def _repaired(mode: str, stripe_customer_id: str) -> bool:
     try:
-        truth.sync(mode, stripe_customer_id, trigger)
-    except UmstripeError as error:
-        with write() as tx:
-            tx.execute(update(Difference).where(*these).values(error=str(error)[:1000]))
+        truth.settle(mode, stripe_customer_id)
+    except UmstripeError:
         return False
-    with write() as tx:
-        tx.execute(delete(Difference).where(*these))
     return True
 
 

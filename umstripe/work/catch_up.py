@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import timedelta
 from typing import Any
 
 import structlog
 from dbos import DBOS
+from flask import current_app
 from sqlalchemy import update
 
-from umstripe import webhooks
-from umstripe.database import db, write
+from umstripe import mail, webhooks
+from umstripe.database import db, now, write
 from umstripe.errors import UmstripeError
 from umstripe.models import Activity, Connection, Delivery, Job
+from umstripe.words import mode_words
 from umstripe.work import enqueue, steps
 
 AGAIN_SECONDS = 600
@@ -45,6 +48,7 @@ def catch_up(mode: str) -> None:
                 if after is None:
                     break
         finish_catch_up(mode, began, seen, found)
+        look_around(mode)
         if not covered:
             audit_instead(mode)
     except UmstripeError as error:
@@ -58,12 +62,12 @@ def catch_up_from(mode: str) -> tuple[int, bool]:
     """Process again what failed, then say from when to read (seconds), and whether Stripe's list goes back so far."""
     with steps.site():
         connection = Connection.of(mode)
-        read_until, connected, now = connection.events_read_until, connection.connected_at, int(time.time())
+        read_until, connected, today = connection.events_read_until, connection.connected_at, int(time.time())
         db.session.rollback()
         if read_until is None:
-            read_until = int(connected.timestamp()) if connected else now
+            read_until = int(connected.timestamp()) if connected else today
         webhooks.process_failed(mode)
-        oldest = now - LISTED_SECONDS
+        oldest = today - LISTED_SECONDS
         return max(read_until - AGAIN_SECONDS, oldest), read_until >= oldest
 
 
@@ -105,6 +109,33 @@ def finish_catch_up(mode: str, began: int, seen: int, found: int) -> None:
             Activity.write(
                 tx, "events.caught_up", f"Events read from Stripe’s list: {found} were new", **line
             )
+
+
+@DBOS.step(name="look_around")
+def look_around(mode: str) -> None:
+    """See how the endpoint is at Stripe, and tell the administrators once a day when deliveries get lost."""
+    with steps.site():
+        connection = Connection.of(mode)
+        connection.look(current_app.config["SITE_URL"], webhooks.HANDLERS)
+        missed, told = Delivery.missed(mode, TOLD_EVERY), connection.silence_told_at
+        db.session.rollback()
+        if missed and (told is None or now() - told > TOLD_EVERY):
+            with write() as tx:
+                tx.execute(update(Connection).where(Connection.mode == mode).values(silence_told_at=now()))
+            mail.tell_administrators(*silence_words(mode, missed))
+
+
+def silence_words(mode: str, missed: int) -> tuple[str, str]:
+    """The mail's subject and text."""
+    text = (
+        f"{missed} events of Stripe’s ({mode_words(mode)}) of the last day were not delivered to this site. They were "
+        "found in Stripe’s list and applied, so everybody has the right roles.\n\nBut something stands between Stripe "
+        "and the site. Open Health in the administration: it says what is wrong and what to do.\n"
+    )
+    return "Stripe’s deliveries do not reach your site", text
+
+
+TOLD_EVERY = timedelta(days=1)
 
 
 @DBOS.step(name="fail_catch_up")

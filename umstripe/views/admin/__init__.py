@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, url_for
 
+from umstripe.health import trouble
 from umstripe.models import Connection, Delivery, Job, Plan, Settings, User
-from umstripe.views.admin import activity, plans, roles, settings, users
+from umstripe.views.admin import activity, health, plans, roles, settings, users
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
-for area in (settings, plans, users, roles, activity):
+for area in (settings, plans, users, roles, activity, health):
     admin.register_blueprint(area.blueprint)
 
 
@@ -17,7 +18,9 @@ def dashboard():
     mode = Settings.get().mode
     connection, last = Connection.of(mode), Delivery.last(mode)
     steps = _steps(connection, last)
-    return render_template("admin/dashboard.html", connection=connection, last=last, mode=mode, steps=steps)
+    return render_template(
+        "admin/dashboard.html", connection=connection, last=last, mode=mode, steps=steps, trouble=trouble()
+    )
 
 
 def _steps(connection: Connection, last: Delivery | None) -> list[tuple[str, str, bool]]:

@@ -6,7 +6,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_security.recoverable import send_reset_password_instructions
 from sqlalchemy.exc import IntegrityError
 
-from umstripe import database, roles
+from umstripe import database, roles, truth
 from umstripe.database import db
 from umstripe.errors import Rejected, UmstripeError
 from umstripe.forms.user import AddUserForm, EditUserForm
@@ -121,6 +121,23 @@ def _screen(user: User) -> dict:
         "connection": Connection.of(settings.mode),
         "customer": user.customer(settings.mode),
     }
+
+
+@blueprint.post("/<id:user_id>/sync")
+def sync(user_id: int):
+    """Make Stripe's truth about the user's customers ours, now."""
+    user = db.get_or_404(User, user_id)
+    asked = [(one.mode, one.stripe_customer_id) for one in user.customers if Connection.of(one.mode).has_keys]
+    try:
+        found = [difference for customer in asked for difference in truth.sync(*customer, "admin")]
+        said = "; ".join(f"{one.stripe_object_id} was {one.here}" for one in found)
+        flash(
+            f"Stripe was asked. Put right: {said}." if found else "Stripe was asked. Everything was right.",
+            "success",
+        )
+    except UmstripeError as error:
+        flash(f"This could not be compared with Stripe. {error}", "error")
+    return redirect(url_for(".edit", user_id=user_id), 303)
 
 
 @blueprint.post("/<id:user_id>/customer")

@@ -1,0 +1,188 @@
+"""Whether everything is in order, and if not, what to do: for the health page, the dashboard and `umstripe doctor`.
+
+Nothing here asks Stripe: what Stripe says is written down by `Connection.look`, which the worker does with each
+catch-up, and an administrator by a button. So the page is there even when Stripe is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import current_app
+
+from umstripe.database import now
+from umstripe.models import Connection, Delivery, Difference, Job, Refusal, Settings
+from umstripe.words import mode_words, moment_words
+
+GOOD, WARNING, TROUBLE = "good", "warning", "trouble"
+WORKER_IS_SILENT_AFTER = timedelta(seconds=60)
+LATELY = timedelta(days=1)
+CLOCK_SECONDS = 30
+LOOK_AGAIN_AFTER = timedelta(hours=1)
+REFUSED = {
+    "no_secret": "Connect Stripe in the settings: without the signing secret no delivery can be checked.",
+    "no_signature": "Somebody who is not Stripe opened the webhook’s address, or a proxy takes the header Stripe-Signature away.",
+    "wrong_secret": "At Stripe the signing secret is another one, or a proxy changes the body. Press “Mend the endpoint”.",
+    "too_old": "This server’s clock may be wrong, or a proxy keeps deliveries back. Set the clock by the network (NTP).",
+    "other_mode": "At Stripe an endpoint of the other mode points to this address. Each mode has an address of its own.",
+    "unreadable": "Something that is no event of Stripe’s came to the webhook’s address, or a proxy changes the body.",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: its `state` (good, warning, trouble), what there is to say, what to do.
+
+    `action` is the button that helps: mend, look, process, catch_up, audit, or "".
+    """
+
+    name: str
+    state: str
+    says: str
+    do: str = ""
+    action: str = ""
+
+
+def site_checks() -> list[Check]:
+    """What both modes share: the worker and the mail."""
+    return [_worker(Settings.get().worker_seen_at), *_mail()]
+
+
+def checks(mode: str) -> list[Check]:
+    """Everything about a mode's deliveries."""
+    connection = Connection.of(mode)
+    if not connection.is_connected:
+        state = WARNING if Settings.get().mode == mode else GOOD
+        return [
+            Check(
+                "Connection", state, f"{mode_words(mode)}: not connected.", "Connect Stripe in the settings."
+            )
+        ]
+    found = [*_endpoint(connection), _last(mode), *_silence(mode), *_failed(mode), *_refused(mode)]
+    return [*found, _caught_up(mode), _audited(mode)]
+
+
+def all_checks() -> list[tuple[str, list[Check]]]:
+    """Every check under its heading."""
+    modes = [
+        (mode_words(mode), checks(mode)) for mode in ("test", "live") if Connection.of(mode).is_connected
+    ]
+    return [("This site", site_checks()), *modes]
+
+
+def trouble() -> list[Check]:
+    """What an administrator should look at now."""
+    return [one for _, some in all_checks() for one in some if one.state != GOOD]
+
+
+def _worker(seen: datetime | None) -> Check:
+    if seen is not None and now() - seen < WORKER_IS_SILENT_AFTER:
+        return Check("Background worker", GOOD, "Running.")
+    says = f"Last seen {moment_words(seen)}." if seen else "It has never run."
+    return Check(
+        "Background worker", TROUBLE, says, "Start it with “umstripe worker” (“umstripe serve” runs it too)."
+    )
+
+
+def _mail() -> Iterator[Check]:
+    if current_app.config["MAIL_BACKEND"] == "file":
+        folder = current_app.config["MAIL_FILE_PATH"]
+        yield Check(
+            "Mail",
+            WARNING,
+            f"No mail server is set: mails are written to {folder}.",
+            "Set UMSTRIPE_MAIL_URL.",
+        )
+
+
+def _endpoint(connection: Connection) -> Iterator[Check]:
+    name, seen = "Webhook endpoint", connection.endpoint_check
+    if connection.override_secret:
+        yield Check(name, GOOD, "Deliveries come through the Stripe CLI, with the secret of the environment.")
+        return
+    if not connection.stripe_endpoint_id:
+        yield Check(name, TROUBLE, connection.endpoint_problem or "There is none.", "Then mend it.", "mend")
+        return
+    if not seen or seen.get("error"):
+        says = seen.get("error") or "Stripe has not been asked about it yet."
+        yield Check(name, WARNING, says, "Ask again.", "look")
+        return
+    at = datetime.fromisoformat(seen["at"])
+    for problem in seen["problems"]:
+        yield Check(name, TROUBLE, problem, "One click puts it right.", "mend")
+    if not seen["problems"]:
+        state = GOOD if now() - at < LOOK_AGAIN_AFTER else WARNING
+        yield Check(name, state, f"As it should be at Stripe, looked at {moment_words(at)}.", "", "look")
+    yield from _as_stripe_sees_it(seen)
+
+
+def _as_stripe_sees_it(seen: dict) -> Iterator[Check]:
+    if abs(seen["clock"]) > CLOCK_SECONDS:
+        says = f"This server’s clock is {abs(seen['clock'])} seconds {'ahead of' if seen['clock'] > 0 else 'behind'} Stripe’s."
+        yield Check(
+            "Clock", TROUBLE, says, "Set it by the network (NTP): Stripe’s signatures are good for 5 minutes."
+        )
+    if seen["undelivered"]:
+        says = f"Stripe could not deliver {seen['undelivered']} events of the last three days to every endpoint yet."
+        yield Check("Not delivered", WARNING, says, "Catch up brings what this site lacks.", "catch_up")
+
+
+def _last(mode: str) -> Check:
+    last = Delivery.last(mode)
+    says = f"{last.type}, {moment_words(last.received_at)}: {last.result}." if last else "None yet."
+    return Check("Last delivery", GOOD, says)
+
+
+def _silence(mode: str) -> Iterator[Check]:
+    if missed := Delivery.missed(mode, LATELY):
+        says = f"{missed} events of the last day were found in Stripe’s list, but no delivery brought them."
+        do = "They are applied. Look at the endpoint above, and at what stands between Stripe and this site."
+        yield Check("Lost deliveries", TROUBLE, says, do)
+
+
+def _failed(mode: str) -> Iterator[Check]:
+    if waiting := Delivery.count_failed(mode):
+        says = f"{waiting} deliveries failed and wait for another try."
+        yield Check(
+            "Failed deliveries",
+            TROUBLE,
+            says,
+            "They are tried again every ten minutes, and by this button.",
+            "process",
+        )
+
+
+def _refused(mode: str) -> Iterator[Check]:
+    for refusal in Refusal.of(mode):
+        state = WARNING if now() - refusal.last_at < LATELY else GOOD
+        says = f"{refusal.count} in all, the last {moment_words(refusal.last_at)}."
+        yield Check(f"Refused: {REASONS[refusal.reason]}", state, says, REFUSED[refusal.reason])
+
+
+REASONS = {
+    "no_secret": "no signing secret here",
+    "no_signature": "no signature",
+    "wrong_secret": "wrong secret",
+    "too_old": "too old",
+    "other_mode": "other mode",
+    "unreadable": "unreadable",
+}
+
+
+def _caught_up(mode: str) -> Check:
+    job = Job.of(mode, "catch_up")
+    state = WARNING if job.state == "failed" else GOOD
+    says = f"{job.text} {moment_words(job.at)}" if job.state else "Not yet."
+    return Check("Catch-up", state, says, action="catch_up")
+
+
+def _audited(mode: str) -> Check:
+    job, left = Job.of(mode, "audit"), len(Difference.listed(mode))
+    says = f"{job.text} {moment_words(job.at)}" if job.state else "Not yet."
+    if left:
+        return Check(
+            "Audit", TROUBLE, f"{left} differences to Stripe are listed below.", "Repair them.", "audit"
+        )
+    return Check("Audit", WARNING if job.state == "failed" else GOOD, says, action="audit")

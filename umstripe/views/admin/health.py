@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, flash, jsonify, redirect, render_template, url_for
+
+from umstripe import health, truth, webhooks, work
+from umstripe.database import db
+from umstripe.errors import UmstripeError
+from umstripe.models import Connection, Delivery, Difference, Job
+from umstripe.views.admin.log import log
+from umstripe.views.admin.settings import site_url
+
+blueprint = Blueprint("health", __name__, url_prefix="/health")
+MODES = ("test", "live")
+SHOWN = 200
+MONTH = timedelta(days=30)
+WORK = {
+    "catch-up": ("catch_up", "Catch-up was asked for"),
+    "audit": ("audit", "An audit was asked for"),
+    "repair": ("repair", "A repair of all differences was asked for"),
+}
+
+
+@blueprint.get("/")
+def index():
+    modes = [mode for mode in MODES if Connection.of(mode).is_connected]
+    return render_template(
+        "admin/health/index.html",
+        site=health.site_checks(),
+        modes=[(mode, health.checks(mode)) for mode in modes],
+        jobs={mode: [Job.of(mode, kind) for kind in ("catch_up", "audit", "repair")] for mode in modes},
+        differences={mode: Difference.listed(mode, SHOWN) for mode in modes},
+        types={mode: Delivery.by_type(mode, MONTH) for mode in modes},
+    )
+
+
+@blueprint.post("/<any(test, live):mode>/<any('catch-up', audit, repair):what>")
+def begin(mode: str, what: str):
+    kind, said = WORK[what]
+    try:
+        work.enqueue(mode, kind)
+        log("stripe.work", said, mode=mode)
+        db.session.commit()
+    except UmstripeError as error:
+        flash(str(error), "error")
+    return redirect(url_for(".index", _anchor=mode), 303)
+
+
+@blueprint.get("/<any(test, live):mode>/<any(catch_up, audit, repair):kind>")
+def progress(mode: str, kind: str):
+    """What the page's script asks for while the work runs."""
+    return jsonify(Job.of(mode, kind).progress())
+
+
+@blueprint.post("/<any(test, live):mode>/look")
+def look(mode: str):
+    try:
+        Connection.of(mode).look(site_url(), webhooks.HANDLERS)
+        flash("Stripe was asked. Below is what it said.", "success")
+    except UmstripeError as error:
+        flash(str(error), "error")
+    return redirect(url_for(".index", _anchor=mode), 303)
+
+
+@blueprint.post("/<any(test, live):mode>/mend")
+def mend(mode: str):
+    connection = Connection.of(mode)
+    try:
+        connection.connect(site_url(), webhooks.HANDLERS)
+        connection.look(site_url(), webhooks.HANDLERS)
+        log("stripe.connected", "The webhook endpoint was mended", mode=mode)
+        db.session.commit()
+        said = connection.endpoint_problem
+        flash(said or "The webhook endpoint is as it should be.", "error" if said else "success")
+    except UmstripeError as error:
+        flash(f"The webhook endpoint could not be mended. {error}", "error")
+    return redirect(url_for(".index", _anchor=mode), 303)
+
+
+@blueprint.post("/<any(test, live):mode>/process")
+def process(mode: str):
+    tried, failed = webhooks.process_failed(mode)
+    log(
+        "deliveries.processed",
+        f"{tried} failed deliveries were processed again, {failed} fail still",
+        mode=mode,
+    )
+    db.session.commit()
+    flash(
+        f"{tried - failed} of {tried} were applied." + (f" {failed} fail still." if failed else ""),
+        "warning" if failed else "success",
+    )
+    return redirect(url_for(".index", _anchor=mode), 303)
+
+
+@blueprint.post("/<any(test, live):mode>/repair/<customer>")
+def repair(mode: str, customer: str):
+    """Repair what differs with one customer."""
+    try:
+        truth.settle(mode, customer, "admin")
+        flash("Repaired: this site has now what Stripe has.", "success")
+    except UmstripeError as error:
+        flash(f"This could not be repaired. {error}", "error")
+    return redirect(url_for(".index", _anchor=mode), 303)
