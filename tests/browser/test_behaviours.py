@@ -71,7 +71,7 @@ def test_the_endpoint_s_address_is_copied_with_the_keyboard(site, page):
 def test_connect_is_enabled_once_both_keys_are_there(site, page):
     log_in(page, site)
     page.goto(site.url + STRIPE)
-    connect = page.get_by_role("button", name="Connect with Stripe")
+    connect = page.locator("[data-mode=test]").get_by_role("button", name="Connect with Stripe")
     expect(connect).to_be_disabled()
     page.get_by_label("Test Publishable Key", exact=True).fill("pk_test_51abcdefgh")
     expect(connect).to_be_disabled()

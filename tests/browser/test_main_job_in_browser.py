@@ -49,7 +49,7 @@ def _set_up(world, page, look):
 
 def _connect(world, page):
     assert page.url.endswith("/admin/settings/stripe")
-    connect = page.get_by_role("button", name="Connect with Stripe")
+    connect = page.locator("[data-mode=test]").get_by_role("button", name="Connect with Stripe")
     expect(connect).to_be_disabled()
     page.get_by_role("button", name="Fill in the simulator’s keys").click()
     expect(page.get_by_label("Test Publishable Key", exact=True)).to_have_attribute(
@@ -126,7 +126,7 @@ def _live_mode_with_an_error(world, page, look):
     page.get_by_label("Enable Sandbox/Test Mode").uncheck()
     page.get_by_label("Live Publishable Key", exact=True).fill(world.simulator.key("live", "publishable"))
     page.get_by_label("Live Restricted or Secret Key", exact=True).fill("rk_live_" + "x" * 24)
-    page.get_by_role("button", name="Connect with Stripe").click()
+    page.locator("[data-mode=live]").get_by_role("button", name="Connect with Stripe").click()
     expect(page.get_by_text("Stripe: The connection failed.")).to_be_visible()
     expect(page.locator(".field-error")).to_contain_text("Stripe does not know this key")
     look.check("settings-live-error")

@@ -35,6 +35,10 @@ IDS: dict[str, tuple[str, int]] = {
 }
 
 
+_ahead = [0]
+"""How many seconds the simulator's clock is ahead of the machine's."""
+
+
 def random_text(length: int) -> str:
     """Letters and digits that nobody can guess."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
@@ -47,8 +51,14 @@ def new_id(kind: str) -> str:
 
 
 def now() -> int:
-    """The present in whole seconds since 1970, UTC."""
-    return int(time.time())
+    """The present of the simulator's clock, in whole seconds since 1970, UTC."""
+    return int(time.time()) + _ahead[0]
+
+
+def advance(seconds: int) -> int:
+    """Set the simulator's clock ahead by some seconds more. Gives the present."""
+    _ahead[0] += seconds
+    return now()
 
 
 def new_object(kind: str, **fields: Any) -> Json:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 
+import gunicorn.util
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from umstripe.simulator import keys
 from umstripe.simulator.app import create_simulator
 from umstripe.simulator.deliveries import RETRY_GAPS
+from umstripe.simulator.objects import now
 
 THREADS = 16
 KEEP_ALIVE = 5
@@ -30,7 +33,11 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """The application, made in the worker: threads do not survive a fork."""
+        """The application, made in the worker: threads do not survive a fork.
+
+        gunicorn writes an answer's date itself; it is that of the simulator's clock.
+        """
+        gunicorn.util.http_date = lambda _timestamp=None: formatdate(now(), usegmt=True)
         return self.make()
 
 
