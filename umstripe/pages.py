@@ -21,6 +21,7 @@ ADMIN_MENU = (
             ("User Roles", "admin.roles.index"),
             ("Stripe Plans", "admin.plans.index"),
             ("Activity Log", "admin.activity.index"),
+            ("Deliveries", "admin.deliveries.index"),
             ("Health", "admin.health.index"),
         ),
     ),

@@ -1,0 +1,68 @@
+"""The list of received events, as administrators see it: with the member whom each is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask_sqlalchemy.pagination import Pagination
+from sqlalchemy import and_, or_, select
+
+from umstripe.database import db
+from umstripe.models.customer import Customer
+from umstripe.models.delivery import Delivery
+from umstripe.models.user import User
+
+RESULT_WORDS = {
+    "processed": ("Processed", "It was applied."),
+    "stale": ("Stale", "Something newer was known already, so it changed nothing."),
+    "foreign": ("Foreign", "It is not about one of your members."),
+    "ignored": ("Ignored", "This site needs nothing of this type."),
+    "failed": ("Failed", "It could not be applied and waits for another try."),
+}
+
+
+def listed(page: int, per_page: int, asked: Mapping[str, str]) -> Pagination:
+    """Rows of (delivery, user or None), newest first.
+
+    `asked` narrows by `result`, `mode` and `type`; `search` looks in the ids and in the member's names and address.
+    """
+    query = select(Delivery, User)
+    about = and_(Customer.mode == Delivery.mode, Customer.stripe_customer_id == Delivery.stripe_customer_id)
+    query = query.outerjoin(Customer, about).outerjoin(User, User.id == Customer.user_id)
+    for name in ("result", "mode", "type"):
+        if asked.get(name):
+            query = query.where(getattr(Delivery, name) == asked[name])
+    if search := asked.get("search", "").strip():
+        ids = (Delivery.stripe_event_id, Delivery.stripe_object_id, Delivery.stripe_customer_id)
+        names = (User.username, User.email, User.name)
+        said = [column == search for column in ids]
+        said += [column.icontains(search, autoescape=True) for column in names]
+        query = query.where(or_(*said))
+    return _Pairs(query.order_by(Delivery.id.desc()), page=page, per_page=per_page)
+
+
+def types() -> list[str]:
+    """Every type that has come."""
+    return list(db.session.scalars(select(Delivery.type).distinct().order_by(Delivery.type)))
+
+
+def member_of(delivery: Delivery) -> User | None:
+    """Whom a delivery is about."""
+    query = select(User).join(Customer, Customer.user_id == User.id).where(Customer.mode == delivery.mode)
+    return db.session.scalar(query.where(Customer.stripe_customer_id == delivery.stripe_customer_id))
+
+
+class _Pairs(Pagination):
+    """Pages of a query with two things in a row."""
+
+    def __init__(self, query, page: int, per_page: int) -> None:
+        super().__init__(page=page, per_page=per_page, max_per_page=per_page, error_out=False, query=query)
+
+    def _query_items(self) -> list:
+        query = self._query_args["query"].limit(self.per_page).offset(self._query_offset)
+        return list(db.session.execute(query).all())
+
+    def _query_count(self) -> int:
+        query = self._query_args["query"].order_by(None)
+        counted = query.with_only_columns(db.func.count(Delivery.id), maintain_column_froms=True)
+        return db.session.scalar(counted) or 0

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+
+from umstripe import webhooks
+from umstripe.database import db
+from umstripe.errors import UmstripeError
+from umstripe.models import Delivery, delivery_list
+from umstripe.models.delivery_list import RESULT_WORDS
+from umstripe.views.admin.log import log
+from umstripe.views.lists import page_number, text_argument
+from umstripe.words import mode_words
+
+blueprint = Blueprint("deliveries", __name__, url_prefix="/deliveries")
+PER_PAGE = 50
+MODES = ("test", "live")
+FAULT = "A fault in umstripe kept it from being applied. The log has the details."
+
+
+@blueprint.get("/")
+def index():
+    asked = {name: text_argument(name) for name in ("result", "mode", "type", "search")}
+    return render_template(
+        "admin/deliveries/index.html",
+        page=delivery_list.listed(page_number(), PER_PAGE, asked),
+        asked=asked,
+        results=[(result, words[0]) for result, words in RESULT_WORDS.items()],
+        words=RESULT_WORDS,
+        types=[(type_, type_) for type_ in delivery_list.types()],
+        modes=[(mode, mode_words(mode)) for mode in MODES],
+        failed={mode: Delivery.count_failed(mode) for mode in MODES},
+    )
+
+
+@blueprint.get("/<id:delivery_id>")
+def show(delivery_id: int):
+    delivery = db.get_or_404(Delivery, delivery_id)
+    body = json.dumps(json.loads(delivery.body), indent=2, ensure_ascii=False) if delivery.body else ""
+    return render_template(
+        "admin/deliveries/show.html",
+        delivery=delivery,
+        member=delivery_list.member_of(delivery),
+        words=RESULT_WORDS[delivery.result],
+        body=body,
+    )
+
+
+@blueprint.post("/<id:delivery_id>/process")
+def process(delivery_id: int):
+    """Apply one that was not processed once more."""
+    delivery = db.get_or_404(Delivery, delivery_id)
+    mode, event_id = delivery.mode, delivery.stripe_event_id
+    try:
+        result = webhooks.process_again(delivery)
+        flash(SAID.get(result) or RESULT_WORDS[result][1], "success" if result == "processed" else "info")
+    except UmstripeError as error:
+        flash(str(error), "error")
+    except Exception:
+        flash(FAULT, "error")
+    db.session.rollback()
+    log("deliveries.processed", f"{event_id} was processed again", mode=mode)
+    db.session.commit()
+    return redirect(url_for(".show", delivery_id=delivery_id), 303)
+
+
+SAID = {"repeated": "It has been processed already.", "processed": "It is applied now."}
