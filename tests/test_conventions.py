@@ -148,6 +148,7 @@ def addresses(app):
         gaps = {
             "mode": "test",
             "what": "audit",
+            "place": "copy",
             "kind": "audit",
             "customer": "cus_1",
             "filename": "css/base.css",

@@ -161,6 +161,43 @@ def connect(app: Any, mode: str, publishable_key: str, secret_key: str, site_url
     click.echo(connection.endpoint_problem or f"Connected. Deliveries come to {connection.endpoint_url}.")
 
 
+@main.command("rotate-secret")
+@click.argument("mode", type=MODES)
+@click.option("--site-url", help="The site's public address; else UMSTRIPE_SITE_URL.")
+@with_site
+def rotate_secret(app: Any, mode: str, site_url: str | None) -> None:
+    """Change the webhook's signing secret; no delivery is lost."""
+    from umstripe import webhooks, work
+    from umstripe.database import db
+    from umstripe.models import Activity, Connection
+
+    site_url = site_url or app.config["SITE_URL"]
+    if not site_url:
+        raise UmstripeError("Say the site's address with --site-url or UMSTRIPE_SITE_URL.")
+    Connection.of(mode).change_secret(site_url, webhooks.HANDLERS)
+    Activity.add(
+        "stripe.secret_changed", "The webhook’s signing secret was changed", trigger="command", mode=mode
+    )
+    db.session.commit()
+    work.enqueue(mode, "catch_up")
+    click.echo("The signing secret was changed. The earlier one is good for 24 hours more.")
+
+
+@main.command("this-is")
+@click.argument("what", type=click.Choice(["site", "copy"]))
+@with_site
+def this_is(_app: Any, what: str) -> None:
+    """Say what a copied site is: the site from now on, or a copy that forgets its Stripe account."""
+    from umstripe.database import writing
+    from umstripe.models import Connection, home
+
+    with writing():
+        home.settle() if what == "site" else Connection.forget_all()
+    click.echo(
+        "This is the site now." if what == "site" else "This is a copy: its Stripe keys are forgotten."
+    )
+
+
 WAIT = click.option("--wait", default=600, show_default=True, help="Seconds to wait for the worker.")
 
 

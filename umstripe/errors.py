@@ -20,6 +20,16 @@ class Rejected(UmstripeError):
     """A rule of ours says no: a role that is in use, a plan that names an administrator role."""
 
 
+class ClonedSite(Rejected):
+    """The database was made somewhere else, so nothing is written to Stripe from here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This looks like a copy of a site that lives somewhere else, so nothing is changed at Stripe from here. "
+            "Open Settings > Stripe > Copy of a site and say which of the two it is."
+        )
+
+
 class StripeError(UmstripeError):
     """Stripe did not do what was asked."""
 

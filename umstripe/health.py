@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from flask import current_app
 
 from umstripe.database import now
-from umstripe.models import Connection, Delivery, Difference, Job, Refusal, Settings
+from umstripe.models import Connection, Delivery, Difference, Job, Refusal, Settings, home
 from umstripe.words import mode_words, moment_words
 
 GOOD, WARNING, TROUBLE = "good", "warning", "trouble"
@@ -47,7 +47,7 @@ class Check:
 
 def site_checks() -> list[Check]:
     """What both modes share: the worker and the mail."""
-    return [_worker(Settings.get().worker_seen_at), *_mail()]
+    return [*_place(), _worker(Settings.get().worker_seen_at), *_mail()]
 
 
 def checks(mode: str) -> list[Check]:
@@ -75,6 +75,13 @@ def all_checks() -> list[tuple[str, list[Check]]]:
 def trouble() -> list[Check]:
     """What an administrator should look at now."""
     return [one for _, some in all_checks() for one in some if one.state != GOOD]
+
+
+def _place() -> Iterator[Check]:
+    if different := home.elsewhere():
+        says = f"This looks like a copy of a site that lives somewhere else: {', '.join(different)}."
+        do = "Nothing is changed at Stripe until you say what it is: Settings, or “umstripe this-is”."
+        yield Check("Copy of a site", TROUBLE, says, do)
 
 
 def _worker(seen: datetime | None) -> Check:

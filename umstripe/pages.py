@@ -8,7 +8,7 @@ from flask import Flask, Response, request, url_for
 from flask_security import current_user
 
 from umstripe import __version__, words
-from umstripe.models import Settings
+from umstripe.models import Settings, home
 
 ADMIN_MENU = (
     ("Dashboard", "admin.dashboard", "dashboard", ()),
@@ -53,10 +53,12 @@ def _not_kept(response: Response) -> Response:
 
 def _context() -> dict[str, Any]:
     in_admin = (request.blueprint or "").startswith("admin") if request else False
+    there = _database_is_there()
     return {
         "version": __version__,
-        "site_name": Settings.get().site_name if _database_is_there() else "umstripe",
+        "site_name": Settings.get().site_name if there else "umstripe",
         "admin_menu": _menu() if in_admin and current_user.is_authenticated else [],
+        "is_elsewhere": bool(in_admin and there and home.elsewhere()),
     }
 
 

@@ -15,7 +15,7 @@ import requests
 import stripe
 
 from umstripe.database import must_be_closed
-from umstripe.errors import StripeError, StripeRefused, StripeUnavailable
+from umstripe.errors import ClonedSite, StripeError, StripeRefused, StripeUnavailable
 
 API_VERSION = stripe.api_version
 TIMEOUT = 10.0
@@ -73,10 +73,13 @@ class BadSignature(Exception):
 
 
 class Stripe:
-    """Stripe, as one key sees it. `retries` counts further tries after a failed one; forms use none."""
+    """Stripe, as one key sees it. `retries` counts further tries after a failed one; forms use none.
 
-    def __init__(self, key: str, base: str, retries: int = RETRIES) -> None:
-        self._client = _client(key, base, retries)
+    One that `may_write` nothing raises ClonedSite instead.
+    """
+
+    def __init__(self, key: str, base: str, retries: int = RETRIES, may_write: bool = True) -> None:
+        self._client, self._may_write = _client(key, base, retries), may_write
 
     def check_publishable_key(self) -> None:
         """Raises StripeRefused with status 401 for a bad key. Makes nothing: no parameters, so 400 is a good key."""
@@ -192,6 +195,8 @@ class Stripe:
         idempotency_key: str | None = None,
     ) -> Answer:
         must_be_closed()
+        if verb != "GET" and not self._may_write:
+            raise ClonedSite
         options = {"idempotency_key": idempotency_key} if idempotency_key else {}
         try:
             answer = self._client.raw_request(verb.lower(), path, **(params or {}), **options)

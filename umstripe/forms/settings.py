@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, SelectField, StringField
-from wtforms.validators import Length, Optional, Regexp, ValidationError
+from wtforms import BooleanField, IntegerField, SelectField, StringField
+from wtforms.validators import Length, NumberRange, Optional, Regexp, ValidationError
 
 from umstripe.forms.user import required, stripped
 from umstripe.models import Role, Settings
@@ -98,6 +98,10 @@ class GeneralForm(FlaskForm):
         "Site Title",
         filters=[stripped],
         validators=[required("Please type a name."), Length(max=80, message="At most 80 characters.")],
+    )
+    keep_bodies_days = IntegerField(
+        "Keep Deliveries For (Days)",
+        validators=[NumberRange(min=1, max=365, message="Please type a number of days from 1 to 365.")],
     )
     default_role_id = SelectField("New User Default Role", coerce=int)
 

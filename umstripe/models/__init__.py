@@ -1,5 +1,6 @@
 """The nouns: what is stored, and the verbs of the field on it. They never know of requests or pages."""
 
+from umstripe.models import home
 from umstripe.models.activity import Activity
 from umstripe.models.connection import Connection
 from umstripe.models.customer import Customer
@@ -31,5 +32,6 @@ __all__ = [
     "Settings",
     "Subscription",
     "User",
+    "home",
     "manual_roles",
 ]

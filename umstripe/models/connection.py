@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -12,8 +13,8 @@ from sqlalchemy import JSON, String, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import Encrypted, Seconds, UTCDateTime, db, now, read
-from umstripe.errors import Rejected, StripeError, StripeRefused
-from umstripe.models import account, endpoint
+from umstripe.errors import ClonedSite, Rejected, StripeError
+from umstripe.models import account, endpoint, home
 from umstripe.models.customer import Customer, metadata_for
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
@@ -54,14 +55,16 @@ class Connection(db.Model):
         They may have been read up to `age` seconds ago.
         """
         kept: dict[str, tuple[float, list[str]]] = current_app.extensions.setdefault("signing_secrets", {})
-        read_at, secrets = kept.get(mode, (0.0, []))
+        read_at, good = kept.get(mode, (0.0, []))
         if time.monotonic() - read_at > age:
             read_at = time.monotonic()
             with read() as tx:
-                stored = tx.execute(SIGNING_SECRET, {"mode": mode}).scalar()
-            secrets = [one for one in (current_app.config["WEBHOOK_SECRETS"][mode], stored) if one]
-            kept[mode] = (read_at, secrets)
-        return secrets
+                stored = tx.execute(SIGNING_SECRETS, {"mode": mode}).one()
+            earlier = stored.previous_secret if (stored.previous_secret_until or now()) > now() else None
+            found = (current_app.config["WEBHOOK_SECRETS"][mode], stored.endpoint_secret, earlier)
+            good = [one for one in found if one]
+            kept[mode] = (read_at, good)
+        return good
 
     @property
     def is_connected(self) -> bool:
@@ -99,9 +102,13 @@ class Connection(db.Model):
             raise Rejected("The Stripe keys are missing. Enter them in Settings > Extensions > Stripe.")
 
     def stripe(self, retries: int = RETRIES) -> Stripe:
-        """Stripe, with this mode's secret key. Raises Rejected when there is none."""
+        """Stripe, with this mode's secret key. Raises Rejected when there is none.
+
+        From a copy of the site it is there for reading only.
+        """
         self.must_be_usable()
-        return Stripe(self.secret_key or "", current_app.config["STRIPE_API_BASE"], retries)
+        base = current_app.config["STRIPE_API_BASE"]
+        return Stripe(self.secret_key or "", base, retries, may_write=not home.elsewhere())
 
     def connect(self, site_url: str, events: Iterable[str], publishable: str = "", secret: str = "") -> None:
         """Check both keys, keep them, probe the rights, have one endpoint at Stripe for `site_url`.
@@ -109,9 +116,10 @@ class Connection(db.Model):
         Empty keys are the stored ones. Keys that Stripe refuses are not kept: what worked before still works.
 
         Without an endpoint (a local site, a missing right) the account is connected all the same, and
-        `endpoint_problem` says what to do. Raises KeyRefused, StripeUnavailable, or Rejected while another
-        administrator connects.
+        `endpoint_problem` says what to do. Raises KeyRefused, StripeUnavailable, ClonedSite, or Rejected while
+        another administrator connects.
         """
+        home.must_be_here()
         self._reserve()
         try:
             keys = (publishable or self.publishable_key or "", secret or self.secret_key or "")
@@ -124,6 +132,7 @@ class Connection(db.Model):
             self.account_name, self.rights = name, rights
             self._have_endpoint(stripe, site_url, events)
             self.connected_at, self.endpoint_check = now(), {}
+            home.settle()
         finally:
             self.busy_until = None
             db.session.commit()
@@ -137,7 +146,7 @@ class Connection(db.Model):
         known, stripe = self.stripe_endpoint_id, self.stripe(retries=0)
         db.session.commit()
         try:
-            said = _asked(stripe, known, url, set(events)) if known else {}
+            said = endpoint.asked(stripe, known, url, set(events)) if known else {}
         except StripeError as error:
             said = {"error": f"Stripe could not be asked about the webhook endpoint: {error}"}
         self.endpoint_check = {"at": now().isoformat(), **said}
@@ -151,15 +160,55 @@ class Connection(db.Model):
                 stripe = self.stripe(retries=0)
                 db.session.commit()
                 stripe.delete_webhook_endpoint(self.stripe_endpoint_id)
-            except StripeError as error:
+            except (StripeError, ClonedSite) as error:
                 left = f"The webhook endpoint {self.endpoint_url} could not be deleted at Stripe: {error}"
-        self.publishable_key = self.secret_key = self.connected_at = None
-        self.stripe_endpoint_id = self.endpoint_secret = None
-        self.endpoint_url = self.endpoint_problem = self.account_name = ""
-        self.endpoint_check, self.events_read_until = {}, None
-        self.rights = {}
+        self.forget()
         db.session.commit()
         return left
+
+    def forget(self) -> None:
+        """Forget keys, endpoint and secrets, and leave everything at Stripe as it is."""
+        self.publishable_key = self.secret_key = self.connected_at = None
+        self.stripe_endpoint_id = self.endpoint_secret = self.previous_secret = None
+        self.endpoint_url = self.endpoint_problem = self.account_name = ""
+        self.endpoint_check, self.events_read_until, self.rights = {}, None, {}
+
+    @classmethod
+    def forget_all(cls) -> None:
+        """This is a copy of a site: forget both modes, and be another instance, so that nothing of the other
+        site's at Stripe is taken for ours."""
+        for mode in ("test", "live"):
+            connection = cls.of(mode)
+            connection.forget()
+            connection.previous_secret_until, connection.endpoints_made = None, 0
+        Settings.get().instance_id = secrets.token_hex(16)
+        home.settle()
+
+    def change_secret(self, site_url: str, events: Iterable[str]) -> None:
+        """Have a new signing secret, and lose no delivery.
+
+        A second endpoint is made at Stripe; from then on both secrets are good, the earlier one for 24 hours;
+        then the first endpoint goes. What it had not delivered yet is a catch-up's to bring. Raises StripeError,
+        or Rejected without an endpoint of ours, from a copy, and while another administrator connects.
+        """
+        if not self.endpoint_secret:
+            raise Rejected("There is no signing secret yet: connect Stripe first.")
+        self._reserve()
+        try:
+            url, instance_id = endpoint.address(site_url, self.mode), Settings.get().instance_id
+            stripe = self.stripe()
+            db.session.commit()
+            made = endpoint.make(stripe, url, events, instance_id, self.endpoints_made)
+            self.previous_secret = self.endpoint_secret
+            self.previous_secret_until = now() + EARLIER_SECRET_IS_GOOD_FOR
+            self.stripe_endpoint_id, self.endpoint_url = made.stripe_endpoint_id, url
+            self.endpoint_secret = made.secret
+            self.endpoints_made, self.endpoint_check = self.endpoints_made + 1, {}
+            db.session.commit()
+            self._have_endpoint(stripe, site_url, events)
+        finally:
+            self.busy_until = None
+            db.session.commit()
 
     def create_customer(self, user: User) -> Customer:
         """Make the user's customer at Stripe, once: a repeated try finds the same one. Raises StripeError."""
@@ -193,7 +242,7 @@ class Connection(db.Model):
         try:
             found = endpoint.ensure(stripe, url, events, settings.instance_id, known, self.endpoints_made)
         except StripeError as error:
-            self.endpoint_problem = _why_no_endpoint(error, url, self.override_secret)
+            self.endpoint_problem = endpoint.why_none(error, url, self.override_secret)
             return
         self.stripe_endpoint_id, self.endpoint_url, self.endpoint_problem = (
             found.stripe_endpoint_id,
@@ -204,42 +253,11 @@ class Connection(db.Model):
             self.endpoint_secret, self.endpoints_made = found.secret, self.endpoints_made + 1
 
 
-def _asked(stripe: Stripe, endpoint_id: str, url: str, events: set[str]) -> dict[str, Any]:
-    found = stripe.fetch("webhook_endpoint", endpoint_id)
-    clock = int(time.time()) - found.as_of
-    try:
-        waiting = stripe.undelivered(found.as_of - UNDELIVERED_SECONDS).items
-    except StripeRefused:
-        waiting = []
-    late = [
-        one for one in waiting if one["type"] in events and one["created"] < found.as_of - ON_ITS_WAY_SECONDS
-    ]
-    problems = endpoint.problems(found.object, url, events)
-    return {"problems": problems, "clock": clock, "undelivered": len(late)}
-
-
-UNDELIVERED_SECONDS = 3 * 24 * 3600
-ON_ITS_WAY_SECONDS = 300
-SIGNING_SECRET = select(Connection.__table__.c.endpoint_secret).where(
-    Connection.__table__.c.mode == bindparam("mode")
+EARLIER_SECRET_IS_GOOD_FOR = timedelta(hours=24)
+_table = Connection.__table__.c
+SIGNING_SECRETS = select(_table.endpoint_secret, _table.previous_secret, _table.previous_secret_until).where(
+    _table.mode == bindparam("mode")
 )
-
-
-def _why_no_endpoint(error: StripeError, url: str, override_secret: str) -> str:
-    if isinstance(error, StripeRefused) and error.code == "url_invalid":
-        if override_secret:
-            return ""
-        return (
-            f"Stripe cannot reach this site at {url}, so it sends no news of payments here. Prices can be imported. "
-            "For the rest, give the site a public address (UMSTRIPE_SITE_URL), or forward deliveries with the Stripe "
-            "CLI and set UMSTRIPE_WEBHOOK_SECRET_TEST; then connect again."
-        )
-    if isinstance(error, StripeRefused) and error.status == 403:
-        return (
-            "The key may not create the webhook endpoint. Give it the right “Webhook Endpoints: Write” in Stripe’s "
-            "dashboard, then connect again."
-        )
-    return f"The webhook endpoint could not be created: {error} Then connect again."
 
 
 def _idempotency_key(params: dict[str, Any], had: list[str]) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy import update
 from umstripe import mail, webhooks
 from umstripe.database import db, now, write
 from umstripe.errors import UmstripeError
-from umstripe.models import Activity, Connection, Delivery, Job
+from umstripe.models import Activity, Connection, Delivery, Job, home
 from umstripe.words import mode_words
 from umstripe.work import enqueue, steps
 
@@ -119,7 +119,7 @@ def look_around(mode: str) -> None:
         connection.look(current_app.config["SITE_URL"], webhooks.HANDLERS)
         missed, told = Delivery.missed(mode, TOLD_EVERY), connection.silence_told_at
         db.session.rollback()
-        if missed and (told is None or now() - told > TOLD_EVERY):
+        if missed and not home.elsewhere() and (told is None or now() - told > TOLD_EVERY):
             with write() as tx:
                 tx.execute(update(Connection).where(Connection.mode == mode).values(silence_told_at=now()))
             mail.tell_administrators(*silence_words(mode, missed))

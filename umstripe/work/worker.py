@@ -10,8 +10,8 @@ from dbos import DBOS, DBOSConfig
 from flask import Flask
 from sqlalchemy import update
 
-from umstripe.database import now, write
-from umstripe.models import Settings
+from umstripe.database import now, write, writing
+from umstripe.models import Connection, Settings, home
 from umstripe.work import QUEUE, VERSION, schedule, steps, system_database_url
 
 HEARTBEAT_SECONDS = 15.0
@@ -32,6 +32,7 @@ def run(app: Flask, executor_id: str) -> None:
     _initialise(app, executor_id)
     _launch()
     schedule.begin()
+    _know_the_place()
     structlog.get_logger().info("worker is ready", executor=executor_id)
     _beat()
     while not stop.wait(HEARTBEAT_SECONDS):
@@ -43,6 +44,17 @@ def _launch() -> None:
     DBOS.launch()
     DBOS.register_queue(QUEUE, worker_concurrency=2, polling_interval_sec=0.5)
     DBOS.apply_schedules(schedule.SCHEDULES)
+
+
+def _know_the_place() -> None:
+    """Say in the log when this is a copy; a site that was connected by an earlier version lives here."""
+    with steps.site(), writing():
+        if different := home.elsewhere():
+            structlog.get_logger().warning("a copy: nothing is written to Stripe", because=different)
+        elif Settings.get().home is None and any(
+            Connection.of(mode).is_connected for mode in ("test", "live")
+        ):
+            home.settle()
 
 
 def _beat() -> None:

@@ -122,6 +122,19 @@ def disconnect(mode: str):
     return redirect(url_for(".stripe"), 303)
 
 
+@blueprint.post("/stripe/<any(test, live):mode>/secret")
+def change_secret(mode: str):
+    try:
+        Connection.of(mode).change_secret(site_url(), webhooks.HANDLERS)
+        log("stripe.secret_changed", "The webhook’s signing secret was changed", mode=mode)
+        db.session.commit()
+        work.enqueue(mode, "catch_up")
+        flash("The signing secret was changed. The earlier one is good for 24 hours more.", "success")
+    except UmstripeError as error:
+        flash(f"The signing secret could not be changed. {error}", "error")
+    return redirect(url_for(".stripe"), 303)
+
+
 @blueprint.post("/stripe/<any(test, live):mode>/import")
 def import_prices(mode: str):
     try:
