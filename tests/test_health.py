@@ -69,7 +69,7 @@ WRONG = {
         {"url": f"https://{HOST}/elsewhere"},
         "but this site is at https://members.example.org/webhooks",
     ),
-    "events": ({"enabled_events[]": "price.updated"}, "does not send charge.expired"),
+    "events": ({"enabled_events[]": "price.updated"}, "does not send charge.captured"),
 }
 
 

@@ -6,7 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from tests.databases import environ_for, migrate
-from tests.selling import open_shop, snapshot
+from tests.selling import open_shop, rows, snapshot
 
 
 def made(url, folder):
@@ -64,4 +64,27 @@ def test_an_error_page_comes_up_even_without_a_database(database, tmp_path):
     assert "Page not found" in client.get("/nothing").text
     broken = client.get("/login")
     assert broken.status_code in (200, 500) and "Traceback" not in broken.text
+    database.drop(url)
+
+
+def test_an_older_database_with_data_keeps_all_of_it(database, tmp_path):
+    """From the version before the last one: what was there is there, with what is new at its default."""
+    from flask_migrate import downgrade, upgrade
+
+    from umstripe.database import db
+
+    url = database.new()
+    app = made(url, tmp_path)
+    open_shop(app)
+    before = snapshot(app)
+    with app.app_context():
+        downgrade(revision="0002")
+        upgrade()
+    after = snapshot(app)
+    for table in ("plan_role", "manual_role", "customer", "user", "price", "role", "settings", "connection"):
+        assert len(before[table]) == len(after[table]), table
+    assert before["plan_role"] == after["plan_role"] and before["customer"] == after["customer"]
+    assert len(set(rows(app, "SELECT short_key FROM plan"))) == 2
+    with app.app_context():
+        db.engine.dispose()
     database.drop(url)

@@ -109,6 +109,35 @@ def session_completed(arrival: Arrival) -> str:
     return _said(arrival, change, "One-time payment") if change else _noted(arrival, "Checkout completed")
 
 
+def invoice_changed(arrival: Arrival) -> str:
+    """An invoice's fate; the subscription's own event says what follows from it."""
+    invoice = arrival.object
+    amount = amount_words(invoice.get("amount_due"), invoice.get("currency") or "")
+    return _noted(arrival, f"Invoice of {amount}: {INVOICE_WORDS[arrival.event['type']]}")
+
+
+INVOICE_WORDS = {
+    "invoice.paid": "paid",
+    "invoice.payment_failed": "the payment failed",
+    "invoice.payment_action_required": "the member must confirm the payment",
+}
+
+
+def dispute_changed(arrival: Arrival) -> str:
+    """A disputed payment: the roles stay as they are until Stripe says more of the charge or the subscription."""
+    dispute = arrival.object
+    words = f"Dispute of {amount_words(dispute['amount'], dispute['currency'])}: {dispute['status']}"
+    table = Purchase.__table__
+    found = select(Customer.user_id).join(table, table.c.customer_id == Customer.id)
+    found = found.where(table.c.mode == arrival.mode)
+    payment = dispute.get("payment_intent") or dispute.get("charge")
+    user_id = arrival.tx.execute(found.where(table.c.stripe_payment_intent_id == payment)).scalar()
+    if user_id is None:
+        return "foreign"
+    arrival.note(words, user_id)
+    return "processed"
+
+
 def session_expired(arrival: Arrival) -> str:
     return _noted(arrival, "Checkout was left without a payment")
 
@@ -210,6 +239,9 @@ def _instance_id(tx: Transaction) -> str:
 
 
 HANDLERS: dict[str, Handler] = {
+    "charge.captured": charge_changed,
+    "charge.dispute.created": dispute_changed,
+    "charge.dispute.closed": dispute_changed,
     "charge.expired": charge_changed,
     "charge.failed": charge_changed,
     "charge.pending": charge_changed,
@@ -228,7 +260,12 @@ HANDLERS: dict[str, Handler] = {
     "customer.subscription.paused": subscription_changed,
     "customer.subscription.resumed": subscription_changed,
     "customer.subscription.pending_update_expired": subscription_changed,
+    "customer.subscription.trial_will_end": subscription_changed,
+    "invoice.paid": invoice_changed,
+    "invoice.payment_failed": invoice_changed,
+    "invoice.payment_action_required": invoice_changed,
     "payment_intent.payment_failed": payment_failed,
+    "price.created": price_changed,
     "price.updated": price_changed,
     "price.deleted": price_changed,
     "product.updated": product_changed,

@@ -16,6 +16,7 @@ import stripe
 
 from umstripe.database import must_be_closed
 from umstripe.errors import ClonedSite, StripeError, StripeRefused, StripeUnavailable
+from umstripe.stripe_selling import Answer, Page, Selling
 
 API_VERSION = stripe.api_version
 TIMEOUT = 10.0
@@ -44,24 +45,10 @@ FETCHED = {
     "price": "/v1/prices/",
     "product": "/v1/products/",
     "webhook_endpoint": "/v1/webhook_endpoints/",
+    "checkout.session": "/v1/checkout/sessions/",
+    "invoice": "/v1/invoices/",
 }
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What Stripe said, and when: `as_of` is the answer's `Date`, in seconds of Stripe's clock."""
-
-    object: dict[str, Any]
-    as_of: int
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page of a list: its objects, whether more follow, and as of when it is true (as in Answer)."""
-
-    items: list[dict[str, Any]]
-    more: bool
-    as_of: int
+EXPANDED = {"checkout.session": ["line_items", "subscription", "payment_intent.latest_charge"]}
 
 
 @dataclass(frozen=True)
@@ -72,7 +59,7 @@ class BadSignature(Exception):
     reason: str
 
 
-class Stripe:
+class Stripe(Selling):
     """Stripe, as one key sees it. `retries` counts further tries after a failed one; forms use none.
 
     One that `may_write` nothing raises ClonedSite instead.
@@ -145,8 +132,9 @@ class Stripe:
 
     def fetch(self, kind: str, stripe_id: str) -> Answer:
         """One object as it is now. One that is gone is `{"id": …, "deleted": True}`, as Stripe says for customers."""
+        expand = {"expand": EXPANDED[kind]} if kind in EXPANDED else {}
         try:
-            return self._call("GET", FETCHED[kind] + stripe_id)
+            return self._call("GET", FETCHED[kind] + stripe_id, expand)
         except StripeRefused as refusal:
             if refusal.code != "resource_missing":
                 raise

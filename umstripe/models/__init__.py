@@ -7,13 +7,16 @@ from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery, Refusal
 from umstripe.models.difference import Difference
 from umstripe.models.job import Job
+from umstripe.models.mail import Mail
 from umstripe.models.plan import Plan, PlanRole
+from umstripe.models.portal import PortalConfiguration
 from umstripe.models.price import Price, Product
 from umstripe.models.purchase import Purchase
 from umstripe.models.role import Role
 from umstripe.models.settings import Settings
 from umstripe.models.subscription import Subscription
 from umstripe.models.user import User, manual_roles
+from umstripe.models.wording import Wording
 
 __all__ = [
     "Activity",
@@ -22,8 +25,10 @@ __all__ = [
     "Delivery",
     "Difference",
     "Job",
+    "Mail",
     "Plan",
     "PlanRole",
+    "PortalConfiguration",
     "Price",
     "Product",
     "Purchase",
@@ -32,6 +37,7 @@ __all__ = [
     "Settings",
     "Subscription",
     "User",
+    "Wording",
     "home",
     "manual_roles",
 ]

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from flask_sqlalchemy.pagination import Pagination
+from sqlalchemy import Column, ForeignKey, String, Table, Text, false, func, insert, or_, select, true
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import ForeignKey, String, func, insert, or_, select
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
-from umstripe.database import UTCDateTime, db, now
+from umstripe.database import Base, UTCDateTime, db, now
 from umstripe.errors import Rejected
 from umstripe.models.price import Price, Product
 from umstripe.models.role import Role
@@ -33,19 +33,47 @@ ROLE_LABELS = {
 """The statuses a plan of each type gives roles for, with the labels of the plan screen, in its order."""
 
 
+plan_switch_prices = Table(
+    "plan_switch_price",
+    Base.metadata,
+    Column("plan_id", ForeignKey("plan.id", ondelete="CASCADE"), primary_key=True),
+    Column("price_id", ForeignKey("price.id"), primary_key=True, index=True),
+)
+
+
 class Plan(db.Model):
-    """What is for sale: a price, and a role for each status. Import makes one per price."""
+    """What is for sale: a price, and a role for each status. Import makes one per price.
+
+    `status` is `draft`, `published` or `closed` (members keep it, nobody new gets it); `visibility` is `public`,
+    `password` or `private` (administrators alone). `published_at` is from when on it is for sale; None: at once.
+    A one-time plan lasts `duration_count` of `duration_unit` (`day`, `week`, `month`), or for ever; with `approval`
+    the amount is only reserved until an administrator says yes. `switch_prices` are those a subscriber may switch to.
+    """
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(32), unique=True, default=lambda: secrets.token_urlsafe(16))
     price_id: Mapped[int] = mapped_column(ForeignKey("price.id"), unique=True)
     own_title: Mapped[str] = mapped_column(String(200), default="")
+    short_key: Mapped[str] = mapped_column(String(10), unique=True, default=lambda: secrets.token_hex(5))
+    imported: Mapped[bool] = mapped_column(default=True, server_default=true())
+    description: Mapped[str] = mapped_column(Text, default="", server_default="")
+    status: Mapped[str] = mapped_column(String(10), default="published", server_default="published")
+    visibility: Mapped[str] = mapped_column(String(10), default="public", server_default="public")
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    published_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    trial_days: Mapped[int | None] = mapped_column()
+    promotion_codes: Mapped[bool] = mapped_column(default=False, server_default=false())
+    approval: Mapped[bool] = mapped_column(default=False, server_default=false())
+    duration_count: Mapped[int | None] = mapped_column()
+    duration_unit: Mapped[str] = mapped_column(String(5), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
     price: Mapped[Price] = relationship(lazy="joined")
     roles: Mapped[dict[str, PlanRole]] = relationship(
         collection_class=attribute_keyed_dict("status"), cascade="all, delete-orphan", lazy="selectin"
     )
+
+    switch_prices: Mapped[list[Price]] = relationship(secondary=plan_switch_prices, order_by=Price.id)
 
     @classmethod
     def make_for(cls, tx: Transaction, mode: str, default_role_id: int) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint, insert, update
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, insert, update
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -37,12 +37,17 @@ class Purchase(db.Model):
     created: Mapped[Seconds] = mapped_column()
     charged_at: Mapped[Seconds] = mapped_column()
     step: Mapped[int] = mapped_column()
+    amount_refunded: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    capture_before: Mapped[Seconds | None] = mapped_column()
     ends_at: Mapped[Seconds | None] = mapped_column()
     ended_at: Mapped[Seconds | None] = mapped_column()
 
     customer: Mapped[Customer] = relationship(lazy="joined")
 
-    __table_args__ = (UniqueConstraint("mode", "stripe_payment_intent_id"),)
+    __table_args__ = (
+        UniqueConstraint("mode", "stripe_payment_intent_id"),
+        Index("ix_purchase_mode_stripe_price_id", "mode", "stripe_price_id"),
+    )
 
     @classmethod
     def apply(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import UTCDateTime, db
@@ -24,7 +24,11 @@ def counted_modes(sandbox: bool) -> tuple[str, ...]:
 
 
 class Settings(db.Model):
-    """The site's settings: one typed row, made by the first migration."""
+    """The site's settings: one typed row, made by the first migration.
+
+    `register_field` is how the registration form shows plans: `hidden`, `single` (the link's plan alone) or
+    `several` (a choice of all public ones). `one_trial`: nobody gets a second trial.
+    """
 
     id: Mapped[int] = mapped_column(primary_key=True, default=ONLY)
     instance_id: Mapped[str] = mapped_column(String(32), default=lambda: secrets.token_hex(16))
@@ -36,6 +40,14 @@ class Settings(db.Model):
     activity_off: Mapped[bool] = mapped_column(default=False)
     embedded_checkout: Mapped[bool] = mapped_column(default=False)
     collection_method_choice: Mapped[bool] = mapped_column(default=False)
+    register_field: Mapped[str] = mapped_column(String(10), default="several", server_default="several")
+    register_without_plan: Mapped[bool] = mapped_column(default=True, server_default=true())
+    billing_email_field: Mapped[bool] = mapped_column(default=False, server_default=false())
+    automatic_tax: Mapped[bool] = mapped_column(default=False, server_default=false())
+    billing_address: Mapped[bool] = mapped_column(default=False, server_default=false())
+    one_trial: Mapped[bool] = mapped_column(default=True, server_default=true())
+    cancel_allowed: Mapped[bool] = mapped_column(default=True, server_default=true())
+    pause_allowed: Mapped[bool] = mapped_column(default=False, server_default=false())
     keep_bodies_days: Mapped[int] = mapped_column(default=30, server_default="30")
     home: Mapped[dict[str, str] | None] = mapped_column(JSON)
     worker_seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select, update
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Seconds, db
@@ -14,6 +14,7 @@ from umstripe.models.copied import Copied, State
 from umstripe.models.customer import Customer
 from umstripe.words import day_words, status_words
 
+AUTOMATIC = "charge_automatically"
 FINAL = frozenset({"canceled", "incomplete_expired"})
 
 
@@ -43,12 +44,19 @@ class Subscription(db.Model, Copied):
     current_period_end: Mapped[Seconds | None] = mapped_column()
     cancel_at: Mapped[Seconds | None] = mapped_column()
     ended_at: Mapped[Seconds | None] = mapped_column()
+    trial_end: Mapped[Seconds | None] = mapped_column()
+    collection_method: Mapped[str] = mapped_column(
+        String(25), default=AUTOMATIC, server_default="charge_automatically"
+    )
     created: Mapped[Seconds] = mapped_column()
     audited: Mapped[Seconds] = mapped_column(default=0, server_default="0")
 
     customer: Mapped[Customer] = relationship(lazy="joined")
 
-    __table_args__ = (UniqueConstraint("mode", "stripe_subscription_id"),)
+    __table_args__ = (
+        UniqueConstraint("mode", "stripe_subscription_id"),
+        Index("ix_subscription_mode_stripe_price_id", "mode", "stripe_price_id"),
+    )
 
     @classmethod
     def apply(cls, tx: Transaction, state: State) -> Change | None:
@@ -139,6 +147,8 @@ def _values(state: State) -> dict[str, Any]:
         "current_period_end": first.get("current_period_end") or data.get("current_period_end"),
         "cancel_at": data.get("cancel_at"),
         "ended_at": ended if status in FINAL else None,
+        "trial_end": data.get("trial_end"),
+        "collection_method": data.get("collection_method") or AUTOMATIC,
         "created": data["created"],
     }
 

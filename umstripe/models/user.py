@@ -34,6 +34,7 @@ class User(db.Model, UserMixin):
     username: Mapped[str] = mapped_column(String(60))
     email: Mapped[str] = mapped_column(String(255))
     name: Mapped[str] = mapped_column(String(120), default="")
+    billing_email: Mapped[str] = mapped_column(String(255), default="", server_default="")
     password: Mapped[str | None] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True, default=lambda: secrets.token_hex(32))
