@@ -7,46 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
-from umstripe.models import Activity, Customer, Delivery, Price, Product, Purchase, Settings, Subscription
+from umstripe import news
+from umstripe.arrival import Arrival, noted, said
+from umstripe.handlers_payments import charge_changed, dispute_changed, invoice_changed, payment_failed
+from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription
 from umstripe.models.copied import State, Unclear
-from umstripe.models.purchase import status_of_charge
-from umstripe.models.subscription import Change
-from umstripe.words import amount_words, status_words
-
-
-@dataclass
-class Arrival:
-    """An event in its transaction: what a handler gets. `note` leaves the activity line (rule 10)."""
-
-    tx: Transaction
-    mode: str
-    event: Mapping[str, Any]
-    fetched: dict[str, State] = field(default_factory=dict)
-
-    @property
-    def object(self) -> Mapping[str, Any]:
-        return self.event["data"]["object"]
-
-    @property
-    def created(self) -> int:
-        return self.event["created"]
-
-    @property
-    def state(self) -> State:
-        """The event's object as it is in the event, or as it was fetched since."""
-        return self.fetched.get(self.object["id"]) or State(self.mode, self.object, self.created)
-
-    def note(self, description: str, user_id: int | None = None) -> None:
-        details = {"event": self.event["id"], "object": self.object.get("id", "")}
-        line = {"trigger": "stripe", "mode": self.mode, "user_id": user_id, "details": details}
-        Activity.write(self.tx, self.event["type"], description, **line)
-
+from umstripe.models.subscription import Change, price_of
 
 Handler = Callable[[Arrival], str]
 
@@ -83,17 +54,11 @@ def _linked(arrival: Arrival, stripe_customer_id: str | None, public_id: str | N
 
 
 def subscription_changed(arrival: Arrival) -> str:
-    return _said(arrival, Subscription.apply(arrival.tx, arrival.state), "Subscription")
-
-
-def charge_changed(arrival: Arrival) -> str:
-    charge, status = arrival.object, status_of_charge(arrival.object)
-    change = Purchase.apply(arrival.tx, arrival.mode, charge, status, arrival.created)
+    change = Subscription.apply(arrival.tx, arrival.state)
     if change is not None:
-        return _said(arrival, change, "One-time payment")
-    return _noted(
-        arrival, f"Charge of {amount_words(charge['amount'], charge['currency'])}: {charge['status']}"
-    )
+        price = price_of(arrival.state.object)
+        news.of_subscription(arrival.tx, arrival.mode, arrival.event, change, price)
+    return said(arrival, change, "Subscription")
 
 
 def session_completed(arrival: Arrival) -> str:
@@ -103,48 +68,14 @@ def session_completed(arrival: Arrival) -> str:
     if customer is None:
         return "foreign"
     if session["mode"] == "subscription":
-        return _said(arrival, _fetched_subscription(arrival, session["subscription"]), "Subscription")
+        return said(arrival, _fetched_subscription(arrival, session["subscription"]), "Subscription")
     status = "pending" if session["payment_status"] == "unpaid" else "paid"
     change = Purchase.apply(arrival.tx, arrival.mode, session, status, arrival.created)
-    return _said(arrival, change, "One-time payment") if change else _noted(arrival, "Checkout completed")
-
-
-def invoice_changed(arrival: Arrival) -> str:
-    """An invoice's fate; the subscription's own event says what follows from it."""
-    invoice = arrival.object
-    amount = amount_words(invoice.get("amount_due"), invoice.get("currency") or "")
-    return _noted(arrival, f"Invoice of {amount}: {INVOICE_WORDS[arrival.event['type']]}")
-
-
-INVOICE_WORDS = {
-    "invoice.paid": "paid",
-    "invoice.payment_failed": "the payment failed",
-    "invoice.payment_action_required": "the member must confirm the payment",
-}
-
-
-def dispute_changed(arrival: Arrival) -> str:
-    """A disputed payment: the roles stay as they are until Stripe says more of the charge or the subscription."""
-    dispute = arrival.object
-    words = f"Dispute of {amount_words(dispute['amount'], dispute['currency'])}: {dispute['status']}"
-    table = Purchase.__table__
-    found = select(Customer.user_id).join(table, table.c.customer_id == Customer.id)
-    found = found.where(table.c.mode == arrival.mode)
-    payment = dispute.get("payment_intent") or dispute.get("charge")
-    user_id = arrival.tx.execute(found.where(table.c.stripe_payment_intent_id == payment)).scalar()
-    if user_id is None:
-        return "foreign"
-    arrival.note(words, user_id)
-    return "processed"
+    return said(arrival, change, "One-time payment") if change else noted(arrival, "Checkout completed")
 
 
 def session_expired(arrival: Arrival) -> str:
-    return _noted(arrival, "Checkout was left without a payment")
-
-
-def payment_failed(arrival: Arrival) -> str:
-    error = arrival.object.get("last_payment_error") or {}
-    return _noted(arrival, f"A payment failed: {error.get('message') or 'Stripe gave no reason.'}")
+    return noted(arrival, "Checkout was left without a payment")
 
 
 def customer_created(arrival: Arrival) -> str:
@@ -152,11 +83,11 @@ def customer_created(arrival: Arrival) -> str:
     customer, metadata = arrival.object, arrival.object.get("metadata") or {}
     ours = metadata.get("umstripe_instance") == _instance_id(arrival.tx)
     _linked(arrival, customer["id"], metadata.get("umstripe_user") if ours else None)
-    return _noted(arrival, "Customer created at Stripe", customer["id"])
+    return noted(arrival, "Customer created at Stripe", customer["id"])
 
 
 def customer_updated(arrival: Arrival) -> str:
-    return _noted(arrival, "Customer changed at Stripe", arrival.object["id"])
+    return noted(arrival, "Customer changed at Stripe", arrival.object["id"])
 
 
 def customer_deleted(arrival: Arrival) -> str:
@@ -189,25 +120,6 @@ def _catalogue(arrival: Arrival, model: Any, column: str, word: str) -> str:
     if not model.apply(arrival.tx, state):
         return "stale"
     arrival.note(f"{word} {arrival.event['type'].rpartition('.')[2]} at Stripe: {arrival.object['id']}")
-    return "processed"
-
-
-def _said(arrival: Arrival, change: Change | None, what: str) -> str:
-    if change is None:
-        return "foreign"
-    if not change.applied:
-        return "stale"
-    was = f" (was {status_words(change.before)})" if change.before not in ("", change.after) else ""
-    arrival.note(f"{what} is {status_words(change.after)}{was}", change.user_id)
-    return "processed"
-
-
-def _noted(arrival: Arrival, description: str, customer_id: str | None = None) -> str:
-    """An event that changes nothing of ours: a line in the log when it is about one of our customers."""
-    customer = Customer.known(arrival.tx, arrival.mode, customer_id or arrival.object.get("customer"))
-    if customer is None:
-        return "foreign"
-    arrival.note(description, customer.user_id)
     return "processed"
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 from flask import g
-from flask_mailman import EmailMessage
 from flask_security import MailUtil
 
 
@@ -21,16 +20,6 @@ class PatientMail(MailUtil):
         except (OSError, smtplib.SMTPException) as error:
             g.mail_failed = True
             structlog.get_logger().error("a mail could not be sent", error=str(error))
-
-
-def tell_administrators(subject: str, text: str) -> None:
-    """Send a mail to everybody who administrates the site. One that cannot be sent is written to the log."""
-    from umstripe.models import User
-
-    try:
-        EmailMessage(subject, text, to=User.administrators_addresses()).send()
-    except (OSError, smtplib.SMTPException) as error:
-        structlog.get_logger().error("a mail could not be sent", error=str(error))
 
 
 def could_not_send() -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hmac
 
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import String, column, select, table, text
 
 from umstripe.database import db, read
 from umstripe.errors import ClonedSite
@@ -45,6 +45,15 @@ def elsewhere() -> list[str]:
     ]
 
 
+def site_url() -> str:
+    """The site's address without a request: as configured, or as Stripe knows it, or where it listens."""
+    known = select(CONNECTION.c.endpoint_url).where(CONNECTION.c.endpoint_url != "")
+    url = (
+        current_app.config["SITE_URL"] or (db.session.scalar(known.limit(1)) or "").partition("/webhooks/")[0]
+    )
+    return url or f"http://{current_app.config['BIND']}"
+
+
 def must_be_here() -> None:
     """Raises ClonedSite elsewhere."""
     if elsewhere():
@@ -64,4 +73,5 @@ def _database() -> str:
         return str(tx.execute(POSTGRES).scalar())
 
 
+CONNECTION = table("connection", column("endpoint_url", String))
 POSTGRES = text("SELECT system_identifier || '/' || current_database() FROM pg_control_system()")

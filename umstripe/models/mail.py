@@ -1,13 +1,21 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from flask_sqlalchemy.pagination import Pagination
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, or_, select, update
+from sqlalchemy import Connection as Transaction
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import UTCDateTime, db, now
+from umstripe.database import UTCDateTime, db, now, write
+from umstripe.models.role import Role
 from umstripe.models.user import User
+
+AGAIN_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
+"""How long after a failed try the next one comes; after the last of them a mail has failed."""
+STATE_WORDS = {"queued": "Waiting", "sent": "Sent", "failed": "Failed", "kept": "No mail server"}
 
 
 class Mail(db.Model):
@@ -31,8 +39,80 @@ class Mail(db.Model):
     tries: Mapped[int] = mapped_column(default=0)
     error: Mapped[str] = mapped_column(String(1000), default="")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    tried_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     user: Mapped[User | None] = relationship(lazy="joined")
 
     __table_args__ = (UniqueConstraint("kind", "about"), Index("ix_mail_state", "state"))
+
+    @classmethod
+    def write(
+        cls,
+        tx: Transaction,
+        kind: str,
+        about: str,
+        user_id: int | None = None,
+        address: str = "",
+        **given: Any,
+    ) -> None:
+        """Write a mail down in the transaction of its cause, once for each cause.
+
+        `kind` is one of texts' `mail.…`, `given` fills its text in. Without an `address` it goes to the user's.
+        """
+        if not address:
+            address = tx.execute(select(User.email).where(User.id == user_id)).scalar_one()
+        values = {"kind": kind, "about": about[:255], "user_id": user_id, "address": address, "given": given}
+        insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+        tx.execute(insert(cls).values(values).on_conflict_do_nothing())
+
+    @classmethod
+    def to_administrators(cls, tx: Transaction, kind: str, about: str, **given: Any) -> None:
+        """The same mail to everybody who administrates the site."""
+        for user_id in (
+            tx.execute(select(User.id).where(User.roles.any(Role.is_administrator))).scalars().all()
+        ):
+            cls.write(tx, kind, f"{about}:{user_id}", user_id, **given)
+
+    @classmethod
+    def take_due(cls) -> Mail | None:
+        """The oldest mail whose turn it is, for one worker alone, or None. If that one dies, its next turn comes."""
+        at = now()
+        due = [(cls.tries == 0) & cls.tried_at.is_(None)]
+        due += [(cls.tries == n) & (cls.tried_at < at - gap) for n, gap in enumerate(AGAIN_AFTER, 1)]
+        found = db.session.execute(
+            select(cls.id, cls.tries).where(cls.state == "queued", or_(*due)).order_by(cls.id).limit(1)
+        ).first()
+        db.session.rollback()
+        if found is None:
+            return None
+        ours = update(cls).where(cls.id == found.id, cls.tries == found.tries, cls.state == "queued")
+        with write() as tx:
+            taken = tx.execute(ours.values(tries=cls.tries + 1, tried_at=at).returning(cls.id)).first()
+        return db.session.get(cls, found.id, populate_existing=True) if taken else cls.take_due()
+
+    def failed(self, error: str) -> dict[str, Any]:
+        """What a failed try leaves."""
+        over = self.tries > len(AGAIN_AFTER)
+        return {"state": "failed" if over else "queued", "error": error[:1000]}
+
+    def send_again(self) -> None:
+        """Let the worker send it once more, with the text that is in force now."""
+        self.state, self.tries, self.tried_at, self.error = "queued", 0, None, ""
+
+    @classmethod
+    def listed(
+        cls, page: int, per_page: int, state: str = "", kind: str = "", search: str = ""
+    ) -> Pagination:
+        """The mails, newest first; `search` looks in addresses, subjects and usernames."""
+        query = select(cls).outerjoin(cls.user).order_by(cls.id.desc())
+        for column, value in ((cls.state, state), (cls.kind, kind)):
+            query = query.where(column == value) if value else query
+        if search:
+            looked_in = (cls.address, cls.subject, User.username)
+            query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_in)))
+        return db.paginate(query, page=page, per_page=per_page, error_out=False)
+
+    @classmethod
+    def count_failed(cls) -> int:
+        return db.session.scalar(select(db.func.count(cls.id)).where(cls.state == "failed")) or 0

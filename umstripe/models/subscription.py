@@ -132,6 +132,13 @@ def status_of(subscription: Mapping[str, Any]) -> str:
     return "paused" if paused else subscription["status"]
 
 
+def price_of(subscription: Mapping[str, Any]) -> str:
+    """The id of the price that a subscription is for; "" when it says none."""
+    items = (subscription.get("items") or {}).get("data") or []
+    first = items[0] if items else {}
+    return _id((first.get("price") or first.get("plan") or {}).get("id")) or ""
+
+
 def _values(state: State) -> dict[str, Any]:
     data = state.object
     status = status_of(data)
@@ -142,7 +149,7 @@ def _values(state: State) -> dict[str, Any]:
     ended = data.get("ended_at") or data.get("canceled_at") or state.as_of
     return {
         "stripe_subscription_id": data["id"],
-        "stripe_price_id": _id((first.get("price") or first.get("plan") or {}).get("id")) or "",
+        "stripe_price_id": price_of(data),
         "status": status,
         "current_period_end": first.get("current_period_end") or data.get("current_period_end"),
         "cancel_at": data.get("cancel_at"),

@@ -82,11 +82,6 @@ class User(db.Model, UserMixin):
             is not None
         )
 
-    @classmethod
-    def administrators_addresses(cls) -> list[str]:
-        """The mail addresses of all administrators."""
-        return list(db.session.scalars(select(cls.email).where(cls.roles.any(Role.is_administrator))))
-
     @property
     def is_administrator(self) -> bool:
         return any(role.is_administrator for role in self.roles)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String, Text
+from sqlalchemy import String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import UTCDateTime, db, now
@@ -19,3 +19,25 @@ class Wording(db.Model):
     title: Mapped[str] = mapped_column(String(300), default="")
     body: Mapped[str] = mapped_column(Text, default="")
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now, onupdate=now)
+
+    @classmethod
+    def of(cls, name: str) -> Wording | None:
+        return db.session.get(cls, name)
+
+    @classmethod
+    def put(cls, name: str, title: str, body: str) -> None:
+        """Use these words from now on."""
+        row = cls.of(name) or cls(name=name)
+        row.title, row.body, row.changed_at = title, body, now()
+        db.session.add(row)
+
+    @classmethod
+    def take_back(cls, name: str) -> None:
+        """Use the site's own words again."""
+        if row := cls.of(name):
+            db.session.delete(row)
+
+    @classmethod
+    def names(cls) -> set[str]:
+        """Which texts an administrator has written."""
+        return set(db.session.scalars(select(cls.name)))

@@ -16,10 +16,10 @@ from dbos import DBOS
 from flask import current_app
 from sqlalchemy import update
 
-from umstripe import mail, webhooks
+from umstripe import webhooks
 from umstripe.database import db, now, write
 from umstripe.errors import UmstripeError
-from umstripe.models import Activity, Connection, Delivery, Job, home
+from umstripe.models import Activity, Connection, Delivery, Job, Mail, home
 from umstripe.words import mode_words
 from umstripe.work import enqueue, steps
 
@@ -122,17 +122,18 @@ def look_around(mode: str) -> None:
         if missed and not home.elsewhere() and (told is None or now() - told > TOLD_EVERY):
             with write() as tx:
                 tx.execute(update(Connection).where(Connection.mode == mode).values(silence_told_at=now()))
-            mail.tell_administrators(*silence_words(mode, missed))
+                about = f"{mode}:silence:{int(time.time())}"
+                Mail.to_administrators(tx, "health", about, **silence_words(mode, missed))
 
 
-def silence_words(mode: str, missed: int) -> tuple[str, str]:
-    """The mail's subject and text."""
-    text = (
+def silence_words(mode: str, missed: int) -> dict[str, str]:
+    """What the mail is about, and what it says."""
+    says = (
         f"{missed} events of Stripe’s ({mode_words(mode)}) of the last day were not delivered to this site. They were "
-        "found in Stripe’s list and applied, so everybody has the right roles.\n\nBut something stands between Stripe "
-        "and the site. Open Health in the administration: it says what is wrong and what to do.\n"
+        "found in Stripe’s list and applied, so everybody has the right roles. But something stands between Stripe "
+        "and the site."
     )
-    return "Stripe’s deliveries do not reach your site", text
+    return {"what": "Stripe’s deliveries do not reach your site", "says": says}
 
 
 TOLD_EVERY = timedelta(days=1)

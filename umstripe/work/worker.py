@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 
 import structlog
 from dbos import DBOS, DBOSConfig
 from flask import Flask
 from sqlalchemy import update
 
+from umstripe import post
 from umstripe.database import now, write, writing
 from umstripe.models import Connection, Settings, home
 from umstripe.work import QUEUE, VERSION, schedule, steps, system_database_url
 
 HEARTBEAT_SECONDS = 15.0
+POST_SECONDS = 2.0
 
 
 def prepare(app: Flask) -> None:
@@ -34,9 +37,12 @@ def run(app: Flask, executor_id: str) -> None:
     schedule.begin()
     _know_the_place()
     structlog.get_logger().info("worker is ready", executor=executor_id)
-    _beat()
-    while not stop.wait(HEARTBEAT_SECONDS):
-        _beat()
+    beaten = 0.0
+    while not stop.wait(POST_SECONDS if beaten else 0):
+        if time.monotonic() - beaten > HEARTBEAT_SECONDS:
+            beaten = time.monotonic()
+            _beat()
+        _post()
     DBOS.destroy(workflow_completion_timeout_sec=5)
 
 
@@ -55,6 +61,15 @@ def _know_the_place() -> None:
             Connection.of(mode).is_connected for mode in ("test", "live")
         ):
             home.settle()
+
+
+def _post() -> None:
+    """Send what is written down. Trouble is written to the log, and the next turn comes."""
+    try:
+        with steps.site():
+            post.send_due()
+    except Exception as error:
+        structlog.get_logger().error("the post was not sent", exc_info=error)
 
 
 def _beat() -> None:

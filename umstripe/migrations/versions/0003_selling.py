@@ -97,6 +97,7 @@ def _tables():
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("error", sa.String(1000), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("tried_at", sa.DateTime()),
         sa.Column("sent_at", sa.DateTime()),
         sa.ForeignKeyConstraint(
             ["user_id"], ["user.id"], name=op.f("fk_mail_user_id_user"), ondelete="SET NULL"

@@ -1,0 +1,58 @@
+"""What charges, failed payments, invoices and disputes change. The table of handlers is in handlers."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from umstripe import news
+from umstripe.arrival import Arrival, noted, said
+from umstripe.models import Customer, Purchase
+from umstripe.models.purchase import status_of_charge
+from umstripe.words import amount_words
+
+
+def charge_changed(arrival: Arrival) -> str:
+    charge, status = arrival.object, status_of_charge(arrival.object)
+    change = Purchase.apply(arrival.tx, arrival.mode, charge, status, arrival.created)
+    if change is not None:
+        return said(arrival, change, "One-time payment")
+    return noted(
+        arrival, f"Charge of {amount_words(charge['amount'], charge['currency'])}: {charge['status']}"
+    )
+
+
+def payment_failed(arrival: Arrival) -> str:
+    error = arrival.object.get("last_payment_error") or {}
+    return noted(arrival, f"A payment failed: {error.get('message') or 'Stripe gave no reason.'}")
+
+
+def invoice_changed(arrival: Arrival) -> str:
+    """An invoice's fate; the subscription's own event says what follows from it."""
+    invoice = arrival.object
+    amount = amount_words(invoice.get("amount_due"), invoice.get("currency") or "")
+    customer = Customer.known(arrival.tx, arrival.mode, invoice.get("customer"))
+    if customer is not None:
+        news.of_invoice(arrival.tx, arrival.mode, arrival.event, customer.user_id)
+    return noted(arrival, f"Invoice of {amount}: {INVOICE_WORDS[arrival.event['type']]}")
+
+
+INVOICE_WORDS = {
+    "invoice.paid": "paid",
+    "invoice.payment_failed": "the payment failed",
+    "invoice.payment_action_required": "the member must confirm the payment",
+}
+
+
+def dispute_changed(arrival: Arrival) -> str:
+    """A disputed payment: the roles stay as they are until Stripe says more of the charge or the subscription."""
+    dispute = arrival.object
+    words = f"Dispute of {amount_words(dispute['amount'], dispute['currency'])}: {dispute['status']}"
+    table = Purchase.__table__
+    found = select(Customer.user_id).join(table, table.c.customer_id == Customer.id)
+    found = found.where(table.c.mode == arrival.mode)
+    payment = dispute.get("payment_intent") or dispute.get("charge")
+    user_id = arrival.tx.execute(found.where(table.c.stripe_payment_intent_id == payment)).scalar()
+    if user_id is None:
+        return "foreign"
+    arrival.note(words, user_id)
+    return "processed"

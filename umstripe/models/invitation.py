@@ -1,0 +1,40 @@
+"""Links with which somebody who has an account without a password chooses one: signed, for once and 30 days."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from flask import current_app
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import select
+
+from umstripe.database import db
+from umstripe.models import home
+from umstripe.models.user import User
+
+GOOD_FOR_SECONDS = 30 * 24 * 3600
+
+
+def link(user: User) -> str:
+    """The address to mail. Setting a password makes it useless."""
+    return f"{home.site_url()}/invitation/{_serializer().dumps([user.public_id, _mark(user)])}"
+
+
+def user_of(token: str) -> User | None:
+    """Whom a link invites; None for one that is wrong, too old or used."""
+    try:
+        public_id, mark = _serializer().loads(token, max_age=GOOD_FOR_SECONDS)
+    except (BadSignature, ValueError):
+        return None
+    user = db.session.scalar(select(User).where(User.public_id == public_id))
+    return user if user is not None and hmac.compare_digest(mark, _mark(user)) else None
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="umstripe invitation")
+
+
+def _mark(user: User) -> str:
+    """Changes with every password that is set."""
+    return hashlib.sha256(user.fs_uniquifier.encode()).hexdigest()[:24]

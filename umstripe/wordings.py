@@ -1,0 +1,109 @@
+"""The site's own words for pages and mails, until an administrator writes others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ALWAYS = ("site", "name")
+
+
+@dataclass(frozen=True)
+class Words:
+    """A text: what it is called on the screen, its title and body, and the words in braces that it knows."""
+
+    label: str
+    title: str
+    body: str
+    gaps: tuple[str, ...] = ALWAYS
+
+
+DEFAULTS: dict[str, Words] = {
+    "page.success": Words(
+        "Payment successful",
+        "Payment successful",
+        "Thank you. Your order is below; you find it on your account’s Billing page, too.",
+    ),
+    "page.canceled": Words(
+        "Payment canceled",
+        "Payment canceled",
+        "The transaction has been cancelled. No payment has been taken.",
+    ),
+    "page.already_subscribed": Words(
+        "Already subscribed",
+        "Already subscribed",
+        "You have a subscription already. You can change or cancel it on your Billing page.",
+    ),
+    "page.checkout": Words(
+        "Checkout URL",
+        "Checkout",
+        "You go on to Stripe to pay. Your card’s number never comes to this site.",
+    ),
+    "page.pay": Words("Payment checkout", "Payment", "Your card’s number goes to Stripe alone."),
+    "mail.welcome": Words(
+        "Welcome",
+        "Welcome to {site}",
+        "Hello {name},\n\nyour account at {site} is ready. You find your membership, invoices and everything about "
+        "paying here:\n\n<{link}>\n",
+        (*ALWAYS, "link"),
+    ),
+    "mail.invitation": Words(
+        "Invitation",
+        "Your account at {site}",
+        "Hello {name},\n\nthere is an account for you at {site}. Choose a password to log in; the link is good for "
+        "30 days and for one use:\n\n<{link}>\n",
+        (*ALWAYS, "link"),
+    ),
+    "mail.claim": Words(
+        "Confirm a payment",
+        "Did you pay for a membership at {site}?",
+        "Hello {name},\n\nsomebody paid for {plan} with your mail address. If it was you, confirm it here, and it "
+        "belongs to your account:\n\n<{link}>\n\nIf it was not you, do nothing: nothing changes.\n",
+        (*ALWAYS, "plan", "link"),
+    ),
+    "mail.payment_failed": Words(
+        "Payment failed",
+        "Your payment for {plan} failed",
+        "Hello {name},\n\nthe payment of {amount} for {plan} did not go through. {again}\n\nYou can pay now or give "
+        "another card:\n\n<{link}>\n",
+        (*ALWAYS, "plan", "amount", "again", "link"),
+    ),
+    "mail.trial_ends": Words(
+        "Trial ends",
+        "Your trial of {plan} ends on {date}",
+        "Hello {name},\n\nyour trial of {plan} ends on {date}. After that your membership goes on at its price. You "
+        "can change or cancel it here:\n\n<{link}>\n",
+        (*ALWAYS, "plan", "date", "link"),
+    ),
+    "mail.membership_ends": Words(
+        "Membership ends",
+        "Your membership {plan} ends on {date}",
+        "Hello {name},\n\nas you wished, {plan} ends on {date}. Until then everything stays as it is. If you change "
+        "your mind, take it back here:\n\n<{link}>\n",
+        (*ALWAYS, "plan", "date", "link"),
+    ),
+    "mail.membership_ended": Words(
+        "Membership ended",
+        "Your membership {plan} has ended",
+        "Hello {name},\n\n{plan} has ended. You are welcome back at any time:\n\n<{link}>\n",
+        (*ALWAYS, "plan", "link"),
+    ),
+    "mail.approval": Words(
+        "Approval waits (to administrators)",
+        "A payment waits for your approval until {date}",
+        "{member} has paid {amount} for {plan}. The amount is only reserved, and the reservation ends on {date}. "
+        "Approve or refuse it here:\n\n<{link}>\n",
+        (*ALWAYS, "member", "plan", "amount", "date", "link"),
+    ),
+    "mail.health": Words(
+        "Health (to administrators)",
+        "{what}",
+        "{says}\n\nThe health page says what is wrong and what to do:\n\n<{link}>\n",
+        (*ALWAYS, "what", "says", "link"),
+    ),
+}
+
+
+def kind_words(kind: str) -> str:
+    """What a kind of mail is called."""
+    words = DEFAULTS.get(f"mail.{kind}")
+    return words.label if words else kind
