@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import current_app, jsonify, request
 
-from umstripe.simulator import cards, keys, pricing, seed, turns
+from umstripe.simulator import cards, keys, scripts, seed, turns
 from umstripe.simulator.control import control, controls, find, flag, mode_in, number, text, this_account
-from umstripe.simulator.errors import StripeError, bad_request, missing
+from umstripe.simulator.errors import StripeError, bad_request
 from umstripe.simulator.faults import KINDS, WHEN, Fault
 from umstripe.simulator.objects import advance
 from umstripe.simulator.reports import deliveries_log, state_of
@@ -17,10 +17,6 @@ from umstripe.simulator.resources import customers, prices
 Json = dict[str, Any]
 MOST_PRICES = 50_000
 YEAR_SECONDS = 366 * 24 * 3600
-
-
-PRICE_METADATA = "umstripe_price"
-"""A one-time payment says which price it is for, as the application's own checkout does."""
 
 
 @controls.get("/healthz")
@@ -108,18 +104,7 @@ def subscribe(values: Json, customer: str) -> Json:
 @control("/customers/<customer>/pay", "Paid.")
 def pay(values: Json, customer: str) -> Json:
     """A one-time payment, of a price or of an amount."""
-    mode, found = find("customer", customer)
-    amount, currency = number(values, "amount"), text(values, "currency", "usd").lower()
-    if "price" in values:
-        price = mode.find("price", text(values, "price"), "price", 400)
-        amount, currency = pricing.total(price, 1), price["currency"]
-    if amount is None:
-        raise missing("amount")
-    if len(currency) != 3 or not currency.isalpha():
-        raise bad_request("Invalid currency", "currency")
-    about: Json = {"description": text(values, "description", "") or None}
-    about |= {"metadata": {PRICE_METADATA: values["price"]}} if "price" in values else {}
-    return turns.pay(mode, found, amount, currency, text(values, "status", "succeeded"), **about)
+    return scripts.pay(*find("customer", customer), values)
 
 
 @control("/customers/<customer>/card", "Card attached.")
@@ -138,6 +123,15 @@ def delete_customer(_values: Json, customer: str) -> Json:
     mode, found = find("customer", customer)
     customers.remove(mode, found)
     return {"id": customer, "object": "customer", "deleted": True}
+
+
+@control("/script", "Done.")
+def lead(values: Json) -> Json:
+    """A whole life in one call: `turns`, and the `types` of events that are told of (all)."""
+    types = values.get("types", ["*"])
+    if not isinstance(types, list):
+        raise bad_request("types must be a list of event types.", "types")
+    return scripts.lead(mode_in(values), values.get("turns"), types)
 
 
 @control("/subscriptions/<subscription>/<action>", "Done.")
