@@ -118,17 +118,19 @@ class Client:
 
 
 class Receiver:
-    """Takes deliveries on a port, and answers as it is told."""
+    """Takes deliveries on a port, and answers as it is told, after `slow` seconds."""
 
     def __init__(self) -> None:
         self.got: queue.Queue[tuple[str, dict, bytes]] = queue.Queue()
         self.answers: list[int] = []
+        self.slow, self.at_once, self.most_at_once = 0.0, 0, 0
+        self.lock = threading.Lock()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.got.put((self.path, dict(self.headers), body))
+                receiver.take((self.path, dict(self.headers), body))
                 status = receiver.answers.pop(0) if receiver.answers else 200
                 self.send_response(status)
                 if status in (301, 302, 307):
@@ -142,6 +144,15 @@ class Receiver:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def take(self, delivery: tuple[str, dict, bytes]) -> None:
+        with self.lock:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        time.sleep(self.slow)
+        with self.lock:
+            self.at_once -= 1
+        self.got.put(delivery)
 
     def next(self, seconds: float = 5.0) -> tuple[str, dict, bytes]:
         return self.got.get(timeout=seconds)

@@ -9,9 +9,11 @@ from typing import Any
 
 from umstripe.simulator import keys
 from umstripe.simulator.deliveries import Deliveries
+from umstripe.simulator.document import VERSION
 from umstripe.simulator.errors import no_such
 from umstripe.simulator.events import changed_attributes, new_event
 from umstripe.simulator.faults import Faults
+from umstripe.simulator.objects import set_right
 from umstripe.simulator.rendering import plain
 from umstripe.simulator.store import Store
 
@@ -40,6 +42,7 @@ class Account:
         self.store, self.deliveries = store, deliveries
         self.allow_local_endpoints = allow_local_endpoints
         self.faults = Faults()
+        self.api_version = VERSION
         self.modes = {name: Mode(self, name) for name in keys.MODES}
         if not keys.every_key(store):
             keys.add_defaults(store)
@@ -49,11 +52,13 @@ class Account:
         return next((m for m in self.modes.values() if self.store.get(kind, m.name, object_id)), None)
 
     def reset(self) -> None:
-        """Forget everything but the default keys."""
+        """Forget everything but the default keys; the clock is right again."""
         with self.store.lock:
             self.deliveries.forget()
             self.faults.clear()
+            self.api_version = VERSION
             self.store.clear()
+            set_right()
             keys.add_defaults(self.store)
 
 
@@ -125,7 +130,8 @@ class Mode:
         """Make an event, keep it for 30 days and deliver it to the endpoints that asked for it."""
         if _quiet.get():
             return
-        event = new_event(event_type, plain(thing), previous, self.livemode, cause.get())
+        version = self.account.api_version
+        event = new_event(event_type, plain(thing), previous, self.livemode, cause.get(), version)
         wanted = self.listeners(event_type)
         event["pending_webhooks"] = len(wanted)
         self.keep(event)

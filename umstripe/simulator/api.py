@@ -34,6 +34,7 @@ def answer(_path: str) -> Response:
     """Answer one call, in Stripe's shape whatever happens."""
     request_id, mode = new_id("request"), None
     try:
+        this_account().faults.at_the_door()
         operation, ids = match(request.method, request.path) or (None, [])
         key = keys.authenticate(this_account().store, request.headers.get("Authorization"), operation or "")
         mode = key["mode"]

@@ -6,7 +6,10 @@ import secrets
 
 from flask import Flask, Response
 
-from umstripe.simulator import seed
+from umstripe.simulator import (
+    seed,
+    trouble,  # noqa: F401  (more controls)
+)
 from umstripe.simulator.account import Account
 from umstripe.simulator.api import api
 from umstripe.simulator.controls import controls

@@ -201,7 +201,7 @@ def add_fault(values: Json) -> Json:
 
 @controls.delete("/faults")
 def clear_faults() -> Any:
-    """Everything goes well again."""
+    """Everything goes well again, an outage is over."""
     this_account().faults.clear()
     return jsonify({"faults": []})
 

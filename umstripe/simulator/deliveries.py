@@ -17,11 +17,12 @@ from umstripe.simulator import signatures
 from umstripe.simulator.lanes import Job, Lanes
 from umstripe.simulator.objects import now, random_text
 from umstripe.simulator.store import Store
+from umstripe.simulator.versions import rendered
+from umstripe.simulator.weather import MOST_AT_ONCE, Weather
 
 Json = dict[str, Any]
 SHELF = "_delivery"
 RETRY_GAPS = (1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
-WORKERS = 8
 TIMEOUT = 10.0
 HEADERS = {
     "Content-Type": "application/json; charset=utf-8",
@@ -39,7 +40,8 @@ class Deliveries:
     ) -> None:
         self.store, self.gaps = store, gaps
         self.resolve = {host.lower(): url.rstrip("/") for host, url in (resolve or {}).items()}
-        self.lanes = Lanes()
+        self.lanes, self.weather = Lanes(), Weather()
+        self.came_through: dict[str, int] = {}  # endpoint: when the last delivery was answered well
         self.threads: list[threading.Thread] = []
 
     def waiting(self, mode: str) -> int:
@@ -53,7 +55,7 @@ class Deliveries:
             for delivery in list(self.store.shelf(SHELF, mode).oldest_first({}, -1)):
                 if delivery["status"] == "pending":
                     self._enqueue(mode, delivery, max(0.0, (delivery["next_try_at"] or 0) - time.time()))
-        for number in range(WORKERS):
+        for number in range(MOST_AT_ONCE):
             thread = threading.Thread(target=self._work, name=f"delivery-{number}", daemon=True)
             thread.start()
             self.threads.append(thread)
@@ -65,9 +67,15 @@ class Deliveries:
         for thread in self.threads:
             thread.join(timeout=max(0.0, end - time.monotonic()))
 
+    def change_weather(self, weather: Weather) -> None:
+        """From now on deliveries fare so."""
+        self.weather = weather
+        self.lanes.change(weather)
+
     def forget(self) -> None:
-        """Drop all that waits."""
+        """Drop all that waits; the weather is fair again."""
         self.lanes.clear()
+        self.change_weather(Weather())
 
     def plan(self, mode: str, event: Json, endpoint: Json) -> Json:
         """Deliver an event to an endpoint once the present transaction is through."""
@@ -83,13 +91,21 @@ class Deliveries:
             "next_try_at": None,
         }
         self.store.put(SHELF, mode, delivery["id"], delivery)
-        self.store.after_commit(lambda: self._enqueue(mode, delivery, 0.0))
+        self.store.after_commit(lambda: self._send_off(mode, delivery))
         return delivery
 
     def resend(self, mode: str, event: Json, endpoints: list[Json]) -> list[Json]:
         """Deliver an event once more, whatever became of it before."""
         with self.store.transaction():
             return [self.plan(mode, event, endpoint) for endpoint in endpoints]
+
+    def _send_off(self, mode: str, delivery: Json) -> None:
+        if self.weather.loses():
+            self._close(mode, delivery, "lost")
+            return
+        self._enqueue(mode, delivery, self.weather.wait())
+        if self.weather.doubles():
+            self.lanes.put(Job(mode, delivery["id"], None), self.weather.wait())
 
     def _enqueue(self, mode: str, delivery: Json, wait: float) -> None:
         lane = delivery["endpoint"] if not delivery["tries"] else None
@@ -113,11 +129,14 @@ class Deliveries:
         if event is None or endpoint is None or endpoint.get("status") != "enabled":
             self._close(job.mode, delivery, "canceled")
             return
-        self._settle(job.mode, delivery, self._post(session, event, endpoint))
+        one_try = self._post(session, event, endpoint)
+        with self.store.transaction():
+            self._settle(job.mode, job.delivery, one_try)
 
     def _post(self, session: requests.Session, event: Json, endpoint: Json) -> Json:
         """One try: when, what came back, and how many seconds it took."""
-        body = json.dumps(event, indent=2).encode()
+        version = endpoint.get("api_version") or event["api_version"]
+        body = json.dumps(rendered(event, version), indent=2).encode()
         headers = HEADERS | {"Stripe-Signature": signatures.header(body, [endpoint["secret"]], now())}
         url, host = self._address(endpoint["url"])
         started, status, error = time.monotonic(), None, None
@@ -144,20 +163,33 @@ class Deliveries:
             return url, {}
         return other + slash + path, {"Host": netloc}
 
-    def _settle(self, mode: str, delivery: Json, one_try: Json) -> None:
-        """Write down a try, and plan the next one if it failed."""
+    def _settle(self, mode: str, delivery_id: str, one_try: Json) -> None:
+        """Write down a try, and plan the next one if it failed. Only inside a transaction."""
+        delivery = self.store.get(SHELF, mode, delivery_id)
+        if delivery is None:
+            return
         tries = [*delivery["tries"], one_try]
         delivery = delivery | {"tries": tries}
         if 200 <= (one_try["status"] or 0) < 300:
+            self.came_through[delivery["endpoint"]] = one_try["at"]
             self._close(mode, delivery, "succeeded")
+        elif delivery["status"] != "pending":
+            self._write(mode, delivery)
         elif len(tries) > len(self.gaps):
             self._close(mode, delivery, "failed")
+            self._give_up(mode, delivery)
         else:
             gap = self.gaps[len(tries) - 1]
             delivery = delivery | {"next_try_at": time.time() + gap}
-            with self.store.transaction():
-                self._write(mode, delivery)
-            self._enqueue(mode, delivery, gap)
+            self._write(mode, delivery)
+            self.store.after_commit(lambda: self._enqueue(mode, delivery, gap))
+
+    def _give_up(self, mode: str, delivery: Json) -> None:
+        """Disable an endpoint that nothing has come through to for as long as this delivery was tried."""
+        endpoint = self.store.get("webhook_endpoint", mode, delivery["endpoint"])
+        dead = self.came_through.get(delivery["endpoint"], 0) < delivery["tries"][0]["at"]
+        if self.weather.gives_up and dead and endpoint and not endpoint.get("deleted"):
+            self.store.put("webhook_endpoint", mode, endpoint["id"], endpoint | {"status": "disabled"})
 
     def _close(self, mode: str, delivery: Json, status: str) -> None:
         with self.store.transaction():
@@ -170,7 +202,7 @@ class Deliveries:
     def _endpoints_waiting(self, mode: str, event_id: str) -> int:
         """To how many endpoints an event has not come through yet."""
         made = list(self.store.shelf(SHELF, mode).newest_first({"event": event_id}))
-        through = {each["endpoint"] for each in made if each["status"] in ("succeeded", "canceled")}
+        through = {each["endpoint"] for each in made if each["status"] in ("succeeded", "canceled", "lost")}
         return len({each["endpoint"] for each in made} - through)
 
     def _write(self, mode: str, delivery: Json) -> None:

@@ -11,16 +11,24 @@ Json = dict[str, Any]
 
 
 def new_event(
-    event_type: str, snapshot: Json, previous: Json | None, livemode: bool, cause: Json | None
+    event_type: str,
+    snapshot: Json,
+    previous: Json | None,
+    livemode: bool,
+    cause: Json | None,
+    version: str = VERSION,
 ) -> Json:
-    """An event that tells of `snapshot`, the object as it is now. `created` is in whole seconds."""
+    """An event that tells of `snapshot`, the object as it is now. `created` is in whole seconds.
+
+    It is kept in the simulator's own shape; `version` says in which one it is shown (see versions).
+    """
     data: Json = {"object": snapshot}
     # Stripe sends what was before with changes alone, not with the events that name a final state.
     if previous and event_type.endswith(("updated", "refunded")):
         data["previous_attributes"] = previous
     return new_object(
         "event",
-        api_version=VERSION,
+        api_version=version,
         type=event_type,
         data=data,
         livemode=livemode,

@@ -10,6 +10,8 @@ from umstripe.simulator.errors import StripeError
 
 KINDS = ("500", "429", "hang", "drop")
 WHEN = ("before", "after")
+HANGING = 12
+"""So many calls hang at once in an outage; any more are cut off, so that the controls can still be reached."""
 
 
 class ConnectionDropped(Exception):
@@ -33,12 +35,45 @@ class Fault:
         return self.times > 0 and self.when == when and same_method and path.startswith(self.path)
 
 
+@dataclasses.dataclass(frozen=True)
+class Outage:
+    """Every call goes wrong until `until` (of the monotonic clock); `seconds` as in a Fault."""
+
+    kind: str
+    seconds: float
+    until: float
+
+
 class Faults:
-    """The rules that are in force, in the order of their making."""
+    """The rules that are in force, in the order of their making, and the outage, if there is one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: list[Fault] = []
+        self._outage: Outage | None = None
+        self._hanging = threading.BoundedSemaphore(HANGING)
+        self._mended = threading.Event()
+
+    def break_down(self, kind: str, seconds: float = 1.0, lasts: float | None = None) -> None:
+        """From now on no call works, for some seconds or until everything is mended."""
+        until = time.monotonic() + (lasts if lasts is not None else float("inf"))
+        with self._lock:
+            self._mended.clear()
+            self._outage = Outage(kind, seconds, until)
+
+    def at_the_door(self) -> None:
+        """Do what the outage says, before anything is read of a call. Raises StripeError or ConnectionDropped."""
+        outage = self._outage
+        if outage is None or outage.until < time.monotonic():
+            return
+        if outage.kind != "hang":
+            _happen(Fault(outage.kind, seconds=outage.seconds))
+        elif self._hanging.acquire(blocking=False):
+            try:
+                self._mended.wait(min(outage.seconds, outage.until - time.monotonic()))
+            finally:
+                self._hanging.release()
+        raise ConnectionDropped
 
     def add(self, fault: Fault) -> None:
         """Put a rule in force."""
@@ -49,11 +84,25 @@ class Faults:
         """Let everything go well again."""
         with self._lock:
             self._rules.clear()
+            self._outage = None
+            self._mended.set()
 
     def listed(self) -> list[dict[str, object]]:
         """The rules with the number of calls that they are still good for."""
         with self._lock:
             return [dataclasses.asdict(rule) for rule in self._rules]
+
+    def outage(self) -> dict[str, object] | None:
+        """The outage that is going on, and for how many seconds more; None: until it is mended."""
+        outage = self._outage
+        left = outage.until - time.monotonic() if outage else 0
+        if outage is None or left <= 0:
+            return None
+        return {
+            "kind": outage.kind,
+            "seconds": outage.seconds,
+            "lasts": left if left < float("inf") else None,
+        }
 
     def strike(self, method: str, path: str, when: str) -> None:
         """Do what the first matching rule says. `after` means that the call has done its work already.

@@ -9,6 +9,8 @@ import threading
 import time
 from typing import NamedTuple
 
+from umstripe.simulator.weather import Weather
+
 
 class Job(NamedTuple):
     """One try to make. `lane` is the endpoint for a first try, None for a later one."""
@@ -19,12 +21,14 @@ class Job(NamedTuple):
 
 
 class Lanes:
-    """A queue for several threads. In a lane one job at a time is under way, in the order of arrival."""
+    """A queue for several threads. In a lane one job at a time is under way, in the order of arrival,
+    unless the weather is otherwise."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._lanes: dict[str, collections.deque[Job]] = {}
-        self._busy: set[str] = set()
+        self._busy: collections.Counter[str] = collections.Counter()
+        self._weather = Weather()
         self._calendar: list[tuple[float, int, Job]] = []
         self._number = itertools.count()
         self._closed = False
@@ -52,8 +56,15 @@ class Lanes:
     def done(self, job: Job) -> None:
         """The job is through: its lane is free again."""
         with self._changed:
-            self._busy.discard(job.lane or "")
+            if job.lane is not None:
+                self._busy[job.lane] -= 1
             self._changed.notify()
+
+    def change(self, weather: Weather) -> None:
+        """From now on this weather."""
+        with self._changed:
+            self._weather = weather
+            self._changed.notify_all()
 
     def clear(self) -> None:
         """Forget all that waits."""
@@ -74,9 +85,12 @@ class Lanes:
 
     def _from_lane(self) -> Job | None:
         for lane, jobs in self._lanes.items():
-            if jobs and lane not in self._busy:
-                self._busy.add(lane)
-                return jobs.popleft()
+            if jobs and self._busy[lane] < self._weather.parallel:
+                self._busy[lane] += 1
+                place = self._weather.next_of(len(jobs))
+                job = jobs[place]
+                del jobs[place]
+                return job
         return None
 
     def _patience(self) -> float | None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from umstripe.simulator import deliveries, keys
 from umstripe.simulator.account import Account, Mode
-from umstripe.simulator.document import VERSION
 from umstripe.simulator.fields import given
 
 Json = dict[str, Any]
@@ -64,10 +63,12 @@ def state_of(account: Account) -> Json:
         modes = {mode.name: _counts(mode) for mode in account.modes.values()}
     return {
         "account": keys.ACCOUNT_ID,
-        "api_version": VERSION,
+        "api_version": account.api_version,
         "allow_local_endpoints": account.allow_local_endpoints,
         "resolve": account.deliveries.resolve,
         "faults": account.faults.listed(),
+        "outage": account.faults.outage(),
+        "weather": account.deliveries.weather.told(),
         "modes": modes,
     }
 

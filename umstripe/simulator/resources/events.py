@@ -6,9 +6,10 @@ from typing import Any
 
 from umstripe.simulator.calendar import DAY
 from umstripe.simulator.calls import Call, answers
-from umstripe.simulator.errors import bad_request
+from umstripe.simulator.errors import bad_request, no_such
 from umstripe.simulator.lists import page
 from umstripe.simulator.objects import now
+from umstripe.simulator.versions import rendered
 
 Json = dict[str, Any]
 KEPT_FOR = 30 * DAY
@@ -16,8 +17,11 @@ KEPT_FOR = 30 * DAY
 
 @answers("GET /v1/events/{id}")
 def retrieve(call: Call) -> Json:
-    """An event of any age."""
-    return call.mode.find("event", call.id)
+    """An event of the last 30 days."""
+    event = call.mode.find("event", call.id)
+    if event["created"] < now() - KEPT_FOR:
+        raise no_such("event", call.id)
+    return rendered(event, event["api_version"])
 
 
 @answers("GET /v1/events")
@@ -37,7 +41,8 @@ def every(call: Call) -> Json:
             return False
         return isinstance(types, dict) or any(_fits(event["type"], each) for each in types)
 
-    return page(call.mode, "event", call.path, params, where, keep)
+    listed = page(call.mode, "event", call.path, params, where, keep)
+    return listed | {"data": [rendered(event, event["api_version"]) for event in listed["data"]]}
 
 
 def _wanted(params: Json) -> Json | list[str]:
