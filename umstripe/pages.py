@@ -42,6 +42,9 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(words.type_words, "price_type")
     app.add_template_filter(words.mode_words, "mode")
     app.add_template_filter(words.moment_words, "moment")
+    app.add_template_filter(words.date_words, "date")
+    app.add_template_filter(words.invoice_status_words, "invoice_status")
+    app.add_template_filter(words.amount_words, "money")
 
 
 def _not_kept(response: Response) -> Response:

@@ -54,6 +54,19 @@ def status_words(status: str) -> str:
     return STATUSES.get(status, status.replace("_", " ").title())
 
 
+INVOICE_STATUSES = {
+    "draft": "Being made",
+    "open": "Open",
+    "paid": "Paid",
+    "uncollectible": "Not collected",
+    "void": "Void",
+}
+
+
+def invoice_status_words(status: str) -> str:
+    return INVOICE_STATUSES.get(status, status_words(status))
+
+
 def amount_words(amount: int | None, currency: str) -> str:
     """An amount in Stripe's minor unit as money: 1999, `usd` is $19.99."""
     if amount is None or not currency:
@@ -97,6 +110,11 @@ def moment_words(moment: datetime | int | None) -> str:
 def day_words(moment: int) -> str:
     """The day of a moment (seconds, UTC) as `Nov 24, 2026`."""
     return format_datetime(datetime.fromtimestamp(moment, UTC), "MMM d, y", locale="en_US")
+
+
+def date_words(moment: int) -> str:
+    """The day of a moment (seconds, UTC) in full: `November 24, 2026`."""
+    return format_datetime(datetime.fromtimestamp(moment, UTC), "MMMM d, y", locale="en_US")
 
 
 def _format(places: int) -> str:

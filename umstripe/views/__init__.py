@@ -7,7 +7,7 @@ from flask_security import current_user
 from werkzeug.routing import IntegerConverter, Map
 from werkzeug.wrappers import Response
 
-from umstripe.views import account, health, home, setup, webhook
+from umstripe.views import account, billing, health, home, setup, webhook
 from umstripe.views.admin import admin
 
 PUBLIC = frozenset(
@@ -39,6 +39,7 @@ def init_app(app: Flask) -> None:
     for blueprint in (
         home.blueprint,
         account.blueprint,
+        billing.blueprint,
         setup.blueprint,
         health.blueprint,
         webhook.blueprint,

@@ -1,11 +1,41 @@
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+import time
+
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_security import current_user
+from sqlalchemy.exc import IntegrityError
+
+from umstripe import roles
+from umstripe.database import db
+from umstripe.extensions import limiter
+from umstripe.forms.account import AccountForm
+from umstripe.models import User
+from umstripe.views.log import log
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 
-@blueprint.get("/")
+@blueprint.route("/", methods=["GET", "POST"])
+@limiter.limit("20 per minute", methods=["POST"])
 def index():
-    return render_template("account/index.html", user=current_user, roles=current_user.effective_roles())
+    user = db.session.get_one(User, current_user.id)
+    form = AccountForm(user)
+    if form.validate_on_submit() and _changed(form, user):
+        flash("Your account is updated.", "success")
+        return redirect(url_for(".index"), 303)
+    explained = roles.explained(user, int(time.time()))
+    return render_template("account/index.html", form=form, roles=explained)
+
+
+def _changed(form: AccountForm, user: User) -> bool:
+    changed = user.change(form.account)
+    try:
+        if changed:
+            log("security.account_changed", f"{user.username}: {changed}")
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        form.taken()
+        return False
+    return True

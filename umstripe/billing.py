@@ -1,0 +1,121 @@
+"""What a member's Billing tab shows: memberships as they stand here, invoices and amounts as Stripe has them now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from umstripe import roles
+from umstripe.database import db
+from umstripe.errors import StripeRefused, StripeUnavailable, UmstripeError
+from umstripe.models import Connection, Customer, Settings, User
+from umstripe.standing import Standing
+from umstripe.stripe_gateway import Stripe
+
+EARLIER_SHOWN = 5
+OPEN = ("open", "uncollectible")
+CARD_DECLINED = 402
+
+
+@dataclass
+class Billing:
+    """`memberships` are those that count, newest first; `earlier` are over. `trouble` says that Stripe did not answer."""
+
+    user: User
+    customer: Customer | None
+    memberships: list[Standing]
+    earlier: list[Standing]
+    invoices: list[dict[str, Any]]
+    trouble: str = ""
+
+    @classmethod
+    def of(cls, user: User) -> Billing:
+        """As it is known here, without asking Stripe."""
+        standings = standings_of(user)
+        going = [one for one in standings if not one.is_over]
+        earlier = [one for one in standings if one.is_over][:EARLIER_SHOWN]
+        return cls(user, customer_of(user), going, earlier, [])
+
+    def ask(self) -> None:
+        """Ask Stripe for the newest invoices and the next payment: two calls. When it does not answer, say so."""
+        if self.customer is None:
+            return
+        try:
+            stripe = Connection.of(self.customer.mode).stripe(retries=0)
+            db.session.commit()
+            self.invoices = stripe.invoices_of(self.customer.stripe_customer_id)
+            self.memberships = [self._asked(one, stripe) for one in self.memberships]
+        except UmstripeError as error:
+            self.trouble = said_to_member(error)
+
+    def _asked(self, one: Standing, stripe: Stripe) -> Standing:
+        if not one.is_subscription or one.row.customer_id != (self.customer and self.customer.id):
+            return one
+        return replace(one, invoice=self._open_invoice(one), upcoming=_next_invoice(one, stripe))
+
+    def _open_invoice(self, one: Standing) -> Mapping[str, Any] | None:
+        mine = (
+            invoice for invoice in self.invoices if subscription_of(invoice) == one.row.stripe_subscription_id
+        )
+        return next((invoice for invoice in mine if invoice["status"] in OPEN), None)
+
+    @property
+    def is_member(self) -> bool:
+        return any(one.is_live for one in self.memberships)
+
+
+def standings_of(user: User) -> list[Standing]:
+    """Everything a user holds or held in the modes that count, newest first."""
+    at, settings = int(time.time()), Settings.get()
+    held = [Standing(one, settings, at) for one in roles.holdings([user.id], settings.counted_modes)]
+    return sorted(held, key=lambda one: (one.row.created, one.row.id), reverse=True)
+
+
+def subscription_standing(user: User, subscription_id: int) -> Standing | None:
+    """One of the user's own subscriptions, by our id; None for anybody else's."""
+    mine = (one for one in standings_of(user) if one.is_subscription)
+    return next((one for one in mine if one.row.id == subscription_id), None)
+
+
+def customer_of(user: User) -> Customer | None:
+    """The customer whose invoices and portal the user sees: of the mode that sells now, or else of one that counts."""
+    settings = Settings.get()
+    modes = (settings.mode, *settings.counted_modes)
+    return next((found for found in map(user.customer, modes) if found), None)
+
+
+def subscription_of(invoice: Mapping[str, Any]) -> str:
+    """The id of the subscription that an invoice is for, or ""."""
+    details = (invoice.get("parent") or {}).get("subscription_details") or {}
+    return details.get("subscription") or invoice.get("subscription") or ""
+
+
+def said_to_member(error: UmstripeError) -> str:
+    """An error as a member may read it. What Stripe refuses our key or our parameters is for administrators."""
+    if isinstance(error, StripeUnavailable):
+        return UNAVAILABLE[error.reason]
+    if isinstance(error, StripeRefused):
+        return (
+            str(error) if error.status == CARD_DECLINED else "Stripe did not accept this. Please write to us."
+        )
+    return "Stripe could not be asked. Please try again later, or write to us."
+
+
+UNAVAILABLE = {
+    "timeout": "Stripe, which keeps the payments, does not answer at the moment. Please try again in a minute.",
+    "network": "Stripe, which keeps the payments, cannot be reached at the moment. Please try again in a minute.",
+    "server": "Stripe, which keeps the payments, has a problem at the moment. Please try again in a few minutes.",
+    "rate_limit": "There is a lot to do at the moment. Please try again in a minute.",
+}
+
+
+def _next_invoice(one: Standing, stripe: Stripe) -> Mapping[str, Any] | None:
+    """What the next payment will be, with discounts and taxes; None when Stripe knows of none."""
+    if not one.renews:
+        return None
+    try:
+        return stripe.preview_invoice({"subscription": one.row.stripe_subscription_id})
+    except StripeRefused:
+        return None
