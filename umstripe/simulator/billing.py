@@ -1,13 +1,13 @@
 """Invoices of subscriptions: https://docs.stripe.com/billing/invoices/workflow-transitions.
 
-The simulator computes no tax, no discount and no proration.
+The simulator computes no tax.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import cards, payments, pricing
+from umstripe.simulator import cards, invoice_lines, payments, places
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import DAY
 from umstripe.simulator.objects import list_of, new_object, now
@@ -16,15 +16,29 @@ Json = dict[str, Any]
 
 
 def open_invoice(mode: Mode, subscription: Json, reason: str, free: bool = False) -> Json:
-    """A new invoice for the present period of a subscription, open for payment."""
+    """A new invoice for the present period of a subscription and all that waits for it, open for payment."""
+    lines = [invoice_lines.of_item(item, subscription, free) for item in subscription["items"]["data"]]
+    return bill(mode, subscription, reason, lines)
+
+
+def bill(mode: Mode, subscription: Json, reason: str, lines: list[Json]) -> Json:
+    """A new invoice of the given lines and all that waits, open for payment."""
     customer = mode.find("customer", subscription["customer"])
-    draft = _draft(subscription, customer, reason)
-    lines = [_line(draft, item, subscription, free) for item in subscription["items"]["data"]]
-    draft["lines"] = list_of(lines, f"/v1/invoices/{draft['id']}/lines")
-    draft |= _totals(sum(line["amount"] for line in lines))
-    invoice = mode.add(draft, "invoice.created")
+    invoice = draft(subscription, customer, reason)
+    taken = invoice_lines.take(mode, invoice_lines.waiting(mode, subscription), invoice)
+    invoice["lines"] = invoice_lines.placed(taken + lines, invoice)
+    invoice |= totals(taken + lines, customer["balance"])
+    return finalize(mode, mode.add(invoice, "invoice.created"))
+
+
+def finalize(mode: Mode, invoice: Json) -> Json:
+    """A draft gets its number, and waits for its payment. The customer's credit is used up first."""
+    customer = mode.find("customer", invoice["customer"])
     number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
     mode.keep(customer | {"next_invoice_sequence": customer["next_invoice_sequence"] + 1})
+    left = invoice["starting_balance"] + invoice["total"] - invoice["amount_due"]
+    if left != customer["balance"]:
+        mode.change(mode.find("customer", customer["id"]), "customer.updated", balance=left)
     times = invoice["status_transitions"] | {"finalized_at": now()}
     return mode.change(
         invoice,
@@ -32,13 +46,23 @@ def open_invoice(mode: Mode, subscription: Json, reason: str, free: bool = False
         status="open",
         number=number,
         effective_at=now(),
+        ending_balance=left,
         status_transitions=times,
-        hosted_invoice_url=f"https://invoice.stripe.com/i/{invoice['id']}",
-        invoice_pdf=f"https://pay.stripe.com/invoice/{invoice['id']}/pdf",
+        hosted_invoice_url=places.address(f"/i/{invoice['id']}"),
+        invoice_pdf=places.address(f"/i/{invoice['id']}/pdf"),
     )
 
 
-def _draft(subscription: Json, customer: Json, reason: str) -> Json:
+def totals(lines: list[Json], balance: int) -> Json:
+    """The sums of an invoice. `balance` is the customer's: negative when the customer has a credit."""
+    amount = sum(line["amount"] for line in lines)
+    sums = dict.fromkeys(("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"), amount)
+    due = max(0, amount + balance)
+    return sums | {"amount_due": due, "amount_remaining": due, "starting_balance": balance}
+
+
+def draft(subscription: Json, customer: Json, reason: str) -> Json:
+    """An invoice with nothing on it yet."""
     period = subscription["items"]["data"][0]
     details = {"metadata": subscription["metadata"], "subscription": subscription["id"]}
     return new_object(
@@ -74,61 +98,6 @@ def _due(subscription: Json) -> int | None:
     return now() + days * DAY if subscription["collection_method"] == "send_invoice" and days else None
 
 
-def _line(invoice: Json, item: Json, subscription: Json, free: bool) -> Json:
-    price, quantity = item["price"], item.get("quantity", 1)
-    amount = 0 if free else pricing.total(price, quantity)
-    details = {
-        "invoice_item": None,
-        "proration": False,
-        "proration_details": {"credited_items": None},
-        "subscription": subscription["id"],
-        "subscription_item": item["id"],
-    }
-    return new_object(
-        "line_item",
-        amount=amount,
-        subtotal=amount,
-        currency=price["currency"],
-        description=f"{quantity} × {price['nickname'] or price['id']}",
-        discount_amounts=[],
-        discountable=True,
-        invoice=invoice["id"],
-        livemode=invoice["livemode"],
-        parent={
-            "type": "subscription_item_details",
-            "invoice_item_details": None,
-            "subscription_item_details": details,
-        },
-        period={"start": item["current_period_start"], "end": item["current_period_end"]},
-        pretax_credit_amounts=[],
-        pricing=_pricing(price),
-        quantity=quantity,
-        subscription=subscription["id"],
-        taxes=[],
-    )
-
-
-def _pricing(price: Json) -> Json:
-    details = {"price": price["id"], "product": price["product"]}
-    return {
-        "type": "price_details",
-        "price_details": details,
-        "unit_amount_decimal": price["unit_amount_decimal"],
-    }
-
-
-def _totals(amount: int) -> Json:
-    names = (
-        "amount_due",
-        "amount_remaining",
-        "subtotal",
-        "subtotal_excluding_tax",
-        "total",
-        "total_excluding_tax",
-    )
-    return dict.fromkeys(names, amount)
-
-
 def collect(mode: Mode, invoice: Json, method: Json | None, declined: bool = False) -> Json:
     """Try to pay an open invoice. It ends paid, or stays open with a failed attempt."""
     if invoice["amount_remaining"] == 0:
@@ -146,7 +115,7 @@ def collect(mode: Mode, invoice: Json, method: Json | None, declined: bool = Fal
         payments.decline(mode, paid_for, method, code or "generic_decline")
         return _failed(mode, invoice)
     payments.succeed(mode, paid_for, method)
-    return _paid(mode, invoice, amount_paid=invoice["total"], amount_remaining=0)
+    return _paid(mode, invoice, amount_paid=invoice["amount_due"], amount_remaining=0)
 
 
 def _intent_of(mode: Mode, invoice: Json) -> Json | None:
@@ -178,7 +147,7 @@ def _paid(mode: Mode, invoice: Json, **fields: Any) -> Json:
     fields |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": None}
     if "payments" in invoice:
         paid = {"canceled_at": None, "paid_at": now()}
-        amount = {"status": "paid", "amount_paid": invoice["total"], "status_transitions": paid}
+        amount = {"status": "paid", "amount_paid": invoice["amount_due"], "status_transitions": paid}
         data = [payment | amount for payment in invoice["payments"]["data"]]
         fields["payments"] = invoice["payments"] | {"data": data}
         mode.record("invoice_payment.paid", data[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import billing, cards, subscribing
+from umstripe.simulator import billing, cards, invoice_lines, prorations
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import after
 from umstripe.simulator.errors import bad_request
@@ -27,7 +27,7 @@ def _require(subscription: Json, *statuses: str) -> None:
         )
 
 
-def _next_period(subscription: Json, start: int | None = None) -> Json:
+def next_period(subscription: Json, start: int | None = None) -> Json:
     """The items with the period that follows, or one that begins at `start`."""
     data = []
     for item in subscription["items"]["data"]:
@@ -42,7 +42,7 @@ def renew(mode: Mode, subscription: Json, declined: bool = False) -> Json:
     _require(subscription, "active", "trialing", "past_due")
     if subscription["cancel_at_period_end"]:
         return cancel(mode, subscription, "cancellation_requested")
-    ahead = subscription | {"items": _next_period(subscription)}
+    ahead = subscription | {"items": next_period(subscription)}
     invoice = billing.open_invoice(mode, ahead, "subscription_cycle")
     status = _collected(mode, subscription, invoice, declined)
     return mode.change(
@@ -100,12 +100,30 @@ def pause(mode: Mode, subscription: Json, behavior: str = "void") -> Json:
     return mode.change(subscription, UPDATED, pause_collection={"behavior": behavior, "resumes_at": None})
 
 
+def stop(mode: Mode, subscription: Json, **bill_for: Any) -> Json:
+    """A pause that was asked for: service and invoices end until it is resumed, and unused time is credited.
+
+    `unused_time_from` is `now`, `item_current_period_start` or `none`.
+    https://docs.stripe.com/changelog/dahlia/2026-05-27/pause-subscriptions
+    """
+    _require(subscription, "active", "trialing")
+    items, since = subscription["items"]["data"], bill_for.get("unused_time_from", "now")
+    if since != "none" and subscription["status"] == "active":
+        start = min(item["current_period_start"] for item in items)
+        for each in prorations.of_change(items, [], now() if since == "now" else start):
+            invoice_lines.wait(mode, each, subscription)
+    return _paused(mode, subscription, "pause_requested")
+
+
 def trial_pause(mode: Mode, subscription: Json) -> Json:
     """The trial ended without a card: paused."""
     _require(subscription, "trialing")
+    return _paused(mode, subscription, "trial_end_without_payment_method")
+
+
+def _paused(mode: Mode, subscription: Json, why: str) -> Json:
     events = (UPDATED, "customer.subscription.paused")
-    why: Json = {"type": "trial_end_without_payment_method"}
-    paused = {"subscription": why, "transitioned_at": now(), "type": "subscription"}
+    paused = {"subscription": {"type": why}, "transitioned_at": now(), "type": "subscription"}
     return mode.change(subscription, *events, status="paused", status_details={"paused": paused})
 
 
@@ -116,24 +134,27 @@ def end_trial(mode: Mode, subscription: Json) -> Json:
     return mode.change(subscription, UPDATED, trial_end=now(), **_new_period(mode, ended))
 
 
-def resume(mode: Mode, subscription: Json) -> Json:
-    """Paused collection goes on; a paused subscription begins a period and pays for it."""
+def resume(mode: Mode, subscription: Json, payment: str = "resume_on_payment_attempt") -> Json:
+    """Paused collection goes on; a paused subscription begins a period and pays for it.
+
+    `payment` is the API's `payment_behavior`: whether it may go on before it is paid.
+    """
     if subscription["pause_collection"]:
         return mode.change(subscription, UPDATED, pause_collection=None)
     _require(subscription, "paused")
-    ahead = subscription | {"items": _next_period(subscription, now())}
+    ahead = subscription | {"items": next_period(subscription, now())}
     invoice = billing.open_invoice(mode, ahead, "subscription_cycle")
-    billing.collect(mode, invoice, _card(mode, subscription))
-    return mode.change(
-        subscription,
-        UPDATED,
-        "customer.subscription.resumed",
-        items=ahead["items"],
-        latest_invoice=invoice["id"],
-        billing_cycle_anchor=now(),
-        status="active",
-        status_details=None,
-    )
+    paid = billing.collect(mode, invoice, _card(mode, subscription))
+    changes: Json = {"items": ahead["items"], "latest_invoice": invoice["id"], "billing_cycle_anchor": now()}
+    if paid["status"] == "paid" or payment == "resume_on_payment_attempt":
+        return _resumed(mode, subscription, paid, **changes)
+    return mode.change(subscription, UPDATED, latest_invoice=invoice["id"])
+
+
+def _resumed(mode: Mode, subscription: Json, invoice: Json, **changes: Any) -> Json:
+    status = "active" if invoice["status"] == "paid" else "past_due"
+    events = (UPDATED, "customer.subscription.resumed")
+    return mode.change(subscription, *events, **changes, status=status, status_details=None)
 
 
 def cancel_at_period_end(mode: Mode, subscription: Json) -> Json:
@@ -183,56 +204,11 @@ def expire_incomplete(mode: Mode, subscription: Json) -> Json:
     return mode.change(subscription, UPDATED, status="incomplete_expired", ended_at=now())
 
 
-def switch(mode: Mode, subscription: Json, price_id: str) -> Json:
-    """Another price in the place of the first item's."""
-    return replace_items(
-        mode, subscription, [{"id": subscription["items"]["data"][0]["id"], "price": price_id}]
-    )
-
-
-def replace_items(mode: Mode, subscription: Json, wanted: list[Json], **changes: Any) -> Json:
-    """Items changed, added or removed as the API's `items` say. Another interval begins a new, paid period."""
-    before = subscription["items"]["data"]
-    data = {item["id"]: item for item in before}
-    for i, each in enumerate(wanted):
-        _place(mode, subscription, data, each, f"items[{i}]")
-    if not data:
-        raise bad_request("A subscription must have at least one active price.", "items")
-    items = subscribing.items_list(subscription["id"], list(data.values()))
-    changes |= {"items": items, "currency": items["data"][0]["price"]["currency"]}
-    if _cycle(before) != _cycle(items["data"]) and subscription["status"] == "active":
-        changes |= _new_period(mode, subscription | changes)
-    return mode.change(subscription, UPDATED, **changes)
-
-
-def _cycle(items: list[Json]) -> tuple[str, int]:
-    cycle = items[0]["price"]["recurring"]
-    return cycle["interval"], cycle["interval_count"]
-
-
 def _new_period(mode: Mode, subscription: Json) -> Json:
-    items = _next_period(subscription, now())
+    items = next_period(subscription, now())
     invoice = billing.open_invoice(mode, subscription | {"items": items}, "subscription_update")
     status = _collected(mode, subscription, invoice, declined=False)
     return {"items": items, "billing_cycle_anchor": now(), "latest_invoice": invoice["id"], "status": status}
-
-
-def _place(mode: Mode, subscription: Json, data: dict[str, Json], wanted: Json, param: str) -> None:
-    old = data.get(wanted.get("id", ""))
-    if "id" in wanted and old is None:
-        raise bad_request(f"No such subscription item: '{wanted['id']}'", f"{param}[id]", "resource_missing")
-    if wanted.get("deleted"):
-        data.pop(wanted.get("id", ""), None)
-        return
-    if old and "price" not in wanted:
-        data[old["id"]] = old | {name: wanted[name] for name in ("quantity", "metadata") if name in wanted}
-        return
-    start = (old or subscription["items"]["data"][0])["current_period_start"]
-    given = {"quantity": old.get("quantity", 1), "metadata": old["metadata"]} if old else {}
-    made = subscribing.item(mode, subscription["id"], given | wanted, start, f"{param}[price]")
-    made |= {"current_period_end": (old or subscription["items"]["data"][0])["current_period_end"]}
-    made |= {"id": old["id"], "created": old["created"]} if old else {}
-    data[made["id"]] = made
 
 
 def trial_will_end(mode: Mode, subscription: Json) -> Json:

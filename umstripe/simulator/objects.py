@@ -22,6 +22,7 @@ IDS: dict[str, tuple[str, int]] = {
     "invoice": ("in_1", 23),
     "line_item": ("il_1", 23),
     "invoice_payment": ("inpay_1", 23),
+    "invoiceitem": ("ii_1", 23),
     "payment_intent": ("pi_3", 23),
     "payment_method": ("pm_1", 23),
     "charge": ("ch_3", 23),

@@ -46,6 +46,7 @@ RESOURCES: dict[str, tuple[str | None, list[str]]] = {
             "GET /v1/subscriptions/{subscription_exposed_id}",
             "POST /v1/subscriptions/{subscription_exposed_id}",
             "DELETE /v1/subscriptions/{subscription_exposed_id}",
+            "POST /v1/subscriptions/{subscription}/pause",
             "POST /v1/subscriptions/{subscription}/resume",
         ],
     ),
@@ -71,7 +72,15 @@ RESOURCES: dict[str, tuple[str | None, list[str]]] = {
             "POST /v1/payment_intents/{intent}/cancel",
         ],
     ),
-    "invoice": ("invoice", ["GET /v1/invoices", "GET /v1/invoices/{invoice}"]),
+    "invoice": (
+        "invoice",
+        [
+            "GET /v1/invoices",
+            "GET /v1/invoices/{invoice}",
+            "POST /v1/invoices/{invoice}/pay",
+            "POST /v1/invoices/create_preview",
+        ],
+    ),
     "checkout.session": (
         "checkout_session",
         [

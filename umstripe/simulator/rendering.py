@@ -11,7 +11,11 @@ INCLUDABLE: dict[str, tuple[str, ...]] = {
     "charge": ("refunds",),
     "invoice": ("payments",),
 }
-HIDDEN: dict[str, tuple[str, ...]] = {"webhook_endpoint": ("secret",)}
+HIDDEN: dict[str, tuple[str, ...]] = {
+    "webhook_endpoint": ("secret",),
+    "billing_portal.session": ("secret", "used_at", "done"),
+    "invoiceitem": ("_line",),
+}
 
 
 def plain(thing: Any) -> Any:

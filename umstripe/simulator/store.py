@@ -25,6 +25,8 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "payment_intent": ("customer",),
     "payment_method": ("customer",),
     "invoice": ("customer",),
+    "invoiceitem": ("customer",),
+    "billing_portal.session": ("secret",),
     "refund": ("charge",),
     "checkout.session": ("customer",),
     "customer": ("email",),

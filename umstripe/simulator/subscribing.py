@@ -61,7 +61,7 @@ def begin(
     `items` are `{price, quantity, metadata}`. `trial_end` is in seconds, UTC. `outcome` is what becomes of
     the first payment: `pay` (by the card there is), `decline`, or `wait` (nobody has tried yet).
     """
-    subscription = _shape(mode, customer, items, trial_end, fields)
+    subscription = shape(mode, customer, items, trial_end, fields)
     invoice = billing.open_invoice(mode, subscription, "subscription_create", free=trial_end is not None)
     status = "trialing" if trial_end else _first_payment(mode, subscription, invoice, outcome)
     if trial_end:
@@ -88,7 +88,8 @@ def _set_currency(mode: Mode, customer: Json, currency: str) -> None:
         mode.keep(known | {"currency": currency})
 
 
-def _shape(mode: Mode, customer: Json, items: list[Json], trial_end: int | None, fields: Json) -> Json:
+def shape(mode: Mode, customer: Json, items: list[Json], trial_end: int | None, fields: Json) -> Json:
+    """A subscription as it begins, kept nowhere yet. Raises StripeError (400)."""
     start = now()
     made = new_object(
         "subscription",
@@ -140,6 +141,16 @@ def trial_end_from(params: Json) -> int | None:
     if days:
         return now() + days * DAY
     return end if isinstance(end, int) else None
+
+
+def refused(method: Json | None) -> StripeError:
+    """402: the card was declined; 400: there is none."""
+    if method is None:
+        return no_card()
+    code = cards.decline_code(method)
+    return StripeError(
+        402, "Your card was declined.", type="card_error", code="card_declined", decline_code=code
+    )
 
 
 def no_card() -> StripeError:

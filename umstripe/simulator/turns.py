@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from umstripe.simulator import cards, lives, payments, subscribing
+from umstripe.simulator import cards, changes, lives, payments, subscribing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import DAY
 from umstripe.simulator.errors import bad_request, missing
@@ -30,6 +30,7 @@ SUBSCRIPTION: dict[str, Callable[[Mode, Json], Json]] = {
     "unpaid": lives.unpaid,
     "recover": lives.recover,
     "pause": lives.pause,
+    "stop": lives.stop,
     "trial_pause": lives.trial_pause,
     "resume": lives.resume,
     "cancel_at_period_end": lives.cancel_at_period_end,
@@ -79,7 +80,7 @@ def act(mode: Mode, subscription: Json, action: str, price: str | None = None) -
     if action == "switch":
         if not price:
             raise missing("price")
-        return lives.switch(mode, subscription, price)
+        return changes.switch(mode, subscription, price, changes.How("none"))
     if action not in SUBSCRIPTION:
         raise bad_request(f"Invalid action: must be one of {', '.join([*SUBSCRIPTION, 'switch'])}", "action")
     return SUBSCRIPTION[action](mode, subscription)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from umstripe.simulator import previews
 from umstripe.simulator.calls import Call, answers
+from umstripe.simulator.errors import bad_request, missing
 from umstripe.simulator.fields import given
 from umstripe.simulator.lists import page
 
@@ -15,6 +17,23 @@ Json = dict[str, Any]
 def retrieve(call: Call) -> Json:
     """An invoice."""
     return call.mode.find("invoice", call.id)
+
+
+@answers("POST /v1/invoices/create_preview")
+def preview(call: Call) -> Json:
+    """The invoice that a subscription, a change of it or a new one leads to. Nothing happens."""
+    mode, params = call.mode, call.params
+    details = params.get("subscription_details", {})
+    if "subscription" in params:
+        subscription = mode.find("subscription", params["subscription"], "subscription", 400)
+        if params.get("customer", subscription["customer"]) != subscription["customer"]:
+            raise bad_request("The subscription belongs to another customer.", "customer")
+        return previews.of_subscription(
+            mode, subscription, details, params.get("preview_mode") == "recurring"
+        )
+    if "customer" not in params:
+        raise missing("customer")
+    return previews.of_new(mode, mode.find("customer", params["customer"], "customer", 400), details)
 
 
 @answers("GET /v1/invoices")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import cards, lives, subscribing
+from umstripe.simulator import cards, changes, lives, subscribing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calls import Call, answers
-from umstripe.simulator.errors import StripeError, bad_request, missing, no_such
+from umstripe.simulator.errors import bad_request, missing, no_such
 from umstripe.simulator.fields import given, merged_metadata, taken
 from umstripe.simulator.lists import page
 from umstripe.simulator.objects import now
@@ -15,6 +15,7 @@ from umstripe.simulator.objects import now
 Json = dict[str, Any]
 PLAIN = ("collection_method", "days_until_due", "description")
 DETAILS = ("comment", "feedback")
+RESUME = "resume_on_payment_attempt"
 
 
 @answers("POST /v1/subscriptions")
@@ -29,6 +30,7 @@ def create(call: Call) -> Json:
     trial_end = subscribing.trial_end_from(params)
     _check_collection(params)
     fields = taken(params, *PLAIN) | {"metadata": merged_metadata({}, params)}
+    fields |= given(params, "trial_settings")
     fields |= _payment_method(mode, customer, params)
     outcome = "wait" if params.get("payment_behavior") == "default_incomplete" else "pay"
     made = subscribing.begin(mode, customer, params["items"], trial_end=trial_end, outcome=outcome, **fields)
@@ -40,9 +42,10 @@ def create(call: Call) -> Json:
 
 
 def _check_collection(params: Json) -> None:
-    if params.get("collection_method") == "send_invoice" and "days_until_due" not in params:
+    sends, days = params.get("collection_method") == "send_invoice", params.get("days_until_due")
+    if sends and days is None:
         raise missing("days_until_due")
-    if "days_until_due" in params and params.get("collection_method") != "send_invoice":
+    if days is not None and not sends:
         raise bad_request(
             "You can only set `days_until_due` if `collection_method=send_invoice`.", "days_until_due"
         )
@@ -56,15 +59,11 @@ def _payment_method(mode: Mode, customer: Json, params: Json) -> Json:
 
 def _check_paid(mode: Mode, made: Json, params: Json, outcome: str) -> None:
     """Refusing here takes back all that was made, for the call is one transaction."""
-    if made["status"] != "incomplete" or outcome == "wait":
+    if made["status"] not in ("incomplete", "past_due") or outcome == "wait":
         return
-    if cards.for_subscription(mode, made) is None:
-        raise subscribing.no_card()
-    if params.get("payment_behavior") == "error_if_incomplete":
-        message = "Your card was declined."
-        raise StripeError(
-            402, message, type="card_error", code="card_declined", decline_code="generic_decline"
-        )
+    method = cards.for_subscription(mode, made)
+    if method is None or params.get("payment_behavior") == "error_if_incomplete":
+        raise subscribing.refused(method)
 
 
 @answers("GET /v1/subscriptions/{subscription_exposed_id}")
@@ -83,16 +82,34 @@ def update(call: Call) -> Json:
             "A canceled subscription can only update its cancellation_details and metadata.", None
         )
     fields = _changes(mode, subscription, params)
-    if params.get("items"):
-        return lives.replace_items(mode, subscription, params["items"], **fields)
+    how = _how(params)
+    if params.get("items") or how.anchor == "now":
+        subscription = changes.replace_items(mode, subscription, params.get("items", []), how, **fields)
+        fields = {}
     if params.get("trial_end") == "now" and subscription["status"] == "trialing":
-        subscription = lives.end_trial(mode, subscription)
+        subscription = lives.end_trial(mode, subscription | fields)
+        _check_paid(mode, subscription, params, "pay")
     return mode.change(subscription, lives.UPDATED, **fields)
+
+
+def _how(params: Json) -> changes.How:
+    anchor = params.get("billing_cycle_anchor", {}).get("type", "unchanged")
+    return changes.How(
+        params.get("proration_behavior", "create_prorations"),
+        params.get("proration_date"),
+        params.get("payment_behavior", "allow_incomplete"),
+        anchor,
+    )
 
 
 def _changes(mode: Mode, subscription: Json, params: Json) -> Json:
     customer = mode.get("customer", subscription["customer"]) or {}
+    _check_collection(_collection(subscription, params))
     fields = taken(params, *PLAIN) | _payment_method(mode, customer, params)
+    if params.get("collection_method") == "charge_automatically":
+        fields["days_until_due"] = None
+    if "trial_settings" in params:
+        fields["trial_settings"] = params["trial_settings"]
     fields |= _cancel_at(subscription, params)
     if "metadata" in params:
         fields["metadata"] = merged_metadata(subscription["metadata"], params)
@@ -107,6 +124,13 @@ def _changes(mode: Mode, subscription: Json, params: Json) -> Json:
     if ends is not None and ends != subscription["cancel_at_period_end"]:
         fields |= lives.ending(subscription, ends)
     return fields
+
+
+def _collection(subscription: Json, params: Json) -> Json:
+    """What a change makes of how money is collected. Days that were set before end with the method they belong to."""
+    if params.get("collection_method", subscription["collection_method"]) == "send_invoice":
+        return given(subscription, "collection_method", "days_until_due") | params
+    return params
 
 
 def _cancel_at(subscription: Json, params: Json) -> Json:
@@ -138,13 +162,21 @@ def cancel(call: Call) -> Json:
     return lives.cancel(call.mode, subscription, **taken(details, *DETAILS))
 
 
+@answers("POST /v1/subscriptions/{subscription}/pause")
+def pause(call: Call) -> Json:
+    """Service and invoices end until the subscription is resumed."""
+    subscription = call.mode.find("subscription", call.id)
+    unused = call.params.get("bill_for", {}).get("unused_time_from", {}).get("type", "now")
+    return lives.stop(call.mode, subscription, unused_time_from=unused)
+
+
 @answers("POST /v1/subscriptions/{subscription}/resume")
 def resume(call: Call) -> Json:
     """A paused subscription goes on."""
     subscription = call.mode.find("subscription", call.id)
     if subscription["status"] != "paused":
         raise bad_request("Only paused subscriptions can be resumed.", None)
-    return lives.resume(call.mode, subscription)
+    return lives.resume(call.mode, subscription, call.params.get("payment_behavior", RESUME))
 
 
 @answers("GET /v1/subscriptions")
