@@ -10,7 +10,7 @@ from typing import Any
 from umstripe.simulator import keys
 from umstripe.simulator.deliveries import Deliveries
 from umstripe.simulator.document import VERSION
-from umstripe.simulator.errors import no_such
+from umstripe.simulator.errors import StripeError, no_such
 from umstripe.simulator.events import changed_attributes, new_event
 from umstripe.simulator.faults import Faults
 from umstripe.simulator.objects import set_right
@@ -33,6 +33,21 @@ def quiet(silent: bool = True) -> Iterator[None]:
         yield
     finally:
         _quiet.reset(token)
+
+
+@contextlib.contextmanager
+def all_or_nothing(store: Store) -> Iterator[None]:
+    """A transaction that a lasting refusal does not undo."""
+    refused: StripeError | None = None
+    with store.transaction():
+        try:
+            yield
+        except StripeError as error:
+            if not error.lasts:
+                raise
+            refused = error
+    if refused:
+        raise refused
 
 
 class Account:
@@ -93,8 +108,8 @@ class Mode:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All changes inside happen, or none."""
-        with self.store.transaction():
+        """All changes inside happen, or none; a refusal that lasts keeps what was done."""
+        with all_or_nothing(self.store):
             yield
 
     def add(self, thing: Json, *events: str) -> Json:

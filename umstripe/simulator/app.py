@@ -16,6 +16,7 @@ from umstripe.simulator.controls import controls
 from umstripe.simulator.deliveries import RETRY_GAPS, Deliveries
 from umstripe.simulator.idempotency import Idempotency
 from umstripe.simulator.page import page
+from umstripe.simulator.portal import portal
 from umstripe.simulator.store import Store
 
 MAX_BODY = 1024 * 1024
@@ -39,7 +40,7 @@ def create_simulator(
     app = Flask(__name__, static_folder="static", static_url_path="/_simulator/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     # Notices only. Cookies do not know ports: its name and path keep it off the application's own.
-    app.config |= {"SESSION_COOKIE_NAME": "simulator_notice", "SESSION_COOKIE_PATH": "/_simulator/"}
+    app.config |= {"SESSION_COOKIE_NAME": "simulator_notice", "SESSION_COOKIE_PATH": "/"}
     app.secret_key = secrets.token_bytes(32)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     store = Store(state)
@@ -49,7 +50,7 @@ def create_simulator(
         seed.demo(account)
     app.extensions["simulator"] = account
     app.extensions["simulator_idempotency"] = Idempotency(store)
-    for blueprint in (api, controls, page):
+    for blueprint in (api, controls, page, portal):
         app.register_blueprint(blueprint)
     app.after_request(_with_policy)
     account.deliveries.start()

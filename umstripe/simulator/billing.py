@@ -101,7 +101,7 @@ def _due(subscription: Json) -> int | None:
 def collect(mode: Mode, invoice: Json, method: Json | None, declined: bool = False) -> Json:
     """Try to pay an open invoice. It ends paid, or stays open with a failed attempt."""
     if invoice["amount_remaining"] == 0:
-        return _paid(mode, invoice, attempted=True)
+        return paid(mode, invoice, attempted=True)
     if method is None:
         return _failed(mode, invoice)
     customer = mode.find("customer", invoice["customer"])
@@ -115,7 +115,7 @@ def collect(mode: Mode, invoice: Json, method: Json | None, declined: bool = Fal
         payments.decline(mode, paid_for, method, code or "generic_decline")
         return _failed(mode, invoice)
     payments.succeed(mode, paid_for, method)
-    return _paid(mode, invoice, amount_paid=invoice["amount_due"], amount_remaining=0)
+    return paid(mode, invoice, amount_paid=invoice["amount_due"], amount_remaining=0)
 
 
 def _intent_of(mode: Mode, invoice: Json) -> Json | None:
@@ -142,12 +142,13 @@ def _with_payment(mode: Mode, invoice: Json, paid_for: Json) -> Json:
     return after
 
 
-def _paid(mode: Mode, invoice: Json, **fields: Any) -> Json:
+def paid(mode: Mode, invoice: Json, **fields: Any) -> Json:
+    """An invoice is paid, with the events that say so."""
     times = invoice["status_transitions"] | {"paid_at": now()}
     fields |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": None}
     if "payments" in invoice:
-        paid = {"canceled_at": None, "paid_at": now()}
-        amount = {"status": "paid", "amount_paid": invoice["amount_due"], "status_transitions": paid}
+        ends = {"canceled_at": None, "paid_at": now()}
+        amount = {"status": "paid", "amount_paid": invoice["amount_due"], "status_transitions": ends}
         data = [payment | amount for payment in invoice["payments"]["data"]]
         fields["payments"] = invoice["payments"] | {"data": data}
         mode.record("invoice_payment.paid", data[0])

@@ -17,6 +17,7 @@ TOKENS: dict[str, tuple[str, str, str | None]] = {
     "pm_card_amex": ("amex", "8431", None),
     "pm_card_chargeCustomerFail": ("visa", "0341", "generic_decline"),
     "pm_card_chargeDeclined": ("visa", "0002", "generic_decline"),
+    "pm_card_visa_chargeDeclinedInsufficientFunds": ("visa", "9995", "insufficient_funds"),
 }
 DECLINES = {last4: code for _, last4, code in TOKENS.values() if code}
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, current_app, flash, jsonify, redirect, request
 
 from umstripe.simulator import keys
-from umstripe.simulator.account import Account, Mode
+from umstripe.simulator.account import Account, Mode, all_or_nothing
 from umstripe.simulator.errors import StripeError, bad_request, missing, no_such
 from umstripe.simulator.rendering import plain
 
@@ -30,8 +30,8 @@ def control(rule: str, notice: str) -> Callable[[Callable[..., Any]], Callable[.
         @functools.wraps(function)
         def view(**ids: str) -> Any:
             try:
-                _same_origin()
-                with this_account().store.transaction():
+                same_origin()
+                with all_or_nothing(this_account().store):
                     result = plain(function(given(), **ids))
             except StripeError as error:
                 return _refused(error)
@@ -59,7 +59,8 @@ def _is_form() -> bool:
     return request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-def _same_origin() -> None:
+def same_origin() -> None:
+    """Raises StripeError (403) for a form of another site."""
     origin = request.headers.get("Origin")
     if origin and urlsplit(origin).netloc != request.host:
         raise StripeError(403, "Another site may not control the simulator.")

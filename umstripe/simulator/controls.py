@@ -12,7 +12,7 @@ from umstripe.simulator.errors import StripeError, bad_request
 from umstripe.simulator.faults import KINDS, WHEN, Fault
 from umstripe.simulator.objects import advance
 from umstripe.simulator.reports import deliveries_log, state_of
-from umstripe.simulator.resources import customers, prices
+from umstripe.simulator.resources import billing_portal, customers, prices
 
 Json = dict[str, Any]
 MOST_PRICES = 50_000
@@ -84,6 +84,14 @@ def make_prices(values: Json) -> Json:
         raise bad_request(f"prices must be 0 to {MOST_PRICES}.", "prices")
     made = seed.prices(mode_in(values), count, bool(flag(values, "variety")), flag(values, "events"))
     return {"prices": made}
+
+
+@control("/portal", "The portal’s settings are saved.")
+def save_portal(values: Json) -> Json:
+    """The default configuration of the portal, as when its settings are saved in the dashboard."""
+    mode = mode_in(values)
+    known = mode.newest("billing_portal.configuration", is_default=True)
+    return known or billing_portal.make(mode, {"features": billing_portal.USUAL}, is_default=True)
 
 
 @control("/customers", "Customer made.")

@@ -24,6 +24,12 @@ class StripeError(Exception):
         super().__init__(message)
         self.status, self.message, self.type = status, message, type
         self.code, self.param, self.headers, self.more = code, param, headers or {}, more
+        self.lasts = False
+
+    def lasting(self) -> StripeError:
+        """The same, but what was done until now stays done: an attempt that failed was an attempt."""
+        self.lasts = True
+        return self
 
     def body(self, request_id: str, mode: str | None) -> dict[str, Any]:
         """The JSON of the answer. Only what is known is in it, as with Stripe."""

@@ -40,7 +40,7 @@ def next_period(subscription: Json, start: int | None = None) -> Json:
 def renew(mode: Mode, subscription: Json, declined: bool = False) -> Json:
     """The next period begins, and its invoice is paid, or declined: then the subscription is past due."""
     _require(subscription, "active", "trialing", "past_due")
-    if subscription["cancel_at_period_end"]:
+    if ends_with_period(subscription):
         return cancel(mode, subscription, "cancellation_requested")
     ahead = subscription | {"items": next_period(subscription)}
     invoice = billing.open_invoice(mode, ahead, "subscription_cycle")
@@ -48,6 +48,13 @@ def renew(mode: Mode, subscription: Json, declined: bool = False) -> Json:
     return mode.change(
         subscription, UPDATED, items=ahead["items"], latest_invoice=invoice["id"], status=status
     )
+
+
+def ends_with_period(subscription: Json) -> bool:
+    """Whether no period follows the present one."""
+    at = subscription["cancel_at"]
+    over = at is not None and at <= min(item["current_period_end"] for item in subscription["items"]["data"])
+    return subscription["cancel_at_period_end"] or over
 
 
 def _collected(mode: Mode, subscription: Json, invoice: Json, declined: bool) -> str:
@@ -110,8 +117,7 @@ def stop(mode: Mode, subscription: Json, **bill_for: Any) -> Json:
     items, since = subscription["items"]["data"], bill_for.get("unused_time_from", "now")
     if since != "none" and subscription["status"] == "active":
         start = min(item["current_period_start"] for item in items)
-        for each in prorations.of_change(items, [], now() if since == "now" else start):
-            invoice_lines.wait(mode, each, subscription)
+        _credit(mode, subscription, now() if since == "now" else start)
     return _paused(mode, subscription, "pause_requested")
 
 
@@ -147,11 +153,12 @@ def resume(mode: Mode, subscription: Json, payment: str = "resume_on_payment_att
     paid = billing.collect(mode, invoice, _card(mode, subscription))
     changes: Json = {"items": ahead["items"], "latest_invoice": invoice["id"], "billing_cycle_anchor": now()}
     if paid["status"] == "paid" or payment == "resume_on_payment_attempt":
-        return _resumed(mode, subscription, paid, **changes)
+        return resumed(mode, subscription, paid, **changes)
     return mode.change(subscription, UPDATED, latest_invoice=invoice["id"])
 
 
-def _resumed(mode: Mode, subscription: Json, invoice: Json, **changes: Any) -> Json:
+def resumed(mode: Mode, subscription: Json, invoice: Json, **changes: Any) -> Json:
+    """A paused subscription is paused no more: active, or past due while its invoice is open."""
     status = "active" if invoice["status"] == "paid" else "past_due"
     events = (UPDATED, "customer.subscription.resumed")
     return mode.change(subscription, *events, **changes, status=status, status_details=None)
@@ -175,16 +182,40 @@ def ending(subscription: Json, wanted: bool) -> Json:
     }
 
 
+def end_at(mode: Mode, subscription: Json, wanted: bool, **details: Any) -> Json:
+    """It will end with the present period, or go on after all, as the portal says it.
+
+    With flexible billing the portal sets `cancel_at` alone, and `cancel_at_period_end` stays false:
+    https://docs.stripe.com/billing/subscriptions/billing-mode/compare
+    """
+    _require(subscription, "active", "trialing", "past_due", "unpaid", "paused")
+    ends = max(item["current_period_end"] for item in subscription["items"]["data"])
+    fields = ending(subscription, wanted) | {"cancel_at_period_end": False}
+    fields["cancel_at"] = ends if wanted else None
+    fields["cancellation_details"] |= details if wanted else {"comment": None, "feedback": None}
+    return mode.change(subscription, UPDATED, **fields)
+
+
 def undo_cancel(mode: Mode, subscription: Json) -> Json:
     """It will go on after all."""
     _require(subscription, "active", "trialing", "past_due", "unpaid", "paused")
     return mode.change(subscription, UPDATED, **ending(subscription, False))
 
 
-def cancel(mode: Mode, subscription: Json, reason: str = "cancellation_requested", **details: Any) -> Json:
-    """It ends now."""
+def cancel(
+    mode: Mode,
+    subscription: Json,
+    reason: str = "cancellation_requested",
+    prorate: str = "none",
+    **details: Any,
+) -> Json:
+    """It ends now. `prorate` credits the unused time: `create_prorations`, or `always_invoice` at once."""
     if subscription["status"] in FINAL:
         raise bad_request(f"This subscription is {subscription['status']} already.", "status")
+    if prorate != "none" and subscription["status"] in ("active", "past_due"):
+        _credit(mode, subscription, now())
+        if prorate == "always_invoice" and invoice_lines.waiting(mode, subscription):
+            billing.collect(mode, billing.bill(mode, subscription, "subscription_update", []), None)
     told = subscription["cancellation_details"] | {"reason": reason} | details
     ended = {
         "canceled_at": subscription["canceled_at"] or now(),
@@ -194,6 +225,11 @@ def cancel(mode: Mode, subscription: Json, reason: str = "cancellation_requested
     return mode.change(
         subscription, "customer.subscription.deleted", status="canceled", cancel_at_period_end=False, **ended
     )
+
+
+def _credit(mode: Mode, subscription: Json, since: int) -> None:
+    for each in prorations.of_change(subscription["items"]["data"], [], since):
+        invoice_lines.wait(mode, each, subscription)
 
 
 def expire_incomplete(mode: Mode, subscription: Json) -> Json:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import secrets
 import string
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from umstripe.simulator import document
@@ -51,9 +54,28 @@ def new_id(kind: str) -> str:
     return prefix + random_text(length)
 
 
+_frozen: contextvars.ContextVar[int | None] = contextvars.ContextVar("frozen", default=None)
+
+
 def now() -> int:
-    """The present of the simulator's clock, in whole seconds since 1970, UTC."""
+    """The present in whole seconds since 1970, UTC: that of a test clock where one holds, else `real_now()`."""
+    frozen = _frozen.get()
+    return real_now() if frozen is None else frozen
+
+
+def real_now() -> int:
+    """The present of the simulator's own clock, whatever a test clock says."""
     return int(time.time()) + _ahead[0]
+
+
+@contextlib.contextmanager
+def frozen_at(at: int) -> Iterator[None]:
+    """Inside, the present is this time, in seconds, UTC."""
+    token = _frozen.set(at)
+    try:
+        yield
+    finally:
+        _frozen.reset(token)
 
 
 def advance(seconds: int) -> int:

@@ -64,10 +64,11 @@ def index() -> Any:
 def _prices(mode: Mode) -> list[Json]:
     """What is for sale, oldest first."""
     active = (each for each in reversed(mode.every("price")) if each["active"])
-    return [_price(mode, each) for each in itertools.islice(active, SHOWN_PRICES)]
+    return [price_of(mode, each) for each in itertools.islice(active, SHOWN_PRICES)]
 
 
-def _price(mode: Mode, price: Json) -> Json:
+def price_of(mode: Mode, price: Json) -> Json:
+    """A price for people: its id, its type, and what it costs as text."""
     product = mode.get("product", price["product"]) or {}
     return {"id": price["id"], "type": price["type"], "text": f"{product.get('name', '?')} – {_cost(price)}"}
 
@@ -114,14 +115,19 @@ def _subscription(mode: Mode, subscription: Json) -> Json:
     status, paused = subscription["status"], bool(subscription["pause_collection"])
     return {
         "id": subscription["id"],
-        "text": _price(mode, item["price"])["text"],
+        "text": price_of(mode, item["price"])["text"],
         "status": status,
         "paused": paused,
-        "ending": subscription["cancel_at_period_end"],
+        "ending": ends(subscription),
         "until": day(item["current_period_end"]),
         "turns": _turns(subscription, status, paused),
         "final": status in lives.FINAL,
     }
+
+
+def ends(subscription: Json) -> bool:
+    """Whether the end of a subscription is set."""
+    return subscription["cancel_at_period_end"] or subscription["cancel_at"] is not None
 
 
 def _turns(subscription: Json, status: str, paused: bool) -> list[tuple[str, str]]:
@@ -132,7 +138,7 @@ def _turns(subscription: Json, status: str, paused: bool) -> list[tuple[str, str
         turns.append(("resume", "Resume collection"))
     elif status != "paused":
         turns.append(("pause", "Pause collection"))
-    ending = subscription["cancel_at_period_end"]
+    ending = ends(subscription)
     turns.append(("undo_cancel", "Keep") if ending else ("cancel_at_period_end", "Cancel at period end"))
     return [*turns, ("cancel", "Cancel now")]
 

@@ -55,8 +55,7 @@ def of_new(mode: Mode, customer: Json, details: Json) -> Json:
     end = subscribing.trial_end_from({"trial_end": details.get("trial_end")})
     subscription = subscribing.shape(mode, customer, details["items"], end, {})
     shown = _shown(mode, subscription, [], "subscription_create", free=end is not None)
-    shown["parent"]["subscription_details"]["subscription"] = None
-    return shown
+    return shown | {"parent": None}
 
 
 def no_next() -> StripeError:

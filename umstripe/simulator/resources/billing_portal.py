@@ -1,15 +1,16 @@
 """https://docs.stripe.com/api/customer_portal.
 
-Configurations are whole; the pages that a session leads to are not there, so none is made yet.
+Here are the configurations; the sessions are in `portal_sessions`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from umstripe.simulator import portal_sessions
+from umstripe.simulator.account import Mode
 from umstripe.simulator.calls import Call, answers
 from umstripe.simulator.document import empty
-from umstripe.simulator.errors import bad_request, missing
 from umstripe.simulator.fields import given, merged_metadata, taken
 from umstripe.simulator.lists import page
 from umstripe.simulator.objects import new_object, now
@@ -17,23 +18,14 @@ from umstripe.simulator.objects import new_object, now
 Json = dict[str, Any]
 KIND = "billing_portal.configuration"
 FIXED_QUANTITY = {"enabled": False, "maximum": None, "minimum": 1}
+USUAL: Json = {
+    "customer_update": {"enabled": True, "allowed_updates": ["email", "name"]},
+    "invoice_history": {"enabled": True},
+    "payment_method_update": {"enabled": True},
+    "subscription_cancel": {"enabled": True},
+}
+"""What the dashboard has enabled when nobody chose otherwise."""
 PLAIN = ("active", "default_return_url", "name")
-
-
-@answers("POST /v1/billing_portal/sessions")
-def create_session(call: Call) -> Json:
-    """Say what is wrong with the parameters. Raises StripeError (400) always."""
-    if "customer" not in call.params:
-        raise missing("customer")
-    call.mode.find("customer", call.params["customer"], "customer", 400)
-    if "configuration" in call.params:
-        call.mode.find(KIND, call.params["configuration"], "configuration", 400)
-        raise bad_request("The simulator does not make portal sessions yet.", "configuration")
-    raise bad_request(
-        f"No configuration provided and your {call.mode.name} mode default configuration has not been created. "
-        "Provide a configuration or create your default by saving your customer portal settings in "
-        f"{call.mode.name} mode at https://dashboard.stripe.com/{call.mode.name}/settings/billing/portal."
-    )
 
 
 def _fields(params: Json, before: Json) -> Json:
@@ -59,14 +51,26 @@ def _merged(before: Any, given: Any) -> Any:
     return known | {name: _merged(known.get(name), value) for name, value in given.items()}
 
 
+@answers("POST /v1/billing_portal/sessions")
+def create_session(call: Call) -> Json:
+    """A link to the portal for a customer."""
+    return portal_sessions.make(call.mode, call.params)
+
+
 @answers("POST /v1/billing_portal/configurations")
 def create(call: Call) -> Json:
     """Make a configuration."""
+    return make(call.mode, call.params)
+
+
+def make(mode: Mode, params: Json, is_default: bool = False) -> Json:
+    """A new configuration. The default one is what is saved in the dashboard, never by the API."""
     shape = empty(KIND) | {"metadata": {}}
-    shape["features"]["customer_update"]["enabled"] = False
-    fields = {"active": True, "metadata": {}} | _fields(call.params, shape)
-    made = new_object(KIND, **fields)
-    return call.mode.add(made | {"updated": made["created"]}, "billing_portal.configuration.created")
+    for each in ("subscription_cancel", "subscription_update"):
+        shape["features"][each]["proration_behavior"] = "none"
+    fields = {"active": True, "metadata": {}} | _fields(params, shape)
+    made = new_object(KIND, **fields, is_default=is_default)
+    return mode.add(made | {"updated": made["created"]}, "billing_portal.configuration.created")
 
 
 @answers("GET /v1/billing_portal/configurations/{configuration}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import previews
+from umstripe.simulator import cards, previews, settlements
 from umstripe.simulator.calls import Call, answers
 from umstripe.simulator.errors import bad_request, missing
 from umstripe.simulator.fields import given
@@ -17,6 +17,19 @@ Json = dict[str, Any]
 def retrieve(call: Call) -> Json:
     """An invoice."""
     return call.mode.find("invoice", call.id)
+
+
+@answers("POST /v1/invoices/{invoice}/pay")
+def pay(call: Call) -> Json:
+    """Pay an open invoice, or note that it was paid elsewhere."""
+    mode, params = call.mode, call.params
+    invoice = mode.find("invoice", call.id)
+    if params.get("paid_out_of_band"):
+        return settlements.pay_elsewhere(mode, invoice)
+    customer = mode.find("customer", invoice["customer"])
+    wanted = params.get("payment_method")
+    method = cards.of_customer(mode, customer, wanted, "payment_method") if wanted else None
+    return settlements.pay(mode, invoice, method)
 
 
 @answers("POST /v1/invoices/create_preview")

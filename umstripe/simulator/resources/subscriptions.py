@@ -159,7 +159,10 @@ def cancel(call: Call) -> Json:
     if subscription["status"] in lives.FINAL:
         raise no_such("subscription", call.id)
     details = call.params.get("cancellation_details") or {}
-    return lives.cancel(call.mode, subscription, **taken(details, *DETAILS))
+    prorate = "none"
+    if call.params.get("prorate"):
+        prorate = "always_invoice" if call.params.get("invoice_now") else "create_prorations"
+    return lives.cancel(call.mode, subscription, prorate=prorate, **taken(details, *DETAILS))
 
 
 @answers("POST /v1/subscriptions/{subscription}/pause")
