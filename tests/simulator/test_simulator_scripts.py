@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import requests
@@ -26,7 +27,7 @@ def test_a_life_is_led_with_its_gaps_and_tells_of_every_turn(stripe, do, plan):
         [],
         ["customer.subscription.updated"],
     ]
-    gaps = [later["from"] - earlier["to"] for earlier, later in zip(turns, turns[1:], strict=False)]
+    gaps = [later["from"] - earlier["to"] for earlier, later in itertools.pairwise(turns)]
     assert [gap // 50 for gap in gaps] == [2, 1]
     states = [one["objects"].get(names["first"], {}).get("status") for one in turns]
     assert states == [None, "active", "past_due"]

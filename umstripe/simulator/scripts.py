@@ -61,7 +61,8 @@ class Script:
 
     def customer(self, values: Json) -> Json:
         """A customer by its name. Raises StripeError (404)."""
-        return self.mode.find("customer", self.names.get(text(values, "on"), values["on"]))
+        name = text(values, "on")
+        return self.mode.find("customer", self.names.get(name) or name)
 
     def _found(self, name: str) -> tuple[str, Json]:
         object_id = self.names.get(name, name)
@@ -104,7 +105,7 @@ def pay(mode: Mode, customer: Json, values: Json) -> Json:
 
 
 def _make(script: Script, values: Json) -> Json:
-    said = {name: values[name] for name in ("email", "name", "metadata") if name in values}
+    said: Json = {name: values[name] for name in ("email", "name", "metadata") if name in values}
     return customers.make(script.mode, said)
 
 
