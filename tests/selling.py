@@ -26,7 +26,7 @@ def open_shop(app: Any) -> None:
     with app.app_context(), writing():
         for mode, secret in SECRETS.items():
             Connection.of(mode).endpoint_secret = secret
-        for status in (*STATUSES, *PURCHASE_STATUSES):
+        for status in (*STATUSES, *PURCHASE_STATUSES, "incomplete"):
             Role.create(role_for(status))
     make_plan(app, "price_basic", STATUSES, nickname="Basic", interval="month")
     make_plan(app, "price_lifetime", PURCHASE_STATUSES, nickname="Lifetime", type="one_time")

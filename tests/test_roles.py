@@ -113,6 +113,15 @@ def test_with_the_replace_setting_and_no_role_given_the_manual_ones_stay(shop):
     assert roles_of(shop, "jane") == ["Subscriber"]
 
 
+def test_an_open_first_payment_counts_as_live_only_if_its_plan_gives_a_role_for_it(shop):
+    make_plan(shop, "price_early", ["incomplete"])
+    hold(shop, "canceled", AT)
+    hold(shop, "incomplete", number=2)
+    assert roles_of(shop, "jane") == [role_for("canceled")]
+    hold(shop, "incomplete", price="price_early", number=3)
+    assert roles_of(shop, "jane") == [role_for("incomplete")]
+
+
 @pytest.mark.parametrize("replace", [False, True])
 def test_an_administrator_has_exactly_the_manual_roles(shop, replace):
     give(shop, "Administrator", "Subscriber")
@@ -163,7 +172,7 @@ def crowd(database, tmp_path_factory):
     app = create_app(environ_for(url, tmp_path_factory.mktemp("crowd")))
     open_shop(app)
     make_plan(app, "price_live", ["active", "canceled"], mode="live")
-    make_plan(app, "price_some", ["past_due"])
+    make_plan(app, "price_some", ["past_due", "incomplete"])
     with app.app_context(), writing():
         for number in range(USERS):
             user = User(username=f"user{number}", email=f"user{number}@example.org")

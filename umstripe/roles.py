@@ -27,7 +27,9 @@ from umstripe.words import status_words
 
 LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "paid", "pending"})
 ENDED = frozenset({"canceled", "revoked", "expired", "refunded"})
-"""Neither: `incomplete`, `incomplete_expired` and `failed`, first payments that never made anybody a member."""
+"""Neither: `incomplete_expired` and `failed`, first payments that never made anybody a member."""
+INCOMPLETE = "incomplete"
+"""A first payment that is still open. It is live if its plan gives a role for it, and else neither, too."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Membership:
 
     def status_at(self, at: int) -> str:
         return "expired" if self._is_over(at) else self.status
+
+    def is_live(self, at: int) -> bool:
+        status = self.status_at(at)
+        return status in LIVE or (status == INCOMPLETE and self.roles.get(status) is not None)
 
     def ended_by(self, at: int) -> int:
         return (self.ends_at if self._is_over(at) else self.ended_at) or 0
@@ -84,7 +90,7 @@ KINDS = (Subscription, Purchase)
 def counting(memberships: Iterable[Membership], at: int) -> list[Membership]:
     """The memberships that give roles at a moment: every live one, or else the latest ended one."""
     held = list(memberships)
-    live = [one for one in held if one.status_at(at) in LIVE]
+    live = [one for one in held if one.is_live(at)]
     ended = [one for one in held if one.status_at(at) in ENDED]
     return live or sorted(ended, key=lambda one: (one.ended_by(at), one.order))[-1:]
 
@@ -149,9 +155,9 @@ def holdings(user_ids: Iterable[int], modes: Iterable[str]) -> list[Holding]:
 def effective_roles_query(at: int, modes: Iterable[str], replace: bool) -> Select[tuple[int, int]]:
     """The same rule as rows of (user_id, role_id), for all users at once."""
     held = _held(at, tuple(modes))
-    live = select(held.c.user_id, held.c.role_id).where(held.c.status.in_(LIVE))
+    live = select(held.c.user_id, held.c.role_id).where(_is_live(held))
     ended = _latest_ended(held)
-    no_live = ~exists().where(held.c.user_id == ended.c.user_id, held.c.status.in_(LIVE))
+    no_live = ~exists().where(held.c.user_id == ended.c.user_id, _is_live(held))
     last = select(ended.c.user_id, ended.c.role_id).where(ended.c.place == 1, no_live)
     given = union_all(live, last).cte("given_roles")
     given_rows = select(given.c.user_id, given.c.role_id).where(
@@ -206,6 +212,10 @@ def _rows(model: Any, status: Any, ended_at: Any, kind: int, modes: tuple[str, .
     query = query.outerjoin(Plan, Plan.price_id == Price.id)
     query = query.outerjoin(PlanRole, and_(PlanRole.plan_id == Plan.id, PlanRole.status == status))
     return query.where(model.mode.in_(modes))
+
+
+def _is_live(held: CTE) -> Any:
+    return or_(held.c.status.in_(LIVE), and_(held.c.status == INCOMPLETE, held.c.role_id.is_not(None)))
 
 
 def _latest_ended(held: CTE) -> CTE:

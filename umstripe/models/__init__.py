@@ -8,7 +8,8 @@ from umstripe.models.delivery import Delivery, Refusal
 from umstripe.models.difference import Difference
 from umstripe.models.job import Job
 from umstripe.models.mail import Mail
-from umstripe.models.plan import Plan, PlanRole
+from umstripe.models.plan import Plan
+from umstripe.models.plan_role import PlanRole
 from umstripe.models.portal import PortalConfiguration
 from umstripe.models.price import Price, Product
 from umstripe.models.purchase import Purchase

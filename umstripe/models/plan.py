@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 
+from flask_security import hash_password, verify_password
 from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy import Column, ForeignKey, String, Table, Text, false, func, insert, or_, select, true
 from sqlalchemy import Connection as Transaction
@@ -11,27 +12,10 @@ from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relation
 
 from umstripe.database import Base, UTCDateTime, db, now
 from umstripe.errors import Rejected
+from umstripe.models.plan_role import ROLE_LABELS, PlanRole, default_roles
 from umstripe.models.price import Price, Product
 from umstripe.models.role import Role
-
-ROLE_LABELS = {
-    "recurring": {
-        "active": "Active Role",
-        "unpaid": "Unpaid Role",
-        "paused": "Paused Role",
-        "past_due": "Past Due Role",
-        "canceled": "Canceled Role",
-        "trialing": "Trialing Role",
-    },
-    "one_time": {
-        "paid": "Role on payment",
-        "refunded": "Refunded Role",
-        "expired": "Expired access Role",
-        "pending": "Pending account Role",
-    },
-}
-"""The statuses a plan of each type gives roles for, with the labels of the plan screen, in its order."""
-
+from umstripe.words import moment_words
 
 plan_switch_prices = Table(
     "plan_switch_price",
@@ -87,9 +71,23 @@ class Plan(db.Model):
             plan_id = made.scalar_one()
             roles = [
                 {"plan_id": plan_id, "status": status, "role_id": default_role_id}
-                for status in ROLE_LABELS[type_]
+                for status in default_roles(type_)
             ]
             tx.execute(insert(PlanRole), roles)
+
+    @classmethod
+    def with_key(cls, key: str) -> Plan | None:
+        """The plan of a link: `key` is the long or the short one, exactly."""
+        either = or_(cls.key == key, cls.short_key == key)
+        return db.session.scalar(select(cls).where(either)) if key.isascii() and "\x00" not in key else None
+
+    @classmethod
+    def on_offer(cls, mode: str) -> list[Plan]:
+        """What a visitor may choose from: the mode's public plans that are for sale now, cheapest first."""
+        query = select(cls).join(cls.price).where(Price.mode == mode, Price.active, ~Price.deleted)
+        query = query.where(Price.skipped == "", cls.status == "published", cls.visibility == "public")
+        query = query.where(or_(cls.published_at.is_(None), cls.published_at <= now()))
+        return list(db.session.scalars(query.order_by(Price.type.desc(), Price.unit_amount, cls.id)))
 
     @classmethod
     def listed(cls, page: int, per_page: int, mode: str, type_: str = "", search: str = "") -> Pagination:
@@ -134,6 +132,31 @@ class Plan(db.Model):
         self.own_title = "" if title.strip() == self.price.title else title.strip()
         return [] if self.title == before else [f"title was {before}"]
 
+    def why_not_for_sale(self, mode: str, is_administrator: bool = False, unlocked: bool = False) -> str:
+        """Why a visitor cannot buy the plan now, as a sentence for the visitor; "" when it can be bought.
+
+        `mode` is what the site sells in now; `unlocked`: the visitor has given the plan's password.
+        """
+        if self.mode != mode:
+            return "This offer does not exist at the moment. Ask the site for a new link."
+        if self.status == "closed" or (self.status == "published" and not self.price.is_for_sale):
+            return "This offer has ended. Nobody new can take it; who has it keeps it."
+        private = self.visibility == "private" and not is_administrator
+        if self.status != "published" or private:
+            return "This offer is not open. Ask the site for another one."
+        if self.published_at and self.published_at > now():
+            return f"This offer opens on {moment_words(self.published_at)}. Come back then."
+        if self.visibility == "password" and not (unlocked or is_administrator):
+            return "This offer is for people who have its password. Type the password first."
+        return ""
+
+    def check_password(self, text: str) -> bool:
+        """Whether this is the plan's password. A plan without one opens for nothing that is typed."""
+        return bool(self.password_hash and text and verify_password(text, self.password_hash))
+
+    def set_password(self, text: str) -> None:
+        self.password_hash = hash_password(text)
+
     @property
     def role_labels(self) -> Mapping[str, str]:
         return ROLE_LABELS[self.price.type]
@@ -166,13 +189,3 @@ class Plan(db.Model):
             self.roles[status] = PlanRole(status=status, role=role)
         names = [one.name if one else "none" for one in (before, role)]
         return f"{self.role_labels[status]}: {names[0]} → {names[1]}"
-
-
-class PlanRole(db.Model):
-    """The role that a plan gives in one status; no row, no role."""
-
-    plan_id: Mapped[int] = mapped_column(ForeignKey("plan.id", ondelete="CASCADE"), primary_key=True)
-    status: Mapped[str] = mapped_column(String(20), primary_key=True)
-    role_id: Mapped[int] = mapped_column(ForeignKey("role.id"), index=True)
-
-    role: Mapped[Role] = relationship(lazy="joined")

@@ -36,7 +36,7 @@ class Role(db.Model, RoleMixin):
     @classmethod
     def with_uses(cls) -> list[tuple[Role, int, int]]:
         """Every role, how many users have it by hand, and how many plans give it."""
-        from umstripe.models.plan import PlanRole
+        from umstripe.models.plan_role import PlanRole
         from umstripe.models.user import manual_roles
 
         users = select(func.count()).where(manual_roles.c.role_id == cls.id).scalar_subquery()
@@ -73,7 +73,7 @@ class Role(db.Model, RoleMixin):
 
     def uses(self) -> list[str]:
         """Who and what uses the role, in words; empty when it may go."""
-        from umstripe.models.plan import PlanRole
+        from umstripe.models.plan_role import PlanRole
         from umstripe.models.settings import Settings
         from umstripe.models.user import manual_roles
 
