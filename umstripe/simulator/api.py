@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
-from umstripe.simulator import document, encoding, keys, operations, parameters, resources
+from umstripe.simulator import clocks, document, encoding, keys, operations, parameters, resources
 from umstripe.simulator.account import Account, cause
 from umstripe.simulator.calls import ANSWERS, Call, match
 from umstripe.simulator.errors import StripeError, bad_request, unknown_url
@@ -108,12 +108,18 @@ def _act(operation: str, ids: list[str], key: Json, request_id: str) -> Json:
     mode = this_account().modes[key["mode"]]
     token = cause.set({"id": request_id, "idempotency_key": request.headers.get("Idempotency-Key")})
     try:
-        with mode.transaction():
+        with mode.transaction(), clocks.time_of(mode, *ids, *_about(params)):
             thing = ANSWERS[operation](Call(operation, request.path, mode, key, params, ids))
             body = Expansion(mode, key).render(thing, expand) | _told_once(operation, thing)
     finally:
         cause.reset(token)
     return body
+
+
+def _about(params: Json) -> list[str]:
+    """The ids in the parameters that say whose time it is."""
+    names = ("customer", "subscription", "test_clock", "charge", "payment_intent")
+    return [params[name] for name in names if isinstance(params.get(name), str)]
 
 
 def _told_once(operation: str, thing: Json) -> Json:

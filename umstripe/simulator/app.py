@@ -7,7 +7,10 @@ import secrets
 from flask import Flask, Response
 
 from umstripe.simulator import (
+    authorizations,  # noqa: F401  (knows what becomes due)
+    cycles,  # noqa: F401  (knows what becomes due)
     seed,
+    time_controls,  # noqa: F401  (more controls)
     trouble,  # noqa: F401  (more controls)
 )
 from umstripe.simulator.account import Account
@@ -15,6 +18,7 @@ from umstripe.simulator.api import api
 from umstripe.simulator.controls import controls
 from umstripe.simulator.deliveries import RETRY_GAPS, Deliveries
 from umstripe.simulator.idempotency import Idempotency
+from umstripe.simulator.invoice_pages import invoice_pages
 from umstripe.simulator.page import page
 from umstripe.simulator.portal import portal
 from umstripe.simulator.store import Store
@@ -50,7 +54,7 @@ def create_simulator(
         seed.demo(account)
     app.extensions["simulator"] = account
     app.extensions["simulator_idempotency"] = Idempotency(store)
-    for blueprint in (api, controls, page, portal):
+    for blueprint in (api, controls, page, portal, invoice_pages):
         app.register_blueprint(blueprint)
     app.after_request(_with_policy)
     account.deliveries.start()

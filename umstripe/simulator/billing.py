@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import cards, invoice_lines, payments, places
+from umstripe.simulator import cards, dunning, invoice_lines, payments, places
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import DAY
 from umstripe.simulator.objects import list_of, new_object, now
 
 Json = dict[str, Any]
+DRAFT_SECONDS = 3600
 
 
 def open_invoice(mode: Mode, subscription: Json, reason: str, free: bool = False) -> Json:
@@ -23,12 +24,25 @@ def open_invoice(mode: Mode, subscription: Json, reason: str, free: bool = False
 
 def bill(mode: Mode, subscription: Json, reason: str, lines: list[Json]) -> Json:
     """A new invoice of the given lines and all that waits, open for payment."""
+    return finalize(mode, _drafted(mode, subscription, reason, lines))
+
+
+def draft_period(mode: Mode, subscription: Json, reason: str) -> Json:
+    """The same as `open_invoice`, but it stays a draft for an hour, as with Stripe when a period begins."""
+    lines = [invoice_lines.of_item(item, subscription) for item in subscription["items"]["data"]]
+    at = now() + DRAFT_SECONDS
+    tries = at if subscription["collection_method"] == "charge_automatically" else None
+    later = {"automatically_finalizes_at": at, "next_payment_attempt": tries}
+    return _drafted(mode, subscription, reason, lines, **later)
+
+
+def _drafted(mode: Mode, subscription: Json, reason: str, lines: list[Json], **fields: Any) -> Json:
     customer = mode.find("customer", subscription["customer"])
     invoice = draft(subscription, customer, reason)
     taken = invoice_lines.take(mode, invoice_lines.waiting(mode, subscription), invoice)
     invoice["lines"] = invoice_lines.placed(taken + lines, invoice)
     invoice |= totals(taken + lines, customer["balance"])
-    return finalize(mode, mode.add(invoice, "invoice.created"))
+    return mode.add(invoice | fields, "invoice.created")
 
 
 def finalize(mode: Mode, invoice: Json) -> Json:
@@ -45,6 +59,8 @@ def finalize(mode: Mode, invoice: Json) -> Json:
         "invoice.finalized",
         status="open",
         number=number,
+        automatically_finalizes_at=None,
+        next_payment_attempt=None,
         effective_at=now(),
         ending_balance=left,
         status_transitions=times,
@@ -87,6 +103,7 @@ def draft(subscription: Json, customer: Json, reason: str) -> Json:
         period_end=period["current_period_start"],
         period_start=period["current_period_start"],
         status="draft",
+        test_clock=customer["test_clock"],
         total_discount_amounts=[],
         total_pretax_credit_amounts=[],
         total_taxes=[],
@@ -159,9 +176,9 @@ def paid(mode: Mode, invoice: Json, **fields: Any) -> Json:
 
 
 def _failed(mode: Mode, invoice: Json) -> Json:
-    fields = {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
-    later = now() + 3 * DAY
-    return mode.change(invoice, "invoice.payment_failed", next_payment_attempt=later, **fields)
+    tried = {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
+    later = dunning.next_try(mode, invoice | tried)
+    return mode.change(invoice, "invoice.payment_failed", next_payment_attempt=later, **tried)
 
 
 def give_up(mode: Mode, invoice: Json, behavior: str) -> Json:
@@ -179,3 +196,9 @@ def give_up(mode: Mode, invoice: Json, behavior: str) -> Json:
 def latest(mode: Mode, subscription: Json) -> Json | None:
     """The newest invoice of a subscription."""
     return mode.get("invoice", subscription["latest_invoice"]) if subscription["latest_invoice"] else None
+
+
+def subscription_of(mode: Mode, invoice: Json) -> Json | None:
+    """The subscription that an invoice is for, or None."""
+    details = (invoice["parent"] or {}).get("subscription_details") or {}
+    return mode.get("subscription", details.get("subscription") or "")

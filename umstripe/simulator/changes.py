@@ -151,6 +151,14 @@ def apply_pending(mode: Mode, subscription: Json) -> Json:
     return mode.change(subscription, lives.UPDATED, "customer.subscription.pending_update_applied", **changes)
 
 
+def drop_pending(mode: Mode, subscription: Json) -> Json:
+    """The payment that a change waited for did not come: it is given up, with its invoice."""
+    if invoice := billing.latest(mode, subscription):
+        billing.give_up(mode, invoice, "void")
+    event = "customer.subscription.pending_update_expired"
+    return mode.change(subscription, lives.UPDATED, event, pending_update=None)
+
+
 def switch(mode: Mode, subscription: Json, price_id: str, how: How | None = None) -> Json:
     """Another price in the place of the first item's."""
     wanted = [{"id": subscription["items"]["data"][0]["id"], "price": price_id}]

@@ -20,7 +20,7 @@ from umstripe.simulator.operations import RESOURCES, every_operation
 Json = dict[str, Any]
 MAX_DEPTH = 3
 TABLES = pathlib.Path(__file__).parent / "tables"
-SHAPES = [*RESOURCES, "subscription_item", "line_item", "invoice_payment", "invoiceitem"]
+SHAPES = [*RESOURCES, "subscription_item", "line_item", "invoice_payment", "invoiceitem", "dispute"]
 
 
 def deref(spec: Json, schema: Json) -> Json:

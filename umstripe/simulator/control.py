@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, flash, jsonify, redirect, request
 
-from umstripe.simulator import keys
+from umstripe.simulator import clocks, keys
 from umstripe.simulator.account import Account, Mode, all_or_nothing
 from umstripe.simulator.errors import StripeError, bad_request, missing, no_such
 from umstripe.simulator.rendering import plain
@@ -31,7 +32,7 @@ def control(rule: str, notice: str) -> Callable[[Callable[..., Any]], Callable[.
         def view(**ids: str) -> Any:
             try:
                 same_origin()
-                with all_or_nothing(this_account().store):
+                with all_or_nothing(this_account().store), _time_of(ids):
                     result = plain(function(given(), **ids))
             except StripeError as error:
                 return _refused(error)
@@ -41,6 +42,11 @@ def control(rule: str, notice: str) -> Callable[[Callable[..., Any]], Callable[.
         return function
 
     return register
+
+
+def _time_of(ids: dict[str, str]) -> contextlib.AbstractContextManager[None]:
+    # Test clocks are of test mode only.
+    return clocks.time_of(this_account().modes["test"], *ids.values())
 
 
 def given() -> Json:

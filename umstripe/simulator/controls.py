@@ -10,13 +10,11 @@ from umstripe.simulator import cards, keys, scripts, seed, turns
 from umstripe.simulator.control import control, controls, find, flag, mode_in, number, text, this_account
 from umstripe.simulator.errors import StripeError, bad_request
 from umstripe.simulator.faults import KINDS, WHEN, Fault
-from umstripe.simulator.objects import advance
 from umstripe.simulator.reports import deliveries_log, state_of
 from umstripe.simulator.resources import billing_portal, customers, prices
 
 Json = dict[str, Any]
 MOST_PRICES = 50_000
-YEAR_SECONDS = 366 * 24 * 3600
 
 
 @controls.get("/healthz")
@@ -65,15 +63,6 @@ def delete_key(values: Json) -> Json:
     if not keys.delete(this_account().store, text(values, "key")):
         raise StripeError(404, "No such key.", param="key")
     return {"deleted": True}
-
-
-@control("/clock", "The clock is set.")
-def set_clock(values: Json) -> Json:
-    """The clock goes some seconds ahead: for new objects and events, and for the date of answers."""
-    seconds = number(values, "ahead", 0)
-    if not 0 <= seconds <= YEAR_SECONDS:
-        raise bad_request(f"ahead must be 0 to {YEAR_SECONDS} seconds.", "ahead")
-    return {"now": advance(seconds)}
 
 
 @control("/seed", "Prices made.")

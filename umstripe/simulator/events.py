@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from umstripe.simulator.document import VERSION
-from umstripe.simulator.objects import new_object
+from umstripe.simulator.objects import event_time, new_object
 
 Json = dict[str, Any]
 
@@ -28,6 +28,7 @@ def new_event(
         data["previous_attributes"] = previous
     return new_object(
         "event",
+        created=event_time(),
         api_version=version,
         type=event_type,
         data=data,

@@ -10,7 +10,7 @@ from typing import Any
 
 from umstripe.simulator import billing, cards, invoice_lines, prorations
 from umstripe.simulator.account import Mode
-from umstripe.simulator.calendar import after
+from umstripe.simulator.calendar import following
 from umstripe.simulator.errors import bad_request
 from umstripe.simulator.objects import now
 
@@ -28,11 +28,12 @@ def _require(subscription: Json, *statuses: str) -> None:
 
 
 def next_period(subscription: Json, start: int | None = None) -> Json:
-    """The items with the period that follows, or one that begins at `start`."""
+    """The items with the period that follows, or one that begins at `start` and anchors the cycle anew."""
     data = []
     for item in subscription["items"]["data"]:
         cycle, begin = item["price"]["recurring"], start or item["current_period_end"]
-        end = after(begin, cycle["interval"], cycle["interval_count"])
+        anchor = start or subscription["billing_cycle_anchor"]
+        end = following(begin, anchor, cycle["interval"], cycle["interval_count"])
         data.append(item | {"current_period_start": begin, "current_period_end": end})
     return subscription["items"] | {"data": data}
 

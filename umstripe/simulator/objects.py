@@ -8,7 +8,7 @@ import secrets
 import string
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from umstripe.simulator import document
 
@@ -35,6 +35,8 @@ IDS: dict[str, tuple[str, int]] = {
     "checkout.session": ("cs_", 58),
     "billing_portal.configuration": ("bpc_1", 23),
     "billing_portal.session": ("bps_1", 23),
+    "test_helpers.test_clock": ("clock_1", 23),
+    "dispute": ("du_1", 23),
     "request": ("req_", 14),
 }
 
@@ -54,13 +56,21 @@ def new_id(kind: str) -> str:
     return prefix + random_text(length)
 
 
-_frozen: contextvars.ContextVar[int | None] = contextvars.ContextVar("frozen", default=None)
+class Frozen(NamedTuple):
+    """A time that stands still, in seconds, UTC; and whether it is that of a test clock."""
+
+    at: int
+    of_clock: bool
+
+
+_frozen: contextvars.ContextVar[Frozen | None] = contextvars.ContextVar("frozen", default=None)
+_events_live_there = [False]
 
 
 def now() -> int:
     """The present in whole seconds since 1970, UTC: that of a test clock where one holds, else `real_now()`."""
     frozen = _frozen.get()
-    return real_now() if frozen is None else frozen
+    return frozen.at if frozen else real_now()
 
 
 def real_now() -> int:
@@ -68,10 +78,22 @@ def real_now() -> int:
     return int(time.time()) + _ahead[0]
 
 
+def event_time() -> int:
+    """When an event that is made now was made: in real time, unless `date_events_by_clock` says otherwise."""
+    frozen = _frozen.get()
+    outside = frozen is not None and frozen.of_clock and not _events_live_there[0]
+    return real_now() if outside else now()
+
+
+def date_events_by_clock(wanted: bool) -> None:
+    """Whether events about what belongs to a test clock are dated by that clock."""
+    _events_live_there[0] = wanted
+
+
 @contextlib.contextmanager
-def frozen_at(at: int) -> Iterator[None]:
+def frozen_at(at: int, of_clock: bool = True) -> Iterator[None]:
     """Inside, the present is this time, in seconds, UTC."""
-    token = _frozen.set(at)
+    token = _frozen.set(Frozen(at, of_clock))
     try:
         yield
     finally:
@@ -87,6 +109,7 @@ def advance(seconds: int) -> int:
 def set_right() -> None:
     """The simulator's clock is the machine's again."""
     _ahead[0] = 0
+    date_events_by_clock(False)
 
 
 def new_object(kind: str, **fields: Any) -> Json:

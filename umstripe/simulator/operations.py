@@ -99,6 +99,16 @@ RESOURCES: dict[str, tuple[str | None, list[str]]] = {
             "POST /v1/billing_portal/configurations/{configuration}",
         ],
     ),
+    "test_helpers.test_clock": (
+        "test_clock",
+        [
+            "GET /v1/test_helpers/test_clocks",
+            "POST /v1/test_helpers/test_clocks",
+            "GET /v1/test_helpers/test_clocks/{test_clock}",
+            "DELETE /v1/test_helpers/test_clocks/{test_clock}",
+            "POST /v1/test_helpers/test_clocks/{test_clock}/advance",
+        ],
+    ),
     "billing_portal.session": ("customer_portal", ["POST /v1/billing_portal/sessions"]),
 }
 

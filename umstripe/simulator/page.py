@@ -11,6 +11,7 @@ from flask import Blueprint, current_app, redirect, render_template, request
 
 from umstripe.simulator import keys, lives
 from umstripe.simulator.account import Account, Mode
+from umstripe.simulator.objects import now
 from umstripe.simulator.reports import deliveries_log
 
 Json = dict[str, Any]
@@ -51,6 +52,7 @@ def index() -> Any:
         every = mode.every("customer")
         shown = {
             "mode": mode.name,
+            "today": minute(now()),
             "keys": [key for key in keys.every_key(account.store) if key["mode"] == mode.name],
             "prices": _prices(mode),
             "customers": [_customer(mode, each) for each in every[:SHOWN_CUSTOMERS]],
@@ -158,6 +160,11 @@ def _charge(charge: Json) -> Json:
         "status": status,
         "turns": turns.get(status, []),
     }
+
+
+def minute(at: int) -> str:
+    """A time as date and time of day, UTC."""
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def day(at: int) -> str:

@@ -9,10 +9,12 @@ from typing import Any
 
 from umstripe.simulator import cards
 from umstripe.simulator.account import Mode
+from umstripe.simulator.calendar import DAY
 from umstripe.simulator.errors import StripeError, bad_request
 from umstripe.simulator.objects import new_object, now, random_text
 
 Json = dict[str, Any]
+HOLD_SECONDS = 7 * DAY
 GOOD = {"network_status": "approved_by_network", "reason": None, "type": "authorized"}
 BAD = {"network_status": "declined_by_network", "type": "issuer_declined"}
 
@@ -66,6 +68,8 @@ def succeed(mode: Mode, paid_for: Json, method: Json) -> Json:
     manual = paid_for["capture_method"] == "manual"
     charge = _charge(mode, paid_for, method, status="succeeded", paid=True, outcome=_outcome())
     charge |= _captured(charge, 0 if manual else charge["amount"])
+    if manual:
+        charge["payment_method_details"]["card"]["capture_before"] = now() + HOLD_SECONDS
     mode.add(charge, "charge.succeeded")
     if manual:
         event, fields = "amount_capturable_updated", {"amount_capturable": charge["amount"]}

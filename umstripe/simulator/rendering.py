@@ -15,6 +15,8 @@ HIDDEN: dict[str, tuple[str, ...]] = {
     "webhook_endpoint": ("secret",),
     "billing_portal.session": ("secret", "used_at", "done"),
     "invoiceitem": ("_line",),
+    "subscription": ("_told",),
+    "invoice": ("_overdue",),
 }
 
 

@@ -46,22 +46,16 @@ def pay_elsewhere(mode: Mode, invoice: Json) -> Json:
 
 def usual_card(mode: Mode, invoice: Json) -> Json | None:
     """The card that an invoice is paid with when nobody names another."""
-    if subscription := subscription_of(mode, invoice):
+    if subscription := billing.subscription_of(mode, invoice):
         return cards.for_subscription(mode, subscription)
     customer = mode.find("customer", invoice["customer"])
     chosen = customer["invoice_settings"]["default_payment_method"]
     return mode.get("payment_method", chosen) if chosen else None
 
 
-def subscription_of(mode: Mode, invoice: Json) -> Json | None:
-    """The subscription that an invoice is for, or None."""
-    details = (invoice["parent"] or {}).get("subscription_details") or {}
-    return mode.get("subscription", details.get("subscription") or "")
-
-
 def follow(mode: Mode, invoice: Json) -> None:
     """What the payment of an invoice means for its subscription. Only the latest invoice changes the status."""
-    subscription = subscription_of(mode, invoice)
+    subscription = billing.subscription_of(mode, invoice)
     if subscription is None or subscription["latest_invoice"] != invoice["id"]:
         return
     if subscription["pending_update"]:

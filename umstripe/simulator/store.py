@@ -29,7 +29,7 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "billing_portal.session": ("secret",),
     "refund": ("charge",),
     "checkout.session": ("customer",),
-    "customer": ("email",),
+    "customer": ("email", "test_clock"),
     "price": ("product",),
     "_delivery": ("event",),
 }

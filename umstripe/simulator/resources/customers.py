@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from umstripe.simulator import cards, lives
+from umstripe.simulator import cards, clocks, lives
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calls import Call, answers
 from umstripe.simulator.errors import bad_request
@@ -26,6 +26,8 @@ NO_SETTINGS = {
 
 def make(mode: Mode, params: Json) -> Json:
     """A new customer."""
+    if clock := params.get("test_clock"):
+        clocks.join(mode, clock)
     customer = new_object(
         "customer",
         balance=0,

@@ -149,7 +149,8 @@ def _trial(subscription: Json, params: Json) -> Json:
     items = subscription["items"]
     data = [item | {"current_period_end": end} for item in items["data"]]
     start = subscription["trial_start"] or now()
-    return {"status": "trialing", "trial_start": start, "trial_end": end, "items": items | {"data": data}}
+    fields = {"status": "trialing", "trial_start": start, "trial_end": end, "billing_cycle_anchor": end}
+    return fields | {"items": items | {"data": data}}
 
 
 @answers("DELETE /v1/subscriptions/{subscription_exposed_id}")
