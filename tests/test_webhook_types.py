@@ -146,10 +146,11 @@ def test_a_one_time_charge_moves_its_membership(shop, type_, changed, status):
     assert roles_of(shop, "jane") == expected
 
 
-def test_a_partial_refund_changes_nothing_but_the_log(shop):
+def test_a_partial_refund_is_shown_and_changes_no_role(shop):
     send(shop, charge("charge.succeeded", 1_700_000_100, status="succeeded", captured=True, refunded=False))
     part = {"status": "succeeded", "captured": True, "refunded": False, "amount_refunded": 100}
-    assert send(shop, charge("charge.refunded", 1_700_000_200, **part)) == NOTED
+    assert send(shop, charge("charge.refunded", 1_700_000_200, **part)) == {**NOTED, "purchase": 1}
+    assert rows(shop, "SELECT status, amount_refunded FROM purchase") == [("paid", 100)]
     assert roles_of(shop, "jane") == [role_for("paid")]
 
 

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import select
 
 from umstripe import news
 from umstripe.arrival import Arrival, noted, said
 from umstripe.models import Customer, Purchase
-from umstripe.models.purchase import status_of_charge
-from umstripe.words import amount_words
+from umstripe.models.purchase import refund_words, status_of_charge
+from umstripe.words import amount_words, status_words
 
 
 def charge_changed(arrival: Arrival) -> str:
-    charge, status = arrival.object, status_of_charge(arrival.object)
-    change = Purchase.apply(arrival.tx, arrival.mode, charge, status, arrival.created)
-    if change is not None:
-        return said(arrival, change, "One-time payment")
-    return noted(
-        arrival, f"Charge of {amount_words(charge['amount'], charge['currency'])}: {charge['status']}"
-    )
+    charge = arrival.object
+    change = Purchase.apply(arrival.tx, arrival.mode, charge, status_in(arrival.event), arrival.created)
+    if change is None:
+        return noted(
+            arrival, f"Charge of {amount_words(charge['amount'], charge['currency'])}: {charge['status']}"
+        )
+    if change.applied and (refunded := refund_words_of(charge)):
+        now = "" if change.before == change.after else f" (now {status_words(change.after)})"
+        arrival.note(f"One-time payment: {refunded}{now}", change.user_id)
+        return "processed"
+    return said(arrival, change, "One-time payment")
+
+
+def status_in(event: Mapping[str, Any]) -> str:
+    """The status that an event of a charge brings."""
+    return "failed" if event["type"] == "charge.expired" else status_of_charge(event["data"]["object"])
+
+
+def refund_words_of(charge: Mapping[str, Any]) -> str:
+    """What was given back of a payment, in words; "" for nothing, and for an amount that was only reserved."""
+    if not charge.get("captured"):
+        return ""
+    return refund_words(charge.get("amount_refunded") or 0, charge["amount"], charge["currency"])
 
 
 def payment_failed(arrival: Arrival) -> str:

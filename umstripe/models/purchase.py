@@ -1,29 +1,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, insert, update
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, insert, select, update
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Seconds, db
+from umstripe.database import Seconds, db, one_after_the_other
 from umstripe.models import copied
 from umstripe.models.customer import Customer
+from umstripe.models.plan import Plan
+from umstripe.models.price import Price
 from umstripe.models.subscription import Change
+from umstripe.words import amount_words
 
 PRICE_METADATA = "umstripe_price"
 """The key under which a one-time payment carries the price it is for, on the payment intent and so on its charges."""
-
-STEPS = {"pending": 0, "failed": 1, "paid": 1, "refunded": 2}
+STEPS = {"pending": 0, "failed": 1, "paid": 2, "refunded": 3}
+PAID = ("paid", "refunded")
+RESERVED_SECONDS = 7 * 24 * 3600
+"""How long an amount stays reserved when Stripe does not say: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method."""
 
 
 class Purchase(db.Model):
     """A membership that is paid once. Times are in seconds, UTC; amounts in the currency's minor unit.
 
-    A charge only goes forward (pending, then paid or failed, then refunded), and a later charge of the same
-    payment replaces an earlier one. So `position` (when the charge was made, how far it is) says which
-    state is newer, whatever order the deliveries come in: no clock, and nothing to fetch (rule 3).
+    A payment fails and is tried again until it is paid; paid, it only goes on to refunds. So `position` (is it paid,
+    when the charge was made, how far it is, how much was given back) says which state is newer, whatever order
+    the deliveries come in: no clock, and nothing to fetch (rule 3). `created` is since when it is paid, the earliest
+    moment that any state of it says, and before that when it was charged; the plan's duration counts from there, for
+    a bank debit or an approved payment is paid days after it was charged. `ends_at` is what was sold: a plan that is
+    changed later leaves it. `capture_before` is until when an amount that waits for approval is reserved.
     """
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -49,27 +59,57 @@ class Purchase(db.Model):
         Index("ix_purchase_mode_stripe_price_id", "mode", "stripe_price_id"),
     )
 
+    @property
+    def refund_words(self) -> str:
+        """What was given back, as `$10.00 of $29.00 refunded`; "" for nothing."""
+        return refund_words(self.amount_refunded, self.amount, self.currency)
+
     @classmethod
     def apply(
-        cls, tx: Transaction, mode: str, payment: Mapping[str, Any], status: str, at: int
+        cls,
+        tx: Transaction,
+        mode: str,
+        payment: Mapping[str, Any],
+        status: str,
+        at: int,
+        price: str = "",
+        customer_id: int | None = None,
     ) -> Change | None:
         """Take the state of a one-time payment over. `payment` is a charge, or a Checkout session that was paid.
 
-        `at` is when the state was reached. Gives what changed; None when the customer is not ours, or when
-        nothing says that the payment is for a price (a subscription's invoice, another application).
+        `at` is when the state was reached, or seen. `price` is what it is for, if the payment does not say so itself;
+        `customer_id` whose it is, for one without a customer. Gives what changed; None when the customer is not ours,
+        or when nothing says that the payment is for a price (a subscription's invoice, another application).
         """
         customer = Customer.known(tx, mode, payment.get("customer"))
+        said = (payment.get("metadata") or {}).get(PRICE_METADATA, "") or price
         payment_id = payment.get("payment_intent") or payment["id"]
-        row = copied.locked(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
-        price = (payment.get("metadata") or {}).get(PRICE_METADATA, "")
-        if customer is None or (row is None and not price):
+        ours = customer is not None or not payment.get("customer")
+        row = cls.locked(tx, mode, payment_id, alone=ours and not said)
+        if customer is not None:
+            customer_id = customer.id
+        elif row is not None and ours:
+            customer_id = row.customer_id
+        if customer_id is None or (row is None and not said):
             return None
+        values = _values(tx, row, mode, payment, status, at, row.stripe_price_id if row else said)
+        user_id = customer.user_id if customer else _user_of(tx, customer_id)
         before = row.status if row else ""
-        position = (payment["created"], STEPS[status])
-        if row is not None and position <= (row.charged_at, row.step):
-            return Change(customer.user_id, before, before, applied=position == (row.charged_at, row.step))
-        _write(tx, row, _values(payment, status, at), mode, payment_id, customer.id, price)
-        return Change(customer.user_id, before, status)
+        if row is not None and _position(values) < _position(row._mapping):
+            _keep_earlier_start(tx, row, values)
+            return Change(user_id, before, before, applied=False)
+        _write(tx, row, values, mode, payment_id, customer_id, said)
+        return Change(user_id, before, status)
+
+    @classmethod
+    def locked(cls, tx: Transaction, mode: str, payment_id: str, alone: bool = False) -> Any:
+        """The row of a payment intent, or None. `alone`: nobody else makes it before this transaction has ended,
+        so that an event that cannot tell what is paid and the session that tells do not pass each other."""
+        row = copied.locked(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
+        if row is not None or not alone:
+            return row
+        one_after_the_other(tx, payment_id)
+        return copied.locked(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
 
 
 def status_of_charge(charge: Mapping[str, Any]) -> str:
@@ -81,15 +121,87 @@ def status_of_charge(charge: Mapping[str, Any]) -> str:
     return "pending" if charge["status"] == "pending" else "failed"
 
 
-def _values(payment: Mapping[str, Any], status: str, at: int) -> dict[str, Any]:
-    return {
+def refund_words(refunded: int, amount: int, currency: str) -> str:
+    """What was given back, as `$10.00 of $29.00 refunded`; "" for nothing."""
+    return (
+        f"{amount_words(refunded, currency)} of {amount_words(amount, currency)} refunded" if refunded else ""
+    )
+
+
+def end_after(since: int, count: int | None, unit: str) -> int | None:
+    """When what lasts `count` days, weeks or calendar months since a moment ends (seconds, UTC); None for never.
+
+    A month after January 31 is the last day of February.
+    """
+    if not count or unit not in LASTS:
+        return None
+    try:
+        return int((datetime.fromtimestamp(since, UTC) + LASTS[unit](count)).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+LASTS = {
+    "day": lambda count: relativedelta(days=count),
+    "week": lambda count: relativedelta(weeks=count),
+    "month": lambda count: relativedelta(months=count),
+}
+
+
+def _user_of(tx: Transaction, customer_id: int) -> int:
+    return tx.execute(select(Customer.user_id).where(Customer.id == customer_id)).scalar_one()
+
+
+def _position(state: Mapping[str, Any]) -> tuple[bool, int, int, int]:
+    step = STEPS[state["status"]]
+    return step >= STEPS["paid"], state["charged_at"], step, state["amount_refunded"]
+
+
+def _values(
+    tx: Transaction, row: Any, mode: str, payment: Mapping[str, Any], status: str, at: int, price: str
+) -> dict[str, Any]:
+    values = {
         "status": status,
         "amount": payment.get("amount", payment.get("amount_total")) or 0,
         "currency": payment.get("currency") or "",
+        "created": payment["created"],
         "charged_at": payment["created"],
         "step": STEPS[status],
+        "amount_refunded": payment.get("amount_refunded") or 0,
+        "capture_before": _capture_before(payment) if status == "pending" else None,
+        "ends_at": None,
         "ended_at": at if status == "refunded" else None,
     }
+    if status in PAID:
+        values |= _sold(tx, row, mode, at, price)
+    if row is not None and _position(values) == _position(row._mapping):
+        values["capture_before"] = values["capture_before"] or row.capture_before
+        values["ended_at"] = min(at, row.ended_at) if row.ended_at else values["ended_at"]
+    return values
+
+
+def _sold(tx: Transaction, row: Any, mode: str, at: int, price: str) -> dict[str, Any]:
+    """Since when it is paid, and until when that lasts."""
+    if row is not None and row.status in PAID and row.created <= at:
+        return {"created": row.created, "ends_at": row.ends_at}
+    query = select(Plan.duration_count, Plan.duration_unit).join(Price, Plan.price_id == Price.id)
+    plan = tx.execute(query.where(Price.mode == mode, Price.stripe_price_id == price)).first()
+    return {"created": at, "ends_at": end_after(at, *plan) if plan else None}
+
+
+def _keep_earlier_start(tx: Transaction, row: Any, values: Mapping[str, Any]) -> None:
+    """An older state may still be the first that says it was paid."""
+    if values["status"] in PAID and values["created"] < row.created:
+        earlier = {name: values[name] for name in ("created", "ends_at")}
+        tx.execute(update(Purchase).where(Purchase.id == row.id).values(earlier))
+
+
+def _capture_before(payment: Mapping[str, Any]) -> int | None:
+    """Until when a charge's amount is reserved; None for one that is not, like a debit on its way."""
+    if payment.get("object") != "charge" or payment["status"] != "succeeded":
+        return None
+    card = (payment.get("payment_method_details") or {}).get("card") or {}
+    return card.get("capture_before") or payment["created"] + RESERVED_SECONDS
 
 
 def _write(
@@ -105,4 +217,4 @@ def _write(
         tx.execute(update(Purchase).where(Purchase.id == row.id).values(values))
         return
     new = {"mode": mode, "stripe_payment_intent_id": payment_id, "customer_id": customer_id}
-    tx.execute(insert(Purchase).values(**new, stripe_price_id=price, created=values["charged_at"], **values))
+    tx.execute(insert(Purchase).values(**new, stripe_price_id=price, **values))
