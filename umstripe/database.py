@@ -43,6 +43,7 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
 _writing: ContextVar[bool | None] = ContextVar("writing", default=None)
+_locked: ContextVar[bool] = ContextVar("locked", default=False)
 
 
 @contextlib.contextmanager
@@ -58,7 +59,11 @@ def write() -> Iterator[Connection]:
     token = _writing.set(True)
     try:
         with db.engine.begin() as connection:
-            yield connection
+            locked = _locked.set(True)
+            try:
+                yield connection
+            finally:
+                _locked.reset(locked)
     finally:
         _writing.reset(token)
 
@@ -175,6 +180,8 @@ def _prepare_sqlite(engine: Engine) -> None:
         if not is_writing():
             connection.exec_driver_sql("BEGIN")
             return
+        if _locked.get():
+            raise RuntimeError("The session is used inside a write transaction, which it would wait for")
         with contextlib.suppress(OSError):
             fcntl.flock(connection.info["lock"], fcntl.LOCK_EX)
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -64,7 +64,7 @@ def _send(mail: Mail) -> None:
         rendered(mail, with_secrets=True),
         rendered(mail, with_secrets=mail.kind not in SECRET_LINKS),
     )
-    address, kept = mail.address, current_app.config["MAIL_BACKEND"] == "file"
+    mail_id, address, kept = mail.id, mail.address, current_app.config["MAIL_BACKEND"] == "file"
     db.session.rollback()
     done: dict[str, Any] = {"subject": whole.title[:300], "text": shown.text, "html": str(shown.html)}
     try:
@@ -76,4 +76,4 @@ def _send(mail: Mail) -> None:
         structlog.get_logger().error("a mail could not be sent", kind=mail.kind, error=str(error))
         done |= mail.failed(f"{type(error).__name__}: {error}")
     with write() as tx:
-        tx.execute(update(Mail).where(Mail.id == mail.id).values(done))
+        tx.execute(update(Mail).where(Mail.id == mail_id).values(done))

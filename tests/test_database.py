@@ -1,0 +1,42 @@
+"""Write transactions: what would wait for itself is a clear error instead."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select, text
+
+from tests.people import make_administrator
+
+
+def test_a_write_transaction_inside_another_one_is_a_clear_error(app):
+    from umstripe.database import write
+
+    with app.app_context(), write(), pytest.raises(RuntimeError, match="inside another one"), write():
+        pass
+
+
+def test_on_sqlite_the_session_inside_a_write_transaction_is_a_clear_error(app, database_url):
+    from umstripe.database import db, write
+
+    if not database_url.startswith("sqlite"):
+        pytest.skip("on Postgres the session does not wait for it")
+    with app.app_context():
+        with write(), pytest.raises(RuntimeError, match="session is used inside"):
+            db.session.execute(text("SELECT 1"))
+        db.session.rollback()
+        with write() as tx:
+            assert tx.execute(text("SELECT 1")).scalar() == 1
+
+
+def test_the_post_is_sent_and_written_down_without_waiting_for_itself(app):
+    from umstripe import post
+    from umstripe.database import db, write
+    from umstripe.models import Mail
+    from umstripe.work.catch_up import silence_words
+
+    make_administrator(app)
+    with app.app_context():
+        with write() as tx:
+            Mail.to_administrators(tx, "health", "test today", **silence_words("test", 3))
+        assert post.send_due() == 1
+        assert db.session.execute(select(Mail.state)).scalars().all() == ["kept"]
