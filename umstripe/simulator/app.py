@@ -15,6 +15,8 @@ from umstripe.simulator import (
 )
 from umstripe.simulator.account import Account
 from umstripe.simulator.api import api
+from umstripe.simulator.checkout import sessions
+from umstripe.simulator.checkout.pages import pages
 from umstripe.simulator.controls import controls
 from umstripe.simulator.deliveries import RETRY_GAPS, Deliveries
 from umstripe.simulator.idempotency import Idempotency
@@ -54,10 +56,11 @@ def create_simulator(
         seed.demo(account)
     app.extensions["simulator"] = account
     app.extensions["simulator_idempotency"] = Idempotency(store)
-    for blueprint in (api, controls, page, portal, invoice_pages):
+    for blueprint in (api, controls, page, pages, portal, invoice_pages):
         app.register_blueprint(blueprint)
     app.after_request(_with_policy)
     account.deliveries.start()
+    app.extensions["simulator_watch"] = sessions.watch(account)
     return app
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import cards, dunning, invoice_lines, payments, places
+from umstripe.simulator import cards, discounts, dunning, invoice_lines, payments, places
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import DAY
 from umstripe.simulator.objects import list_of, new_object, now
@@ -40,8 +40,10 @@ def _drafted(mode: Mode, subscription: Json, reason: str, lines: list[Json], **f
     customer = mode.find("customer", subscription["customer"])
     invoice = draft(subscription, customer, reason)
     taken = invoice_lines.take(mode, invoice_lines.waiting(mode, subscription), invoice)
-    invoice["lines"] = invoice_lines.placed(taken + lines, invoice)
-    invoice |= totals(taken + lines, customer["balance"])
+    lines = discounts.on_lines(mode, subscription, taken + lines)
+    invoice["lines"] = invoice_lines.placed(lines, invoice)
+    invoice |= totals(lines, customer["balance"])
+    discounts.use_up(mode, invoice)
     return mode.add(invoice | fields, "invoice.created")
 
 
@@ -72,8 +74,16 @@ def finalize(mode: Mode, invoice: Json) -> Json:
 def totals(lines: list[Json], balance: int) -> Json:
     """The sums of an invoice. `balance` is the customer's: negative when the customer has a credit."""
     amount = sum(line["amount"] for line in lines)
-    sums = dict.fromkeys(("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"), amount)
-    due = max(0, amount + balance)
+    off = discounts.totals(lines)
+    total = amount - sum(each["amount"] for each in off)
+    sums: Json = {
+        "subtotal": amount,
+        "subtotal_excluding_tax": amount,
+        "total": total,
+        "total_excluding_tax": total,
+    }
+    sums |= {"discounts": [each["discount"] for each in off], "total_discount_amounts": off}
+    due = max(0, total + balance)
     return sums | {"amount_due": due, "amount_remaining": due, "starting_balance": balance}
 
 
@@ -132,6 +142,25 @@ def collect(mode: Mode, invoice: Json, method: Json | None, declined: bool = Fal
         payments.decline(mode, paid_for, method, code or "generic_decline")
         return _failed(mode, invoice)
     payments.succeed(mode, paid_for, method)
+    return paid(mode, invoice, amount_paid=invoice["amount_due"], amount_remaining=0)
+
+
+def collect_slowly(mode: Mode, invoice: Json, method: Json) -> Json:
+    """Debit a bank account for an open invoice: it stays open until the bank has answered."""
+    customer = mode.find("customer", invoice["customer"])
+    about: Json = {"description": "Subscription payment", "setup_future_usage": "off_session"}
+    about["payment_method_types"] = [method["type"]]
+    paid_for = payments.intent(
+        mode, customer, invoice["amount_remaining"], invoice["currency"], method, **about
+    )
+    payments.begin_slow(mode, paid_for, method)
+    return _with_payment(mode, invoice, paid_for)
+
+
+def end_slowly(mode: Mode, invoice: Json, well: bool) -> Json:
+    """The bank has answered: the invoice is paid, or stays open with a failed attempt."""
+    if not well:
+        return _failed(mode, invoice)
     return paid(mode, invoice, amount_paid=invoice["amount_due"], amount_remaining=0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from umstripe.simulator import debits
 from umstripe.simulator.account import Mode
 from umstripe.simulator.errors import bad_request, no_such
 from umstripe.simulator.objects import new_object, random_text
@@ -18,22 +19,25 @@ TOKENS: dict[str, tuple[str, str, str | None]] = {
     "pm_card_chargeCustomerFail": ("visa", "0341", "generic_decline"),
     "pm_card_chargeDeclined": ("visa", "0002", "generic_decline"),
     "pm_card_visa_chargeDeclinedInsufficientFunds": ("visa", "9995", "insufficient_funds"),
+    "pm_card_authenticationRequiredOnSetup": ("visa", "3155", None),
+    "pm_card_authenticationRequired": ("visa", "3184", None),
 }
 DECLINES = {last4: code for _, last4, code in TOKENS.values() if code}
 
 
 def attach(mode: Mode, customer: Json, token: str) -> Json:
     """Give a customer the card behind a token. Raises StripeError (400)."""
+    return mode.add(method(mode, customer["id"], token, details(customer)), "payment_method.attached")
+
+
+def method(mode: Mode, customer: str | None, token: str, billing: Json) -> Json:
+    """The card behind a token as a payment method. Raises StripeError (400)."""
     if token not in TOKENS:
         raise no_such("PaymentMethod", token, "payment_method", 400)
     if mode.livemode and token != "pm_card_visa":
         raise bad_request("Test cards that decline exist in test mode only.", "payment_method")
-    method = new_object(
-        "payment_method", type="card", customer=customer["id"], metadata={}, card=_card(token)
-    )
-    method["billing_details"] = details(customer)
-    method["allow_redisplay"] = "always"
-    return mode.add(method, "payment_method.attached")
+    made = new_object("payment_method", type="card", customer=customer, metadata={}, card=_card(token))
+    return made | {"billing_details": billing, "allow_redisplay": "always"}
 
 
 def details(customer: Json | None) -> Json:
@@ -91,11 +95,13 @@ def usual(mode: Mode, customer: Json) -> Json:
 
 def decline_code(method: Json | None) -> str | None:
     """Why a payment with this card fails; None when it works."""
-    return DECLINES.get(method["card"]["last4"]) if method else None
+    return DECLINES.get(method["card"]["last4"]) if method and method["type"] == "card" else None
 
 
 def on_charge(method: Json) -> Json:
-    """The card as a charge shows it."""
+    """The card, or the bank account, as a charge shows it."""
+    if method["type"] != "card":
+        return debits.on_charge(method)
     card = method["card"]
     kept = (
         "brand",

@@ -20,7 +20,16 @@ from umstripe.simulator.operations import RESOURCES, every_operation
 Json = dict[str, Any]
 MAX_DEPTH = 3
 TABLES = pathlib.Path(__file__).parent / "tables"
-SHAPES = [*RESOURCES, "subscription_item", "line_item", "invoice_payment", "invoiceitem", "dispute"]
+SHAPES = [
+    *RESOURCES,
+    "subscription_item",
+    "line_item",
+    "invoice_payment",
+    "invoiceitem",
+    "dispute",
+    "item",
+    "discount",
+]
 
 
 def deref(spec: Json, schema: Json) -> Json:

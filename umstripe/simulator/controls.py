@@ -7,6 +7,8 @@ from typing import Any
 from flask import current_app, jsonify, request
 
 from umstripe.simulator import cards, keys, scripts, seed, turns
+from umstripe.simulator.checkout import sessions
+from umstripe.simulator.checkout import turns as session_turns
 from umstripe.simulator.control import control, controls, find, flag, mode_in, number, text, this_account
 from umstripe.simulator.errors import StripeError, bad_request
 from umstripe.simulator.faults import KINDS, WHEN, Fault
@@ -144,6 +146,13 @@ def act_on_charge(values: Json, charge: str, action: str) -> Json:
     """A turn for a charge: refund, settle, fail, capture, expire."""
     mode, found = find("charge", charge)
     return turns.act_on_charge(mode, found, action, number(values, "amount"))
+
+
+@control("/sessions/<session>/<action>", "Done.")
+def act_on_session(values: Json, session: str, action: str) -> Json:
+    """A turn for a Checkout session: pay, settle, fail, expire."""
+    mode, found = find(sessions.KIND, session)
+    return session_turns.act(mode, found, action, values)
 
 
 @control("/prices/<price>/<action>", "Price changed.")

@@ -41,7 +41,7 @@ def page(
 
 def _kept(params: Json, keep: Callable[[Json], bool]) -> Callable[[Json], bool]:
     created = params.get("created")
-    return lambda thing: not thing.get("deleted") and within(thing["created"], created) and keep(thing)
+    return lambda thing: not thing.get("deleted") and within(thing.get("created", 0), created) and keep(thing)
 
 
 def _from_cursor(shelf: Shelf, kind: str, params: Json, where: Json) -> Iterator[Json]:
@@ -68,3 +68,20 @@ def within(at: int, bounds: Any) -> bool:
     if not isinstance(bounds, dict):
         return at == int(bounds)
     return all(COMPARISONS[name](at, int(bound)) for name, bound in bounds.items())
+
+
+def slice_of(whole: Json, params: Json) -> Json:
+    """One page of a list that is part of an object, in its own order. Raises StripeError (400)."""
+    data, limit = whole["data"], params.get("limit", 10)
+    if not 1 <= limit <= 100:
+        raise bad_request("Invalid integer: limit", "limit", "parameter_invalid_integer")
+    ids = [each["id"] for each in data]
+    for name in ("starting_after", "ending_before"):
+        if name in params and params[name] not in ids:
+            raise no_such("item", params[name], name, 400)
+    start = ids.index(params["starting_after"]) + 1 if "starting_after" in params else 0
+    end = ids.index(params["ending_before"]) if "ending_before" in params else len(data)
+    if "ending_before" in params:
+        start = max(start, end - limit)
+    found = data[start : min(end, start + limit)]
+    return list_of(found, whole["url"], len(data[start:end]) > limit)

@@ -37,6 +37,10 @@ IDS: dict[str, tuple[str, int]] = {
     "billing_portal.session": ("bps_1", 23),
     "test_helpers.test_clock": ("clock_1", 23),
     "dispute": ("du_1", 23),
+    "item": ("li_1", 23),
+    "discount": ("di_1", 23),
+    "promotion_code": ("promo_1", 23),
+    "payment_link": ("plink_1", 23),
     "request": ("req_", 14),
 }
 

@@ -87,7 +87,37 @@ RESOURCES: dict[str, tuple[str | None, list[str]]] = {
             "GET /v1/checkout/sessions",
             "POST /v1/checkout/sessions",
             "GET /v1/checkout/sessions/{session}",
+            "GET /v1/checkout/sessions/{session}/line_items",
             "POST /v1/checkout/sessions/{session}/expire",
+        ],
+    ),
+    "coupon": (
+        "coupon",
+        [
+            "GET /v1/coupons",
+            "POST /v1/coupons",
+            "GET /v1/coupons/{coupon}",
+            "POST /v1/coupons/{coupon}",
+            "DELETE /v1/coupons/{coupon}",
+        ],
+    ),
+    "promotion_code": (
+        "promotion_code",
+        [
+            "GET /v1/promotion_codes",
+            "POST /v1/promotion_codes",
+            "GET /v1/promotion_codes/{promotion_code}",
+            "POST /v1/promotion_codes/{promotion_code}",
+        ],
+    ),
+    "payment_link": (
+        "payment_links",
+        [
+            "GET /v1/payment_links",
+            "POST /v1/payment_links",
+            "GET /v1/payment_links/{payment_link}",
+            "POST /v1/payment_links/{payment_link}",
+            "GET /v1/payment_links/{payment_link}/line_items",
         ],
     ),
     "billing_portal.configuration": (

@@ -72,10 +72,11 @@ def _prices(mode: Mode) -> list[Json]:
 def price_of(mode: Mode, price: Json) -> Json:
     """A price for people: its id, its type, and what it costs as text."""
     product = mode.get("product", price["product"]) or {}
-    return {"id": price["id"], "type": price["type"], "text": f"{product.get('name', '?')} – {_cost(price)}"}
+    return {"id": price["id"], "type": price["type"], "text": f"{product.get('name', '?')} – {cost(price)}"}
 
 
-def _cost(price: Json) -> str:
+def cost(price: Json) -> str:
+    """What a price costs, for people."""
     if price["unit_amount_decimal"] is None:
         amount = price["billing_scheme"] if price["billing_scheme"] == "tiered" else "any amount"
     else:

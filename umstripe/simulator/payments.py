@@ -18,11 +18,14 @@ HOLD_SECONDS = 7 * DAY
 GOOD = {"network_status": "approved_by_network", "reason": None, "type": "authorized"}
 BAD = {"network_status": "declined_by_network", "type": "issuer_declined"}
 
+# decline code: what the buyer is told
+WORDS = {"insufficient_funds": "Your card has insufficient funds."}
+
 
 def intent(
-    mode: Mode, customer: Json, amount: int, currency: str, method: Json | None, **fields: Any
+    mode: Mode, customer: Json | None, amount: int, currency: str, method: Json | None, **fields: Any
 ) -> Json:
-    """A new payment intent that waits for its payment."""
+    """A new payment intent that waits for its payment; of nobody in particular without a customer."""
     if amount < 1:
         raise bad_request("Invalid positive integer", "amount", "parameter_invalid_integer")
     made = new_object(
@@ -34,7 +37,7 @@ def intent(
         capture_method="automatic",
         confirmation_method="automatic",
         currency=currency,
-        customer=customer["id"],
+        customer=customer and customer["id"],
         payment_method=method and method["id"],
         payment_method_types=["card"],
         payment_method_options={},
@@ -44,12 +47,11 @@ def intent(
     return mode.add(made | fields, "payment_intent.created")
 
 
-def _charge(mode: Mode, paid_for: Json, method: Json, **fields: Any) -> Json:
-    customer = mode.get("customer", paid_for["customer"])
+def _charge(paid_for: Json, method: Json, **fields: Any) -> Json:
     return new_object(
         "charge",
         amount=paid_for["amount"],
-        billing_details=cards.details(customer),
+        billing_details=method["billing_details"],
         calculated_statement_descriptor="UMSTRIPE SIMULATOR",
         currency=paid_for["currency"],
         customer=paid_for["customer"],
@@ -66,7 +68,7 @@ def _charge(mode: Mode, paid_for: Json, method: Json, **fields: Any) -> Json:
 def succeed(mode: Mode, paid_for: Json, method: Json) -> Json:
     """The payment goes through. Gives the charge."""
     manual = paid_for["capture_method"] == "manual"
-    charge = _charge(mode, paid_for, method, status="succeeded", paid=True, outcome=_outcome())
+    charge = _charge(paid_for, method, status="succeeded", paid=True, outcome=_outcome())
     charge |= _captured(charge, 0 if manual else charge["amount"])
     if manual:
         charge["payment_method_details"]["card"]["capture_before"] = now() + HOLD_SECONDS
@@ -100,10 +102,10 @@ def _outcome(**failed: Any) -> Json:
 
 def decline(mode: Mode, paid_for: Json, method: Json, code: str = "generic_decline") -> Json:
     """The payment fails. Gives the charge."""
-    message = "Your card was declined."
+    message = WORDS.get(code, "Your card was declined.")
     outcome = _outcome(**BAD, reason=code, seller_message="The bank declined the payment.")
     failure = {"failure_code": "card_declined", "failure_message": message}
-    charge = _charge(mode, paid_for, method, status="failed", outcome=outcome, **failure)
+    charge = _charge(paid_for, method, status="failed", outcome=outcome, **failure)
     mode.add(charge, "charge.failed")
     _fail_intent(mode, paid_for, charge, method, code)
     return charge
@@ -116,7 +118,7 @@ def _fail_intent(mode: Mode, paid_for: Json, charge: Json, method: Json | None, 
         "decline_code": code,
         "charge": charge["id"],
         "doc_url": "https://stripe.com/docs/error-codes/card-declined",
-        "message": "Your card was declined.",
+        "message": WORDS.get(code, "Your card was declined."),
     }
     error |= {"payment_method": method} if method else {}
     fields = {"status": "requires_payment_method", "last_payment_error": error, "payment_method": None}
@@ -125,7 +127,7 @@ def _fail_intent(mode: Mode, paid_for: Json, charge: Json, method: Json | None, 
 
 def begin_slow(mode: Mode, paid_for: Json, method: Json) -> Json:
     """A payment whose end is days away, like a bank debit. Gives the pending charge."""
-    charge = _charge(mode, paid_for, method, status="pending", outcome=_outcome())
+    charge = _charge(paid_for, method, status="pending", outcome=_outcome())
     mode.add(charge, "charge.pending")
     fields = {"status": "processing", "latest_charge": charge["id"], "payment_method": method["id"]}
     mode.change(paid_for, "payment_intent.processing", **fields)

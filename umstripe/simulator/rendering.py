@@ -10,9 +10,14 @@ INCLUDABLE: dict[str, tuple[str, ...]] = {
     "customer": ("subscriptions", "tax_ids", "sources"),
     "charge": ("refunds",),
     "invoice": ("payments",),
+    "checkout.session": ("line_items",),
+    "payment_link": ("line_items",),
+    "coupon": ("applies_to", "currency_options"),
 }
 HIDDEN: dict[str, tuple[str, ...]] = {
     "webhook_endpoint": ("secret",),
+    "checkout.session": ("asked",),
+    "payment_link": ("asked",),
     "billing_portal.session": ("secret", "used_at", "done"),
     "invoiceitem": ("_line",),
     "subscription": ("_told",),

@@ -83,6 +83,7 @@ def serve(
 
 def _close(_server: Any, worker: Any) -> None:
     account = worker.wsgi.extensions["simulator"]
+    worker.wsgi.extensions["simulator_watch"].set()
     account.deliveries.stop()
     account.store.close()
 

@@ -28,7 +28,7 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "invoiceitem": ("customer",),
     "billing_portal.session": ("secret",),
     "refund": ("charge",),
-    "checkout.session": ("customer",),
+    "checkout.session": ("payment_intent", "subscription", "customer", "status"),
     "customer": ("email", "test_clock"),
     "price": ("product",),
     "_delivery": ("event",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import billing, cards
+from umstripe.simulator import billing, cards, discounts
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import DAY, after
 from umstripe.simulator.errors import StripeError, bad_request
@@ -54,14 +54,19 @@ def begin(
     *,
     trial_end: int | None = None,
     outcome: str = "pay",
+    discount: Json | None = None,
     **fields: Any,
 ) -> Json:
     """A new subscription with its first invoice.
 
     `items` are `{price, quantity, metadata}`. `trial_end` is in seconds, UTC. `outcome` is what becomes of
-    the first payment: `pay` (by the card there is), `decline`, or `wait` (nobody has tried yet).
+    the first payment: `pay` (by the card there is), `decline`, `wait` (nobody has tried yet), or `slow` (a
+    bank debit is under way). `discount` is the coupon that it begins with, as `discounts.chosen` gives it.
     """
     subscription = shape(mode, customer, items, trial_end, fields)
+    if discount:
+        belongs = {"customer": customer["id"], "subscription": subscription["id"]}
+        subscription["discounts"] = [discounts.start(mode, discount, **belongs)["id"]]
     invoice = billing.open_invoice(mode, subscription, "subscription_create", free=trial_end is not None)
     status = "trialing" if trial_end else _first_payment(mode, subscription, invoice, outcome)
     if trial_end:
@@ -78,6 +83,10 @@ def _first_payment(mode: Mode, subscription: Json, invoice: Json, outcome: str) 
     if outcome == "wait" and invoice["amount_due"]:
         return "incomplete"
     method = cards.for_subscription(mode, subscription)
+    if outcome == "slow" and method and invoice["amount_due"]:
+        # Stripe trusts the bank until it has answered; a debit that fails makes the subscription past due.
+        billing.collect_slowly(mode, invoice, method)
+        return "active"
     paid = billing.collect(mode, invoice, method, declined=outcome == "decline")
     return "active" if paid["status"] == "paid" else "incomplete"
 

@@ -8,6 +8,7 @@ from typing import Any
 from umstripe.simulator import cards, changes, lives, payments, subscribing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import DAY
+from umstripe.simulator.checkout import late
 from umstripe.simulator.errors import bad_request, missing
 from umstripe.simulator.objects import now
 
@@ -112,8 +113,8 @@ def act_on_charge(mode: Mode, charge: Json, action: str, amount: int | None = No
     """One turn for a charge. Gives the charge, or the refund. Raises StripeError (400)."""
     turns: dict[str, Callable[[], Json]] = {
         "refund": lambda: payments.refund(mode, charge, amount),
-        "settle": lambda: payments.end_slow(mode, charge, well=True),
-        "fail": lambda: payments.end_slow(mode, charge, well=False),
+        "settle": lambda: late.end(mode, charge, well=True),
+        "fail": lambda: late.end(mode, charge, well=False),
         "capture": lambda: payments.capture(mode, charge),
         "expire": lambda: payments.expire(mode, charge),
     }

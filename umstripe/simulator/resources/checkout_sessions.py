@@ -1,58 +1,70 @@
-"""https://docs.stripe.com/api/checkout/sessions.
-
-Permission, validation and lists are here; the pages that a session leads to are not, so none is made yet.
-"""
+"""https://docs.stripe.com/api/checkout/sessions."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from umstripe.simulator.account import Mode
 from umstripe.simulator.calls import Call, answers
-from umstripe.simulator.errors import bad_request, missing
+from umstripe.simulator.checkout import sessions
 from umstripe.simulator.fields import given
-from umstripe.simulator.lists import page
+from umstripe.simulator.lists import page, slice_of
 
 Json = dict[str, Any]
-KIND = "checkout.session"
+KIND = sessions.KIND
 
 
 @answers("POST /v1/checkout/sessions")
 def create(call: Call) -> Json:
-    """Say what is wrong with the parameters. Raises StripeError (400) always."""
-    params = call.params
-    if not params.get("mode"):
-        raise missing("mode")
-    if params["mode"] in ("payment", "subscription") and not params.get("line_items"):
-        raise missing("line_items")
-    if params.get("ui_mode", "hosted_page") == "hosted_page" and "success_url" not in params:
-        raise missing("success_url")
-    if "customer" in params and "customer_email" in params:
-        raise bad_request(
-            "You may only specify one of these parameters: customer, customer_email.", "customer_email"
-        )
-    if "customer" in params:
-        call.mode.find("customer", params["customer"], "customer", 400)
-    for i, each in enumerate(params.get("line_items", [])):
-        if "price" in each:
-            call.mode.find("price", each["price"], f"line_items[{i}][price]", 400)
-    raise bad_request("The simulator does not make Checkout sessions yet.", "mode")
+    """Make a session."""
+    return sessions.make(call.mode, call.params)
 
 
 @answers("GET /v1/checkout/sessions/{session}")
 def retrieve(call: Call) -> Json:
     """A session."""
+    return _fresh(call.mode, _find(call))
+
+
+def _find(call: Call) -> Json:
+    sessions.expire_due(call.mode)
     return call.mode.find(KIND, call.id, "session")
+
+
+def _fresh(mode: Mode, session: Json) -> Json:
+    # Money that was set aside counts as paid once it is captured. Stripe says so without an event.
+    if (
+        session["status"] != "complete"
+        or session["payment_status"] != "unpaid"
+        or not session["payment_intent"]
+    ):
+        return session
+    intent = mode.find("payment_intent", session["payment_intent"])
+    paid = intent["status"] == "succeeded"
+    return session | {"payment_status": "paid"} if paid else session
+
+
+@answers("GET /v1/checkout/sessions/{session}/line_items")
+def line_items(call: Call) -> Json:
+    """What a session sells."""
+    return slice_of(_find(call)["line_items"], call.params)
 
 
 @answers("POST /v1/checkout/sessions/{session}/expire")
 def expire(call: Call) -> Json:
-    """End a session that is open. Raises StripeError (404): there are none."""
-    return call.mode.find(KIND, call.id, "session")
+    """End a session that is open."""
+    return sessions.expire(call.mode, _find(call))
 
 
 @answers("GET /v1/checkout/sessions")
 def every(call: Call) -> Json:
     """Sessions, newest first."""
-    names = ("customer", "payment_intent", "status", "subscription")
-    where = given(call.params, *names)
-    return page(call.mode, KIND, call.path, call.params, where)
+    sessions.expire_due(call.mode)
+    where = given(call.params, "customer", "payment_intent", "payment_link", "status", "subscription")
+    email = call.params.get("customer_details", {}).get("email")
+
+    def keep(session: Json) -> bool:
+        return email is None or (session["customer_details"] or {}).get("email") == email
+
+    found = page(call.mode, KIND, call.path, call.params, where, keep)
+    return found | {"data": [_fresh(call.mode, each) for each in found["data"]]}
