@@ -125,8 +125,13 @@ def _due(subscription: Json) -> int | None:
     return now() + days * DAY if subscription["collection_method"] == "send_invoice" and days else None
 
 
-def collect(mode: Mode, invoice: Json, method: Json | None, declined: bool = False) -> Json:
-    """Try to pay an open invoice. It ends paid, or stays open with a failed attempt."""
+def collect(
+    mode: Mode, invoice: Json, method: Json | None, declined: bool = False, confirmed: bool = False
+) -> Json:
+    """Try to pay an open invoice. It ends paid, or stays open with a failed attempt.
+
+    `confirmed`: the owner of the card is here and has confirmed the payment.
+    """
     if invoice["amount_remaining"] == 0:
         return paid(mode, invoice, attempted=True)
     if method is None:
@@ -140,6 +145,10 @@ def collect(mode: Mode, invoice: Json, method: Json | None, declined: bool = Fal
     code = cards.decline_code(method)
     if declined or code:
         payments.decline(mode, paid_for, method, code or "generic_decline")
+        return _failed(mode, invoice)
+    if cards.must_confirm(method) and not confirmed:
+        payments.ask(mode, paid_for, method)
+        mode.record("invoice.payment_action_required", invoice)
         return _failed(mode, invoice)
     payments.succeed(mode, paid_for, method)
     return paid(mode, invoice, amount_paid=invoice["amount_due"], amount_remaining=0)

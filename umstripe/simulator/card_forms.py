@@ -19,6 +19,7 @@ NUMBERS = {
     "378282246310005": "pm_card_amex",
     "4000000000000341": "pm_card_chargeCustomerFail",
     "4000000000000002": "pm_card_chargeDeclined",
+    "4000002760003184": "pm_card_authenticationRequired",
     "4000000000009995": "pm_card_visa_chargeDeclinedInsufficientFunds",
 }
 # cards that cannot even be saved: code and words

@@ -22,6 +22,8 @@ TOKENS: dict[str, tuple[str, str, str | None]] = {
     "pm_card_authenticationRequiredOnSetup": ("visa", "3155", None),
     "pm_card_authenticationRequired": ("visa", "3184", None),
 }
+AUTHENTICATED = {"3184"}
+"""Cards that every payment must be confirmed with by their owner: https://docs.stripe.com/testing#authentication-and-setup"""
 DECLINES = {last4: code for _, last4, code in TOKENS.values() if code}
 
 
@@ -91,6 +93,11 @@ def usual(mode: Mode, customer: Json) -> Json:
         mode.get("payment_method", found) if found else mode.newest("payment_method", customer=customer["id"])
     )
     return method or attach(mode, customer, "pm_card_visa")
+
+
+def must_confirm(method: Json) -> bool:
+    """Whether the owner of this card must confirm each payment."""
+    return method["type"] == "card" and method["card"]["last4"] in AUTHENTICATED
 
 
 def decline_code(method: Json | None) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request
 
-from umstripe.simulator import card_forms, settlements
+from umstripe.simulator import card_forms, cards, settlements
 from umstripe.simulator.account import Mode, all_or_nothing
 from umstripe.simulator.clocks import time_of
 from umstripe.simulator.control import same_origin, this_account
@@ -57,21 +58,55 @@ def shown(invoice: Json) -> Json:
 @invoice_pages.post("")
 def pay(invoice: str) -> Any:
     """Pay an open invoice by card. The card is kept for what comes."""
+
+    def with_card(mode: Mode, one: Json) -> str:
+        customer = mode.find("customer", one["customer"])
+        method = card_forms.attach(mode, customer, request.form)
+        card_forms.make_default(mode, customer, method)
+        if cards.must_confirm(method):
+            return f"/i/{invoice}/confirm/{method['id']}"
+        settlements.pay(mode, one, method)
+        return f"/i/{invoice}"
+
+    return _after(invoice, with_card)
+
+
+@invoice_pages.get("/confirm/<card>")
+def ask(invoice: str, card: str) -> str:
+    """What the bank of the card shows to its owner."""
+    _, one = found(invoice)
+    return render_template("simulator/confirm.html", **shown(one))
+
+
+@invoice_pages.post("/confirm/<card>")
+def confirm(invoice: str, card: str) -> Any:
+    """The owner of the card confirms the payment, or does not."""
+
+    def answered(mode: Mode, one: Json) -> str:
+        method = cards.of_customer(mode, mode.find("customer", one["customer"]), card)
+        if request.form.get("answer") != "complete":
+            raise StripeError(402, "We are unable to authenticate your payment method. Choose another one.")
+        settlements.pay(mode, one, method, confirmed=True)
+        return f"/i/{invoice}"
+
+    return _after(invoice, answered)
+
+
+def _after(invoice: str, turn: Callable[[Mode, Json], str]) -> Any:
     try:
         same_origin()
         mode, one = found(invoice)
         with all_or_nothing(mode.store), time_of(mode, one["customer"]):
-            customer = mode.find("customer", one["customer"])
-            method = card_forms.attach(mode, customer, request.form)
-            card_forms.make_default(mode, customer, method)
-            settlements.pay(mode, one, method)
+            to = turn(mode, one)
+            is_paid = mode.find("invoice", invoice)["status"] == "paid"
     except StripeError as error:
         if error.status in (403, 404):
             raise
         flash(error.message, "error")
         return redirect(f"/i/{invoice}", 303)
-    flash("Your invoice is paid.", "success")
-    return redirect(f"/i/{invoice}", 303)
+    if is_paid:
+        flash("Your invoice is paid.", "success")
+    return redirect(to, 303)
 
 
 @invoice_pages.get("/pdf")

@@ -109,7 +109,7 @@ def _customer(mode: Mode, customer: Json) -> Json:
         "subscriptions": [
             _subscription(mode, each) for each in mode.every("subscription", customer=customer["id"])
         ],
-        "charges": [_charge(each) for each in charges],
+        "charges": [_charge(mode, each) for each in charges],
     }
 
 
@@ -141,18 +141,26 @@ def _turns(subscription: Json, status: str, paused: bool) -> list[tuple[str, str
         turns.append(("resume", "Resume collection"))
     elif status != "paused":
         turns.append(("pause", "Pause collection"))
+        if status in ("active", "trialing"):
+            turns.append(("stop", "Pause subscription"))
     ending = ends(subscription)
     turns.append(("undo_cancel", "Keep") if ending else ("cancel_at_period_end", "Cancel at period end"))
     return [*turns, ("cancel", "Cancel now")]
 
 
-def _charge(charge: Json) -> Json:
+def _charge(mode: Mode, charge: Json) -> Json:
     status = charge["status"]
     if charge["amount_refunded"]:
         status = "refunded" if charge["refunded"] else "partly refunded"
     elif status == "succeeded" and not charge["captured"]:
         status = "uncaptured"
-    turns = {"succeeded": [("refund", "Refund")], "partly refunded": [("refund", "Refund the rest")]}
+    if mode.newest("dispute", charge=charge["id"], status="needs_response"):
+        status = "disputed"
+    turns = {
+        "succeeded": [("refund", "Refund"), ("dispute", "Dispute")],
+        "partly refunded": [("refund", "Refund the rest")],
+    }
+    turns["disputed"] = [("win_dispute", "Dispute won"), ("lose_dispute", "Dispute lost")]
     turns["pending"] = [("settle", "Settle"), ("fail", "Fail")]
     turns["uncaptured"] = [("capture", "Capture"), ("expire", "Let expire")]
     return {

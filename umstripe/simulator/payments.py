@@ -79,8 +79,16 @@ def succeed(mode: Mode, paid_for: Json, method: Json) -> Json:
     else:
         event, fields, status = "succeeded", {"amount_received": charge["amount"]}, "succeeded"
     fields |= {"status": status, "latest_charge": charge["id"], "last_payment_error": None}
+    fields["next_action"] = None
     mode.change(paid_for, f"payment_intent.{event}", **fields, payment_method=method["id"])
     return charge
+
+
+def ask(mode: Mode, paid_for: Json, method: Json) -> Json:
+    """The bank wants the owner of the card to confirm the payment. Gives the intent."""
+    action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
+    fields = {"status": "requires_action", "next_action": action, "payment_method": method["id"]}
+    return mode.change(paid_for, "payment_intent.requires_action", **fields)
 
 
 def _captured(charge: Json, amount: int) -> Json:
@@ -153,12 +161,14 @@ def end_slow(mode: Mode, charge: Json, well: bool) -> Json:
     return charge
 
 
-def capture(mode: Mode, charge: Json) -> Json:
-    """Take the money that was set aside. Raises StripeError (400) when there is none."""
+def capture(mode: Mode, charge: Json, amount: int | None = None) -> Json:
+    """Take the money that was set aside, or a part; the rest goes back. Raises StripeError (400)."""
     _only(_set_aside(charge), charge, "has nothing to capture")
-    charge = mode.change(charge, "charge.captured", **_captured(charge, charge["amount"]))
-    fields = {"status": "succeeded", "amount_capturable": 0, "amount_received": charge["amount"]}
-    mode.change(_intent_of(mode, charge), "payment_intent.succeeded", **fields)
+    taken = charge["amount"] if amount is None else amount
+    fields = _captured(charge, taken) | {"amount_refunded": charge["amount"] - taken}
+    charge = mode.change(charge, "charge.captured", **fields)
+    changes = {"status": "succeeded", "amount_capturable": 0, "amount_received": taken}
+    mode.change(_intent_of(mode, charge), "payment_intent.succeeded", **changes)
     return charge
 
 
@@ -194,7 +204,7 @@ def _only(good: bool, charge: Json, why: str) -> None:
 
 def refund(mode: Mode, charge: Json, amount: int | None = None, **fields: Any) -> Json:
     """Give money back, all that is left by default. Gives the refund. Raises StripeError (400)."""
-    left = charge["amount_captured"] - charge["amount_refunded"]
+    left = charge["amount"] - charge["amount_refunded"]
     if charge["refunded"]:
         raise StripeError(
             400, f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"

@@ -14,7 +14,7 @@ from umstripe.simulator.errors import bad_request
 Json = dict[str, Any]
 
 
-def pay(mode: Mode, invoice: Json, method: Json | None = None) -> Json:
+def pay(mode: Mode, invoice: Json, method: Json | None = None, confirmed: bool = False) -> Json:
     """Pay an open invoice with a card, the usual one by default. Gives the invoice.
 
     Raises StripeError: 400 where there is nothing to pay or no card, 402 when the card is declined; then the
@@ -27,7 +27,7 @@ def pay(mode: Mode, invoice: Json, method: Json | None = None) -> Json:
     method = method or usual_card(mode, invoice)
     if method is None:
         raise subscribing.no_card()
-    paid = billing.collect(mode, invoice, method)
+    paid = billing.collect(mode, invoice, method, confirmed=confirmed)
     if paid["status"] != "paid":
         raise subscribing.refused(method).lasting()
     follow(mode, paid)

@@ -28,6 +28,7 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "invoiceitem": ("customer",),
     "billing_portal.session": ("secret",),
     "refund": ("charge",),
+    "dispute": ("charge",),
     "checkout.session": ("payment_intent", "subscription", "customer", "status"),
     "customer": ("email", "test_clock"),
     "price": ("product",),

@@ -156,6 +156,14 @@ def refused(method: Json | None) -> StripeError:
     """402: the card was declined; 400: there is none."""
     if method is None:
         return no_card()
+    if cards.must_confirm(method):
+        return StripeError(
+            402,
+            "Your card was declined. This transaction requires authentication.",
+            type="card_error",
+            code="authentication_required",
+            decline_code="authentication_required",
+        )
     code = cards.decline_code(method)
     return StripeError(
         402, "Your card was declined.", type="card_error", code="card_declined", decline_code=code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from umstripe.simulator import cards, changes, lives, payments, subscribing
+from umstripe.simulator import cards, changes, disputes, lives, payments, subscribing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import DAY
 from umstripe.simulator.checkout import late
@@ -110,13 +110,16 @@ def pay(
 
 
 def act_on_charge(mode: Mode, charge: Json, action: str, amount: int | None = None) -> Json:
-    """One turn for a charge. Gives the charge, or the refund. Raises StripeError (400)."""
+    """One turn for a charge. Gives the charge, the refund or the dispute. Raises StripeError (400)."""
     turns: dict[str, Callable[[], Json]] = {
         "refund": lambda: payments.refund(mode, charge, amount),
         "settle": lambda: late.end(mode, charge, well=True),
         "fail": lambda: late.end(mode, charge, well=False),
         "capture": lambda: payments.capture(mode, charge),
         "expire": lambda: payments.expire(mode, charge),
+        "dispute": lambda: disputes.begin(mode, charge),
+        "win_dispute": lambda: disputes.end(mode, charge, won=True),
+        "lose_dispute": lambda: disputes.end(mode, charge, won=False),
     }
     if action not in turns:
         raise bad_request(f"Invalid action: must be one of {', '.join(turns)}", "action")

@@ -11,6 +11,7 @@ from umstripe.simulator.fields import given
 from umstripe.simulator.lists import page
 
 Json = dict[str, Any]
+OPEN = ("requires_capture", "requires_payment_method", "requires_action", "requires_confirmation")
 
 
 @answers("GET /v1/payment_intents/{intent}")
@@ -21,13 +22,19 @@ def retrieve(call: Call) -> Json:
 
 @answers("POST /v1/payment_intents/{intent}/capture")
 def capture(call: Call) -> Json:
-    """Take the whole amount that was set aside."""
+    """Take the amount that was set aside, or a part of it; the rest is given back."""
     intent = call.mode.find("payment_intent", call.id)
     if intent["status"] != "requires_capture":
         raise _unexpected(intent, "captured")
-    if call.params.get("amount_to_capture", intent["amount"]) != intent["amount"]:
-        raise StripeError(400, "The simulator captures the whole amount only.", param="amount_to_capture")
-    payments.capture(call.mode, call.mode.find("charge", intent["latest_charge"]))
+    amount: int = call.params.get("amount_to_capture", intent["amount"])
+    if not 0 < amount <= intent["amount"]:
+        raise StripeError(
+            400,
+            "The requested capture amount is greater than the amount you can capture.",
+            code="amount_too_large",
+            param="amount_to_capture",
+        )
+    payments.capture(call.mode, call.mode.find("charge", intent["latest_charge"]), amount)
     return call.mode.find("payment_intent", call.id)
 
 
@@ -35,7 +42,7 @@ def capture(call: Call) -> Json:
 def cancel(call: Call) -> Json:
     """Give back the amount that was set aside, or give up a payment that was not made."""
     intent = call.mode.find("payment_intent", call.id)
-    if intent["status"] not in ("requires_capture", "requires_payment_method"):
+    if intent["status"] not in OPEN:
         raise _unexpected(intent, "canceled")
     reason = call.params.get("cancellation_reason")
     return payments.cancel(call.mode, intent, reason)
