@@ -26,7 +26,8 @@ def capture(call: Call) -> Json:
     intent = call.mode.find("payment_intent", call.id)
     if intent["status"] != "requires_capture":
         raise _unexpected(intent, "captured")
-    amount: int = call.params.get("amount_to_capture", intent["amount"])
+    params = call.params
+    amount: int = params["amount_to_capture"] if "amount_to_capture" in params else intent["amount"]
     if not 0 < amount <= intent["amount"]:
         raise StripeError(
             400,
