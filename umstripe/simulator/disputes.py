@@ -44,7 +44,7 @@ def begin(mode: Mode, charge: Json, reason: str = "fraudulent") -> Json:
 
 
 def _card(charge: Json) -> Json:
-    brand = charge["payment_method_details"]["card"]["brand"]
+    brand = charge["payment_method_details"].get("card", {}).get("brand", "visa")
     card = {"brand": brand, "case_type": "chargeback", "network": brand, "network_reason_code": "10.4"}
     return {"type": "card", "card": card}
 

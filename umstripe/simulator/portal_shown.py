@@ -140,14 +140,15 @@ def how_to_switch(features: Json) -> changes.How:
 
 
 def card(mode: Mode, method: Json) -> Json:
-    """A card: its last digits, and whether it is the default."""
+    """A card or a bank account: its last digits, and whether it is the default."""
     customer = mode.find("customer", method["customer"])
     default = customer["invoice_settings"]["default_payment_method"]
-    shown = method["card"]
+    shown = method[method["type"]]
+    name = shown.get("brand") or method["type"].replace("_", " ")
     return {
         "id": method["id"],
-        "text": f"{shown['brand'].capitalize()} •••• {shown['last4']}",
-        "expires": f"{shown['exp_month']:02d}/{shown['exp_year']}",
+        "text": f"{name.capitalize()} •••• {shown['last4']}",
+        "expires": f"{shown['exp_month']:02d}/{shown['exp_year']}" if "exp_month" in shown else None,
         "default": method["id"] == default,
     }
 

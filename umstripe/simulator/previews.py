@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import billing, changes, invoice_lines, lives, subscribing
+from umstripe.simulator import billing, changes, discounts, invoice_lines, lives, subscribing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.errors import StripeError, missing
 from umstripe.simulator.objects import new_id, now
@@ -76,6 +76,7 @@ def _shown(
     customer = mode.find("customer", subscription["customer"])
     items = subscription["items"]["data"] if periods is None else periods
     lines = once + [invoice_lines.of_item(item, subscription, free) for item in items]
+    lines = discounts.on_lines(mode, subscription, lines)
     made = billing.draft(subscription, customer, reason)
     made |= {"id": f"upcoming_{new_id('invoice')}", "livemode": mode.livemode, "attempted": False}
     made |= billing.totals(lines, customer["balance"])

@@ -60,7 +60,7 @@ def begin(
     """A new subscription with its first invoice.
 
     `items` are `{price, quantity, metadata}`. `trial_end` is in seconds, UTC. `outcome` is what becomes of
-    the first payment: `pay` (by the card there is), `decline`, `wait` (nobody has tried yet), or `slow` (a
+    the first payment: `pay` (by the card there is, its owner confirms), `alone` (nobody is there to), `decline`, `wait` (nobody has tried yet), or `slow` (a
     bank debit is under way). `discount` is the coupon that it begins with, as `discounts.chosen` gives it.
     """
     subscription = shape(mode, customer, items, trial_end, fields)
@@ -87,7 +87,8 @@ def _first_payment(mode: Mode, subscription: Json, invoice: Json, outcome: str) 
         # Stripe trusts the bank until it has answered; a debit that fails makes the subscription past due.
         billing.collect_slowly(mode, invoice, method)
         return "active"
-    paid = billing.collect(mode, invoice, method, declined=outcome == "decline")
+    here = outcome != "alone"
+    paid = billing.collect(mode, invoice, method, declined=outcome == "decline", confirmed=here)
     return "active" if paid["status"] == "paid" else "incomplete"
 
 

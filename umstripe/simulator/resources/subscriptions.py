@@ -32,7 +32,7 @@ def create(call: Call) -> Json:
     fields = taken(params, *PLAIN) | {"metadata": merged_metadata({}, params)}
     fields |= given(params, "trial_settings")
     fields |= _payment_method(mode, customer, params)
-    outcome = "wait" if params.get("payment_behavior") == "default_incomplete" else "pay"
+    outcome = "wait" if params.get("payment_behavior") == "default_incomplete" else "alone"
     made = subscribing.begin(mode, customer, params["items"], trial_end=trial_end, outcome=outcome, **fields)
     _check_paid(mode, made, params, outcome)
     made = mode.change(made, **_cancel_at(made, params))
