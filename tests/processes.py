@@ -48,6 +48,10 @@ class Process:
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
+        """Begin, and (in those who know better) wait until it is ready."""
+        self.begin()
+
+    def begin(self) -> None:
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, cwd=ROOT, env=self.environ, stdout=log, stderr=log, start_new_session=True

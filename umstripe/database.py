@@ -146,12 +146,15 @@ def _prepare_postgres(engine: Engine) -> None:
     @event.listens_for(engine, "checkout")
     def checkout(connection: Any, record: Any, _proxy: Any) -> None:
         used = record.info.get("used")
-        if (
-            used is not None
-            and time.monotonic() - used > IDLE_SECONDS
-            and not engine.dialect.do_ping(connection)
-        ):
+        if used is not None and time.monotonic() - used > IDLE_SECONDS and not _answers(engine, connection):
             raise DisconnectionError
+
+
+def _answers(engine: Engine, connection: Any) -> bool:
+    try:
+        return engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error:
+        return False
 
 
 def _prepare_sqlite(engine: Engine) -> None:
