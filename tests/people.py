@@ -18,6 +18,7 @@ class Page(HTMLParser):
         super().__init__()
         self.html, self.words, self.forms = html, [], []
         self.select: str | None = None
+        self.area: str | None = None
         self.feed(html)
 
     @property
@@ -26,6 +27,8 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
+        if self.area and self.forms:
+            self.forms[-1]["fields"][self.area][-1] += data.removeprefix("\n")
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = dict(attributes)
@@ -42,6 +45,10 @@ class Page(HTMLParser):
             self.select = given.get("name")
             if self.forms:
                 self.forms[-1]["names"].add(self.select)
+        elif tag == "textarea" and self.forms:
+            self.area = given.get("name")
+            self.forms[-1]["names"].add(self.area)
+            self._keep(self.area, "")
         elif tag == "option" and self.select and "selected" in given:
             self._keep(self.select, given.get("value") or "")
         elif tag == "input" and given.get("name") and self.forms:
@@ -55,6 +62,8 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "select":
             self.select = None
+        elif tag == "textarea":
+            self.area = None
 
     def _keep(self, name: str | None, value: str) -> None:
         if self.forms and name:
@@ -91,7 +100,21 @@ class Browserless:
         A list sends a field several times, None leaves it out. `to`: another address, as a button's formaction.
         `extra`: what the form does not have.
         """
-        form = self.get(address).form(*(name for name in values if name != "action"), *names)
+        page = self.get(address)
+        return self.send(address, page, *names, status=status, to=to, extra=extra, **values)
+
+    def send(
+        self,
+        address: str,
+        page: Page,
+        *names: str,
+        status: int = 200,
+        to: str = "",
+        extra: Any = None,
+        **values: Any,
+    ) -> Page:
+        """The same with a form on a page that is open already, at this address."""
+        form = page.form(*(name for name in values if name != "action"), *names)
         fields = {**form["fields"], **values, **(extra or {})}
         sent = {name: value for name, value in fields.items() if value is not None}
         where = to or urljoin(address, form["action"] or address)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from flask import current_app
 
 from umstripe.database import now
-from umstripe.models import Connection, Delivery, Difference, Job, Refusal, Settings, home
+from umstripe.models import Connection, Delivery, Difference, Job, Mail, Refusal, Settings, home
 from umstripe.words import mode_words, moment_words
 
 GOOD, WARNING, TROUBLE = "good", "warning", "trouble"
@@ -102,6 +102,9 @@ def _mail() -> Iterator[Check]:
             f"No mail server is set: mails are written to {folder}.",
             "Set UMSTRIPE_MAIL_URL.",
         )
+    if failed := Mail.count_failed():
+        says = f"{failed} {'e-mail' if failed == 1 else 'e-mails'} could not be sent."
+        yield Check("Failed e-mails", TROUBLE, says, "See E-mails: each says why, and can be sent again.")
 
 
 def _endpoint(connection: Connection) -> Iterator[Check]:

@@ -6,22 +6,15 @@ import smtplib
 from typing import Any
 
 import structlog
-from flask import g
 from flask_security import MailUtil
 
 
 class PatientMail(MailUtil):
     """A mail server that is down is written to the log, and shown to nobody: otherwise the answer to "I lost
-    my password" would tell who has an account. `could_not_send` tells an administrator's page."""
+    my password" would tell who has an account."""
 
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
         try:
             super().send_mail(*args, **kwargs)
         except (OSError, smtplib.SMTPException) as error:
-            g.mail_failed = True
             structlog.get_logger().error("a mail could not be sent", error=str(error))
-
-
-def could_not_send() -> bool:
-    """Whether a mail of this request could not be sent."""
-    return bool(g.get("mail_failed"))

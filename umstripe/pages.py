@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Response, request, url_for
 from flask_security import current_user
 
-from umstripe import __version__, words
+from umstripe import __version__, wordings, words
 from umstripe.models import Settings, home
 
 ADMIN_MENU = (
@@ -22,6 +22,7 @@ ADMIN_MENU = (
             ("Stripe Plans", "admin.plans.index"),
             ("Activity Log", "admin.activity.index"),
             ("Deliveries", "admin.deliveries.index"),
+            ("E-mails", "admin.mails.index"),
             ("Health", "admin.health.index"),
         ),
     ),
@@ -45,6 +46,7 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(words.date_words, "date")
     app.add_template_filter(words.invoice_status_words, "invoice_status")
     app.add_template_filter(words.amount_words, "money")
+    app.add_template_filter(wordings.kind_words, "mail_kind")
 
 
 def _not_kept(response: Response) -> Response:

@@ -64,11 +64,12 @@ def _send(mail: Mail) -> None:
         rendered(mail, with_secrets=True),
         rendered(mail, with_secrets=mail.kind not in SECRET_LINKS),
     )
-    mail_id, address, kept = mail.id, mail.address, current_app.config["MAIL_BACKEND"] == "file"
+    db.session.expunge(mail)
     db.session.rollback()
+    kept = current_app.config["MAIL_BACKEND"] == "file"
     done: dict[str, Any] = {"subject": whole.title[:300], "text": shown.text, "html": str(shown.html)}
     try:
-        message = EmailMultiAlternatives(whole.title, whole.text, to=[address])
+        message = EmailMultiAlternatives(whole.title, whole.text, to=[mail.address])
         message.attach_alternative(str(whole.html), "text/html")
         message.send()
         done |= {"state": "kept" if kept else "sent", "sent_at": now(), "error": ""}
@@ -76,4 +77,4 @@ def _send(mail: Mail) -> None:
         structlog.get_logger().error("a mail could not be sent", kind=mail.kind, error=str(error))
         done |= mail.failed(f"{type(error).__name__}: {error}")
     with write() as tx:
-        tx.execute(update(Mail).where(Mail.id == mail_id).values(done))
+        tx.execute(update(Mail).where(Mail.id == mail.id).values(done))

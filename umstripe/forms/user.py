@@ -135,16 +135,9 @@ class EditUserForm(AddUserForm):
         super().__init__(user=user, data={**stored, "roles": [role.id for role in user.roles]})
 
 
-class SetupForm(UserFields):
-    """The first administrator."""
+class ChosenPassword(FlaskForm):
+    """A password, typed twice."""
 
-    token = HiddenField()
-    site_name = StringField(
-        "Site name",
-        filters=[stripped],
-        default="Member Site",
-        validators=[Length(max=80, message="At most 80 characters.")],
-    )
     password = PasswordField(
         "Password",
         validators=[
@@ -157,6 +150,18 @@ class SetupForm(UserFields):
         "Password, once more",
         validators=[EqualTo("password", message="The two passwords differ. Type the same one twice.")],
         render_kw={"autocomplete": "new-password"},
+    )
+
+
+class SetupForm(UserFields, ChosenPassword):
+    """The first administrator."""
+
+    token = HiddenField()
+    site_name = StringField(
+        "Site name",
+        filters=[stripped],
+        default="Member Site",
+        validators=[Length(max=80, message="At most 80 characters.")],
     )
 
 

@@ -7,7 +7,7 @@ from flask_security import current_user
 from werkzeug.routing import IntegerConverter, Map
 from werkzeug.wrappers import Response
 
-from umstripe.views import account, billing, health, home, setup, webhook
+from umstripe.views import account, billing, health, home, invitation, setup, webhook
 from umstripe.views.admin import admin
 
 PUBLIC = frozenset(
@@ -16,6 +16,7 @@ PUBLIC = frozenset(
         "home.index",
         "health.healthz",
         "health.readyz",
+        "invitation.choose_password",
         "setup.first_administrator",
         "webhook.stripe",
         "security.login",
@@ -41,6 +42,7 @@ def init_app(app: Flask) -> None:
         account.blueprint,
         billing.blueprint,
         setup.blueprint,
+        invitation.blueprint,
         health.blueprint,
         webhook.blueprint,
         admin,

@@ -6,10 +6,21 @@ from flask import Blueprint, render_template, url_for
 
 from umstripe.health import trouble
 from umstripe.models import Connection, Delivery, Job, Plan, Settings, User
-from umstripe.views.admin import activity, copy, deliveries, health, plans, roles, settings, users
+from umstripe.views.admin import (
+    activity,
+    copy,
+    deliveries,
+    health,
+    mails,
+    plans,
+    roles,
+    settings,
+    texts,
+    users,
+)
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
-for area in (settings, copy, plans, users, roles, activity, deliveries, health):
+for area in (settings, copy, texts, mails, plans, users, roles, activity, deliveries, health):
     admin.register_blueprint(area.blueprint)
 
 

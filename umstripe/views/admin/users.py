@@ -3,15 +3,13 @@ from __future__ import annotations
 import time
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from flask_security.recoverable import send_reset_password_instructions
 from sqlalchemy.exc import IntegrityError
 
-from umstripe import database, roles, truth
+from umstripe import roles, truth
 from umstripe.database import db
 from umstripe.errors import Rejected, UmstripeError
 from umstripe.forms.user import AddUserForm, EditUserForm
-from umstripe.mail import could_not_send
-from umstripe.models import Connection, Settings, User, user_list
+from umstripe.models import Connection, Mail, Settings, User, user_list
 from umstripe.views.admin.log import log
 from umstripe.views.lists import page_number, text_argument
 from umstripe.words import STATUSES
@@ -45,8 +43,6 @@ def add():
         user = _added(form)
         if user is not None:
             _make_customer(user)
-            if form.notify.data:
-                _send_link(user)
             flash(f"{user.username} is added.", "success")
             return redirect(url_for(".edit", user_id=user.id), 303)
     return render_template("admin/users/add.html", form=form)
@@ -61,6 +57,9 @@ def _added(form: AddUserForm) -> User | None:
         db.session.flush()
         names = ", ".join(role.name for role in user.roles) or "none"
         log("user.created", f"{user.username} added, roles: {names}", user_id=user.id)
+        if form.notify.data:
+            kind = "welcome" if user.password else "invitation"
+            Mail.write(db.session.connection(), kind, user.public_id, user.id)
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
@@ -168,13 +167,3 @@ def _make_customer(user: User) -> bool:
     log("customer.created", f"Customer {customer.stripe_customer_id} made at Stripe", **line)
     db.session.commit()
     return True
-
-
-def _send_link(user: User) -> None:
-    """A slow mail server keeps nobody from writing: the mail's text is read in a transaction that only reads."""
-    db.session.commit()
-    with database.read():
-        send_reset_password_instructions(user)
-    db.session.commit()
-    if could_not_send():
-        flash("The mail could not be sent. Check the mail server (UMSTRIPE_MAIL_URL).", "warning")

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+
+from umstripe import post, wordings
+from umstripe.database import db
+from umstripe.models import Mail
+from umstripe.models.mail import STATE_WORDS
+from umstripe.views.admin.log import log
+from umstripe.views.lists import page_number, text_argument
+
+blueprint = Blueprint("mails", __name__, url_prefix="/mails")
+PER_PAGE = 50
+KINDS = [(name[5:], words.label) for name, words in wordings.DEFAULTS.items() if name.startswith("mail.")]
+
+
+@blueprint.get("/")
+def index():
+    asked = {name: text_argument(name) for name in ("state", "kind", "search")}
+    return render_template(
+        "admin/mails/index.html",
+        page=Mail.listed(page_number(), PER_PAGE, **asked),
+        asked=asked,
+        kinds=KINDS,
+        states=STATE_WORDS,
+    )
+
+
+@blueprint.get("/<id:mail_id>")
+def show(mail_id: int):
+    """What was sent, or what would be now. Without a mail server it is shown whole, for handing it on."""
+    mail = db.get_or_404(Mail, mail_id)
+    text = post.rendered(mail, with_secrets=mail.state == "kept")
+    return render_template("admin/mails/show.html", mail=mail, text=text, states=STATE_WORDS)
+
+
+@blueprint.post("/<id:mail_id>/send")
+def send(mail_id: int):
+    mail = db.get_or_404(Mail, mail_id)
+    mail.send_again()
+    log("mail.sent_again", f"“{mail.subject}” is sent again to {mail.address}", user_id=mail.user_id)
+    db.session.commit()
+    flash("The mail waits for the background worker, which sends it in a moment.", "success")
+    return redirect(url_for(".show", mail_id=mail_id), 303)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+
+from umstripe import texts
+from umstripe.database import db
+from umstripe.forms.text import TextForm
+from umstripe.models import Wording
+from umstripe.views.admin.log import log
+from umstripe.wordings import DEFAULTS
+
+blueprint = Blueprint("texts", __name__, url_prefix="/settings/texts")
+
+
+@blueprint.get("/")
+def index():
+    groups = [
+        (heading, [(name, words) for name, words in DEFAULTS.items() if name.startswith(kind)])
+        for heading, kind in (("Pages", "page."), ("E-mails", "mail."))
+    ]
+    return render_template("admin/texts/index.html", groups=groups, own=Wording.names())
+
+
+@blueprint.route("/<name>", methods=["GET", "POST"])
+def edit(name: str):
+    if name not in DEFAULTS:
+        abort(404)
+    form = TextForm(name)
+    if form.validate_on_submit():
+        Wording.put(name, form.title.data or "", form.body.data or "")
+        log("security.settings_changed", f"The text “{DEFAULTS[name].label}” was changed")
+        db.session.commit()
+        flash("The text is saved.", "success")
+        return redirect(url_for(".edit", name=name), 303)
+    shown = texts.fill(form.title.data or "", form.body.data or "", {})
+    return render_template(
+        "admin/texts/edit.html", form=form, name=name, words=DEFAULTS[name], own=Wording.of(name), shown=shown
+    )
+
+
+@blueprint.post("/<name>/original")
+def original(name: str):
+    """Use the site's own words again."""
+    if name not in DEFAULTS:
+        abort(404)
+    Wording.take_back(name)
+    log("security.settings_changed", f"The text “{DEFAULTS[name].label}” is the site’s own again")
+    db.session.commit()
+    flash("The site’s own words are used again.", "success")
+    return redirect(url_for(".edit", name=name), 303)

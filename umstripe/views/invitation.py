@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_security import login_user
+
+from umstripe.database import db, now
+from umstripe.extensions import limiter
+from umstripe.forms.user import ChosenPassword
+from umstripe.models import Activity, invitation
+
+blueprint = Blueprint("invitation", __name__)
+
+
+@blueprint.route("/invitation/<token>", methods=["GET", "POST"])
+@limiter.limit("30 per minute")
+def choose_password(token: str):
+    """Who was invited by mail chooses a password, and is logged in."""
+    user = invitation.user_of(token)
+    if user is None:
+        return render_template("invitation/over.html"), 404
+    form = ChosenPassword()
+    if form.validate_on_submit():
+        user.set_password(form.password.data or "")
+        user.confirmed_at = user.confirmed_at or now()
+        line = {"trigger": "member", "user_id": user.id, "by_id": user.id}
+        Activity.add("security.password_set", f"{user.username} chose a password", **line)
+        db.session.commit()
+        login_user(user)
+        flash("Your password is set, and you are logged in.", "success")
+        return redirect(url_for("account.index"), 303)
+    return render_template("invitation/choose_password.html", form=form, user=user, token=token)
