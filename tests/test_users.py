@@ -254,7 +254,7 @@ def test_an_added_user_has_the_default_role_and_can_log_in_with_the_password(app
     assert "jane is added." in page.text and "Edit User jane" in page.text
     assert line_of(admin.get(LIST), "jane") == "jane Edit jane Jane Doe jane@example.org Subscriber Inactive"
     assert log_of(app, "user.created") == ["jane added, roles: Subscriber"]
-    assert "jane@example.org" in _logged_in(app, "jane", PASSWORD).text
+    assert "jane@example.org" in _logged_in(app, "jane", PASSWORD).html
 
 
 def _logged_in(app, username, password):
@@ -271,7 +271,7 @@ def test_without_a_password_nobody_logs_in_until_the_link_in_the_mail_was_used(a
     assert "To: jane@example.org" in mail and PASSWORD not in mail
     link = re.search(r"http://[^\s\"<]*(/invitation/[^\s\"<>]+)", mail).group(1)
     Browserless(app.test_client()).submit(link, password=PASSWORD, password_again=PASSWORD)
-    assert "jane@example.org" in _logged_in(app, "jane", PASSWORD).text
+    assert "jane@example.org" in _logged_in(app, "jane", PASSWORD).html
 
 
 def test_without_the_tick_no_mail_is_sent(app, admin, environ):
@@ -360,7 +360,7 @@ def test_names_are_any_text_and_shown_as_text(app, admin, name):
 
 def test_a_mail_address_with_other_letters_is_one_person_in_any_capitals(app, admin):
     admin.submit(ADD, **{**JANE, "email": "ÄRGER@example.org"}, notify=None, password=PASSWORD)
-    assert "ÄRGER@example.org" in _logged_in(app, "ÄRGER@example.org", PASSWORD).text
+    assert "ÄRGER@example.org" in _logged_in(app, "ÄRGER@example.org", PASSWORD).html
     page = admin.submit(ADD, **{**JANE, "username": "other", "email": "ÄRGER@EXAMPLE.org"})
     assert "Another user has this mail address." in page.text
 
@@ -643,7 +643,7 @@ def test_a_new_password_works_and_logs_the_user_out_everywhere(app, admin):
     jane.log_in("jane")
     admin.submit(address_of(app), "username", password="another horse battery")
     assert "Log In" in jane.get("/account/").text
-    assert "jane@example.org" in _logged_in(app, "jane", "another horse battery").text
+    assert "jane@example.org" in _logged_in(app, "jane", "another horse battery").html
     assert log_of(app, "security.password_set") == ["New password for jane"]
 
 

@@ -32,7 +32,7 @@ class Text:
     html: Markup
 
 
-def page(name: str, **given: Any) -> tuple[str, Markup]:
+def page(name: str, /, **given: Any) -> tuple[str, Markup]:
     """A page's heading and body, as the administrator or the site wrote them. `name` is like `page.success`."""
     filled = fill(*written(name), given)
     return filled.title, filled.html
