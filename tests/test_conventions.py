@@ -148,6 +148,7 @@ def addresses(app):
         gaps = {
             "mode": "test",
             "what": "audit",
+            "verb": "approve",
             "place": "copy",
             "kind": "audit",
             "customer": "cus_1",

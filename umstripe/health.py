@@ -61,7 +61,9 @@ def checks(mode: str) -> list[Check]:
             )
         ]
     found = [*_endpoint(connection), _last(mode), *_silence(mode), *_failed(mode), *_refused(mode)]
-    return [*found, _caught_up(mode), _audited(mode)]
+    from umstripe.health_payments import approvals
+
+    return [*found, *approvals(mode), _caught_up(mode), _audited(mode)]
 
 
 def all_checks() -> list[tuple[str, list[Check]]]:

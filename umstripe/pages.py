@@ -8,7 +8,7 @@ from flask import Flask, Response, request, url_for
 from flask_security import current_user
 
 from umstripe import __version__, wordings, words
-from umstripe.models import Settings, home
+from umstripe.models import Settings, approval_list, home
 
 ADMIN_MENU = (
     ("Dashboard", "admin.dashboard", "dashboard", ()),
@@ -20,6 +20,7 @@ ADMIN_MENU = (
             ("Settings", "admin.settings.stripe"),
             ("User Roles", "admin.roles.index"),
             ("Stripe Plans", "admin.plans.index"),
+            ("Approvals", "admin.approvals.index"),
             ("Activity Log", "admin.activity.index"),
             ("Deliveries", "admin.deliveries.index"),
             ("E-mails", "admin.mails.index"),
@@ -33,6 +34,9 @@ ADMIN_MENU = (
         (("All Users", "admin.users.index"), ("Add User", "admin.users.add")),
     ),
 )
+
+COUNTS = {"admin.approvals.index": approval_list.count}
+"""What waits behind an entry of the menu."""
 
 
 def init_app(app: Flask) -> None:
@@ -91,11 +95,13 @@ def _entry(label: str, endpoint: str, icon: str, children: tuple[tuple[str, str]
         "current": current,
         "open": is_open,
         "children": inside,
+        "count": sum(child["count"] for child in inside),
     }
 
 
 def _child(label: str, endpoint: str) -> dict[str, Any]:
-    return {"label": label, "url": url_for(endpoint), "current": _is_current(endpoint)}
+    count = COUNTS[endpoint]() if endpoint in COUNTS else 0
+    return {"label": label, "url": url_for(endpoint), "current": _is_current(endpoint), "count": count}
 
 
 def _is_current(endpoint: str) -> bool:

@@ -47,8 +47,12 @@ FETCHED = {
     "webhook_endpoint": "/v1/webhook_endpoints/",
     "checkout.session": "/v1/checkout/sessions/",
     "invoice": "/v1/invoices/",
+    "payment_intent": "/v1/payment_intents/",
 }
-EXPANDED = {"checkout.session": ["line_items", "subscription", "payment_intent.latest_charge"]}
+EXPANDED = {
+    "checkout.session": ["line_items", "subscription", "payment_intent.latest_charge"],
+    "payment_intent": ["latest_charge"],
+}
 
 
 @dataclass(frozen=True)

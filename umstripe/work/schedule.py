@@ -9,7 +9,7 @@ from dbos import DBOS
 
 from umstripe.errors import UmstripeError
 from umstripe.models import Connection
-from umstripe.work import audit, catch_up, enqueue, imports, steps, upkeep
+from umstripe.work import approvals, audit, catch_up, enqueue, imports, steps, upkeep
 
 MODES = ("test", "live")
 __all__ = ["SCHEDULES", "audit", "begin", "catch_up", "imports"]
@@ -17,8 +17,9 @@ __all__ = ["SCHEDULES", "audit", "begin", "catch_up", "imports"]
 
 @DBOS.workflow(name="often")
 def often(_due: datetime, _context: Any) -> None:
-    """Every ten minutes: catch up."""
+    """Every ten minutes: catch up; warn of reserved amounts that go back soon."""
     enqueue_everywhere("catch_up")
+    approvals.warn_of_approvals()
 
 
 @DBOS.workflow(name="nightly")

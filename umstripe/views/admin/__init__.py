@@ -8,6 +8,7 @@ from umstripe.health import trouble
 from umstripe.models import Connection, Delivery, Job, Plan, Settings, User
 from umstripe.views.admin import (
     activity,
+    approvals,
     copy,
     deliveries,
     health,
@@ -20,7 +21,7 @@ from umstripe.views.admin import (
 )
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
-for area in (settings, copy, texts, mails, plans, users, roles, activity, deliveries, health):
+for area in (settings, copy, texts, mails, plans, approvals, users, roles, activity, deliveries, health):
     admin.register_blueprint(area.blueprint)
 
 

@@ -1,0 +1,207 @@
+"""Payments that an administrator approves: reserved at Stripe, then taken or given back."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import time_machine
+
+from tests.at_stripe import AtStripe
+from tests.people import Browserless, make_administrator
+from tests.selling import PURCHASE_STATUSES, make_plan, role_for, roles_of, rows
+
+DAY = 24 * 3600
+LIST = "/admin/approvals/"
+
+
+@pytest.fixture
+def site(database_url, tmp_path):
+    world = AtStripe(database_url, tmp_path)
+    price = world.simulator.prices()["Lifetime Access"]
+    make_plan(world.app, price, PURCHASE_STATUSES, type="one_time", nickname="Lifetime Access")
+    world.charge = world.simulator.do(f"/customers/{world.customer}/pay", price=price, status="uncaptured")
+    told(world, "charge.succeeded")
+    yield world
+    world.stop()
+
+
+@pytest.fixture
+def admin(site):
+    make_administrator(site.app)
+    return logged_in(site)
+
+
+def logged_in(site, username="admin"):
+    person = Browserless(site.app.test_client())
+    person.log_in(username)
+    return person
+
+
+def told(site, type_):
+    """The deliveries of a type, all over again."""
+    for event in site.events():
+        if event["type"] == type_ and event["data"]["object"]["customer"] == site.customer:
+            assert site.deliver(event).status_code == 200
+
+
+def status(site):
+    return rows(site.app, "SELECT status FROM purchase")[0][0]
+
+
+def address(site, verb):
+    return f"{LIST}{rows(site.app, 'SELECT id FROM purchase')[0][0]}/{verb}"
+
+
+def at_stripe(site):
+    return site.simulator.call("GET", f"/charges/{site.charge['id']}")
+
+
+def test_a_payment_that_waits_is_listed_and_counted_in_the_menu(site, admin):
+    page = admin.get(LIST)
+    assert "jane@example.org" in page.text and "Lifetime Access" in page.text and "$499.00" in page.text
+    assert "1 waiting" in admin.get("/admin/").text
+    assert roles_of(site.app, "jane") == [role_for("pending")]
+
+
+def test_approving_takes_the_money_and_gives_the_role_at_once(site, admin):
+    assert "Approve and take $499.00" in admin.get(address(site, "approve")).html
+    page = admin.submit(address(site, "approve"))
+    assert "Approved: jane has paid $499.00 for Lifetime Access." in page.text
+    assert at_stripe(site)["captured"] and status(site) == "paid"
+    assert roles_of(site.app, "jane") == [role_for("paid")]
+    assert "Nothing waits for your approval." in page.text and "waiting" not in page.text
+    lines = rows(site.app, "SELECT trigger, description FROM activity WHERE action = 'purchase.approve'")
+    assert lines == [("admin", "jane: Approved: jane has paid $499.00 for Lifetime Access.")]
+
+
+def test_the_delivery_that_follows_changes_nothing(site, admin):
+    admin.submit(address(site, "approve"))
+    before = rows(site.app, "SELECT status, amount, charged_at, ends_at FROM purchase")
+    told(site, "charge.captured")
+    assert rows(site.app, "SELECT status, amount, charged_at, ends_at FROM purchase") == before
+
+
+def test_refusing_gives_it_back(site, admin):
+    page = admin.submit(address(site, "refuse"))
+    assert "Refused: the $499.00 that were reserved are given back" in page.text
+    assert at_stripe(site)["refunded"] and not at_stripe(site)["captured"]
+    assert status(site) == "failed" and roles_of(site.app, "jane") == []
+    told(site, "charge.refunded")
+    assert status(site) == "failed"
+
+
+def test_without_a_yes_nothing_is_asked_of_stripe(site, admin):
+    admin.get(address(site, "approve"))
+    admin.get(address(site, "refuse"))
+    assert status(site) == "pending" and not at_stripe(site)["captured"]
+
+
+def test_one_that_was_captured_in_stripe_s_dashboard_is_said_to_be_approved(site, admin):
+    site.simulator.do(f"/charges/{site.charge['id']}/capture")
+    page = admin.submit(address(site, "refuse"))
+    assert "This payment has been approved already." in page.text
+    assert status(site) == "paid" and at_stripe(site)["captured"]
+
+
+def test_one_whose_time_was_over_takes_nothing(site, admin):
+    site.simulator.do(f"/charges/{site.charge['id']}/expire")
+    page = admin.submit(address(site, "approve"))
+    assert "The reservation has ended already" in page.text and "Nothing was taken." in page.text
+    assert status(site) == "failed"
+
+
+def test_the_second_of_two_administrators_hears_what_the_first_has_done(site, admin):
+    where = address(site, "approve")
+    form = admin.get(where).form()
+    admin.submit(where)
+    answer = admin.client.post(where, data=form["fields"], follow_redirects=True)
+    assert "This payment has been approved already." in answer.text
+    make_administrator(site.app, "bob")
+    page = logged_in(site, "bob").get(where.replace("approve", "refuse"))
+    assert "This payment does not wait any more." in page.text
+
+
+def test_a_double_click_and_two_answers_at_once_end_in_one(site, admin):
+    forms = [
+        (where := address(site, verb), admin.get(where).form()["fields"]) for verb in ("approve", "refuse")
+    ]
+    cookies = [logged_in(site) for _ in range(4)]
+
+    def click(number):
+        where, fields = forms[number % 2]
+        person = cookies[number]
+        sent = {**fields, **person.get(where).form()["fields"]}
+        return person.client.post(where, data=sent, follow_redirects=True).text
+
+    with ThreadPoolExecutor(4) as threads:
+        pages = list(threads.map(click, range(4)))
+    charge = at_stripe(site)
+    assert status(site) == ("paid" if charge["captured"] else "failed")
+    assert charge["captured"] != charge["refunded"]
+    done = "Approved: jane" if charge["captured"] else "Refused: the"
+    assert any(done in page for page in pages)
+    assert all(done in page or "already" in page for page in pages)
+
+
+def test_when_stripe_is_down_it_waits_as_before(site, admin):
+    site.simulator.do("/faults", kind="500", path="/v1/payment_intents", times=50)
+    page = admin.submit(address(site, "approve"))
+    assert "Nothing has changed: Stripe has a problem at the moment" in page.text
+    assert status(site) == "pending"
+    site.simulator.mend()
+    assert "Approved: jane" in admin.submit(address(site, "approve")).text
+
+
+def test_an_answer_of_stripe_s_that_gets_lost_takes_the_money_once(site, admin):
+    site.simulator.do("/faults", kind="drop", path="/v1/payment_intents", times=1, when="after")
+    admin.submit(address(site, "approve"))
+    assert status(site) == "paid" and at_stripe(site)["amount_captured"] == 49900
+
+
+def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin):
+    from umstripe.health_payments import approvals
+    from umstripe.work.approvals import warn_of_approvals
+
+    until = rows(site.app, "SELECT capture_before FROM purchase")[0][0]
+    for at, state, mails in (
+        (until - 3 * DAY, "good", 0),
+        (until - DAY, "warning", 1),
+        (until, "warning", 1),
+    ):
+        with time_machine.travel(at, tick=False):
+            warn_of_approvals.__wrapped__()
+            warn_of_approvals.__wrapped__()
+            with site.app.app_context():
+                assert [one.state for one in approvals("test")] == [state]
+        assert rows(site.app, "SELECT count(*) FROM mail WHERE kind = 'approval'") == [(mails,)]
+    with site.app.app_context():
+        from umstripe import post
+        from umstripe.models import Mail
+
+        mail = Mail.query.filter_by(kind="approval").one()
+        text = post.rendered(mail, with_secrets=True).text
+    assert mail.address == "admin@example.org" and "/admin/approvals/" in text
+    assert "jane has paid $499.00 for Lifetime Access" in text
+
+
+def test_the_list_says_how_urgent_it_is(site, admin):
+    until = rows(site.app, "SELECT capture_before FROM purchase")[0][0]
+    assert until > time.time() + 6 * DAY
+    assert "Less than two days" not in admin.get(LIST).text
+    for at, words in ((until - DAY, "Less than two days are left."), (until + 1, "The time is over")):
+        with time_machine.travel(at, tick=False):
+            assert words in logged_in(site).get(LIST).text
+
+
+def test_the_user_s_page_shows_until_when_and_leads_to_the_answer(site, admin):
+    user_id = rows(site.app, "SELECT id FROM \"user\" WHERE username = 'jane'")[0][0]
+    page = admin.get(f"/admin/users/{user_id}")
+    assert "Reserved until" in page.text
+    assert address(site, "approve") in page.html and address(site, "refuse") in page.html
+
+
+def test_a_payment_that_nobody_knows_is_no_page(site, admin):
+    admin.get(f"{LIST}99/approve", 404)
+    admin.get(f"{LIST}1/steal", 404)
