@@ -8,9 +8,10 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from umstripe.simulator import pricing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import after
-from umstripe.simulator.errors import StripeError, bad_request
+from umstripe.simulator.errors import StripeError, bad_request, no_such
 from umstripe.simulator.objects import new_object, now
 
 Json = dict[str, Any]
@@ -123,6 +124,26 @@ def start(mode: Mode, wanted: Json, **belongs: Any) -> Json:
     return mode.add(made, "customer.discount.created")
 
 
+def replaced(mode: Mode, subscription: Json, wanted: list[Json]) -> list[str]:
+    """The ids of a subscription's discounts after `discounts` was given: those kept, and a new one.
+
+    Raises StripeError (400).
+    """
+    kept = [each["discount"] for each in wanted if "discount" in each]
+    for each in kept:
+        if each not in subscription["discounts"]:
+            raise no_such("discount", each, "discounts", 400)
+    for each in set(subscription["discounts"]) - set(kept):
+        mode.record("customer.discount.deleted", mode.find("discount", each))
+    amount = sum(
+        pricing.total(item["price"], item.get("quantity", 1)) for item in subscription["items"]["data"]
+    )
+    fresh = [each for each in wanted if "discount" not in each]
+    found = chosen(mode, fresh, subscription["currency"], subscription["customer"], amount)
+    belongs = {"customer": subscription["customer"], "subscription": subscription["id"]}
+    return [*kept, start(mode, found, **belongs)["id"]] if found else kept
+
+
 def redeem(mode: Mode, wanted: Json) -> None:
     """Count a redemption of the coupon, and of the code that led to it."""
     coupon = mode.find("coupon", wanted["coupon"])
@@ -158,8 +179,9 @@ def use_up(mode: Mode, invoice: Json) -> None:
 
 
 def _running(mode: Mode, subscription: Json) -> list[Json]:
+    at = max(now(), min(item["current_period_start"] for item in subscription["items"]["data"]))
     found = [mode.get("discount", each) for each in subscription["discounts"]]
-    return [each for each in found if each and (each["end"] is None or each["end"] > now())]
+    return [each for each in found if each and (each["end"] is None or each["end"] > at)]
 
 
 def _left(line: Json) -> int:

@@ -13,7 +13,7 @@ from umstripe.simulator.clocks import time_of
 from umstripe.simulator.control import same_origin, this_account
 from umstripe.simulator.documents import pdf
 from umstripe.simulator.errors import StripeError, no_such
-from umstripe.simulator.page import day, money
+from umstripe.simulator.wording import day, money
 
 Json = dict[str, Any]
 invoice_pages = Blueprint("simulator_invoices", __name__, url_prefix="/i/<invoice>")

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, request
 
 from umstripe.simulator import keys, lives
 from umstripe.simulator.account import Account, Mode
+from umstripe.simulator.checkout import selling
 from umstripe.simulator.objects import now
 from umstripe.simulator.reports import deliveries_log
+from umstripe.simulator.wording import cost, day, minute, money
 
 Json = dict[str, Any]
 page = Blueprint("simulator_page", __name__, template_folder="templates")
 SHOWN_CUSTOMERS = 20
 SHOWN_PRICES = 200
 SHOWN_DELIVERIES = 20
-NO_DECIMALS = "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"
-THREE_DECIMALS = "bhd jod kwd omr tnd"
 
 # status: the turns that a subscription may take, as action and label
 TURNS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -57,6 +56,11 @@ def index() -> Any:
             "prices": _prices(mode),
             "customers": [_customer(mode, each) for each in every[:SHOWN_CUSTOMERS]],
             "hidden": max(0, len(every) - SHOWN_CUSTOMERS),
+            "sessions": [
+                selling.session(mode, each) for each in mode.every("checkout.session")[:SHOWN_CUSTOMERS]
+            ],
+            "links": [selling.link(mode, each) for each in mode.every("payment_link")],
+            "codes": [each["code"] for each in mode.every("promotion_code", active=True)],
             "endpoints": mode.every("webhook_endpoint"),
             "deliveries": deliveries_log(account, {"mode": mode.name}, SHOWN_DELIVERIES),
         }
@@ -73,31 +77,6 @@ def price_of(mode: Mode, price: Json) -> Json:
     """A price for people: its id, its type, and what it costs as text."""
     product = mode.get("product", price["product"]) or {}
     return {"id": price["id"], "type": price["type"], "text": f"{product.get('name', '?')} – {cost(price)}"}
-
-
-def cost(price: Json) -> str:
-    """What a price costs, for people."""
-    if price["unit_amount_decimal"] is None:
-        amount = price["billing_scheme"] if price["billing_scheme"] == "tiered" else "any amount"
-    else:
-        amount = money(price["unit_amount_decimal"], price["currency"])
-    cycle = price["recurring"]
-    if not cycle:
-        return amount
-    count = (
-        f"{cycle['interval_count']} {cycle['interval']}s"
-        if cycle["interval_count"] > 1
-        else cycle["interval"]
-    )
-    return f"{amount} every {count}" + (", metered" if cycle["usage_type"] == "metered" else "")
-
-
-def money(amount: int | str, currency: str) -> str:
-    """An amount in the currency's smallest unit, for people."""
-    places = 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
-    value = Decimal(amount).scaleb(-places)
-    shown = f"{value:,.{places}f}" if value == round(value, places) else f"{value.normalize():,f}"
-    return f"{shown} {currency.upper()}"
 
 
 def _customer(mode: Mode, customer: Json) -> Json:
@@ -169,16 +148,6 @@ def _charge(mode: Mode, charge: Json) -> Json:
         "status": status,
         "turns": turns.get(status, []),
     }
-
-
-def minute(at: int) -> str:
-    """A time as date and time of day, UTC."""
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def day(at: int) -> str:
-    """A time as a date, UTC."""
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d")
 
 
 @page.app_template_filter("clock")

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from umstripe.simulator import changes, lives, previews, subscribing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.errors import StripeError
-from umstripe.simulator.page import day, ends, money, price_of
+from umstripe.simulator.page import ends, price_of
+from umstripe.simulator.wording import day, money
 
 Json = dict[str, Any]
 SHOWN_INVOICES = 24

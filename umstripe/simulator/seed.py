@@ -7,7 +7,8 @@ from typing import Any
 
 from umstripe.simulator import pricing
 from umstripe.simulator.account import Account, Mode, quiet
-from umstripe.simulator.resources import customers, products
+from umstripe.simulator.checkout import links
+from umstripe.simulator.resources import coupons, customers, products, promotion_codes
 
 Json = dict[str, Any]
 
@@ -49,6 +50,11 @@ CATALOGUE: tuple[tuple[str, Json], ...] = (
     ),
 )
 
+# promotion code: what it takes off, in percent
+CODES = {"WELCOME10": 10, "FREE100": 100}
+LINKED = "Basic Plan"
+"""What the demo data's payment link sells."""
+
 # One price of every kind that Stripe has.
 VARIETY: tuple[Json, ...] = (
     _monthly(1200),
@@ -74,7 +80,13 @@ def demo(account: Account) -> None:
         with mode.transaction(), quiet():
             for name, price in CATALOGUE:
                 product = products.make(mode, {"name": name})
-                pricing.make(mode, price | {"product": product["id"]})
+                made = pricing.make(mode, price | {"product": product["id"]})
+                if name == LINKED:
+                    links.make(mode, {"line_items": [{"price": made["id"], "quantity": 1}]})
+            for code, percent in CODES.items():
+                coupon = coupons.make(mode, {"percent_off": percent, "duration": "forever", "name": code})
+                promotion = {"type": "coupon", "coupon": coupon["id"]}
+                promotion_codes.make(mode, {"promotion": promotion, "code": code})
             customers.make(mode, {"email": "jane@example.com", "name": "Jane Doe"})
 
 

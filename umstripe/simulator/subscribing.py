@@ -54,19 +54,19 @@ def begin(
     *,
     trial_end: int | None = None,
     outcome: str = "pay",
-    discount: Json | None = None,
+    discount: list[Json] | None = None,
     **fields: Any,
 ) -> Json:
     """A new subscription with its first invoice.
 
     `items` are `{price, quantity, metadata}`. `trial_end` is in seconds, UTC. `outcome` is what becomes of
-    the first payment: `pay` (by the card there is, its owner confirms), `alone` (nobody is there to), `decline`, `wait` (nobody has tried yet), or `slow` (a
-    bank debit is under way). `discount` is the coupon that it begins with, as `discounts.chosen` gives it.
+    the first payment: `pay` (by the card there is, its owner confirms), `alone` (nobody is there to confirm),
+    `decline`, `wait` (nobody has tried yet), or `slow` (a bank debit is under way). `discount` is the
+    `discounts` that it begins with, as the API takes them.
     """
     subscription = shape(mode, customer, items, trial_end, fields)
     if discount:
-        belongs = {"customer": customer["id"], "subscription": subscription["id"]}
-        subscription["discounts"] = [discounts.start(mode, discount, **belongs)["id"]]
+        subscription["discounts"] = discounts.replaced(mode, subscription, discount)
     invoice = billing.open_invoice(mode, subscription, "subscription_create", free=trial_end is not None)
     status = "trialing" if trial_end else _first_payment(mode, subscription, invoice, outcome)
     if trial_end:

@@ -103,6 +103,8 @@ def _pay(mode: Mode, session: Json, typed: Json) -> Any:
     if customer and customer.get("deleted"):
         gone = {"top": "This purchase cannot be made any more. Go back and begin anew."}
         return _form(mode, session, typed, gone, 422)
+    if lost := paying.lost_discount(mode, session):
+        return _form(mode, _with_code(mode, session, None), typed, {"promotion_code": lost, "top": lost}, 422)
     if errors := form.errors(session, customer, request.form):
         return _form(mode, session, typed, errors, 422)
     payer = form.payer(session, customer, request.form)

@@ -11,7 +11,7 @@ from typing import Any
 from umstripe.simulator import cards, debits, discounts, payments, subscribing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.checkout import links, sessions
-from umstripe.simulator.errors import bad_request
+from umstripe.simulator.errors import StripeError, bad_request
 from umstripe.simulator.fields import given, taken
 from umstripe.simulator.resources import customers
 
@@ -58,6 +58,22 @@ def _method(mode: Mode, payer: Payer) -> Json:
     if payer.debit:
         return debits.method(payer.debit, None, payer.billing())
     return cards.method(mode, None, str(payer.token), payer.billing())
+
+
+def _discounts(session: Json) -> list[Json]:
+    """The session's discounts, as the API takes them."""
+    return [{name: value for name, value in each.items() if value} for each in session["discounts"]]
+
+
+def lost_discount(mode: Mode, session: Json) -> str | None:
+    """Why the discount of an open session cannot be had any more, or None."""
+    try:
+        discounts.chosen(
+            mode, _discounts(session), session["currency"], session["customer"], session["amount_subtotal"]
+        )
+    except StripeError as error:
+        return error.message
+    return None
 
 
 def _refusal(session: Json, method: Json | None) -> str | None:
@@ -136,7 +152,7 @@ def _subscribe(mode: Mode, session: Json, customer: Json | None, method: Json | 
         ],
         trial_end=subscribing.trial_end_from(data),
         outcome="slow" if method and method["type"] != "card" else "pay",
-        discount=asked["discount"],
+        discount=_discounts(session),
         default_payment_method=method and method["id"],
         metadata=data.get("metadata", {}),
         **taken(data, "description"),

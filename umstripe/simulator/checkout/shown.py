@@ -7,7 +7,7 @@ from typing import Any
 from umstripe.simulator import discounts, pricing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.checkout import form, paying, sessions
-from umstripe.simulator.page import cost, day, money
+from umstripe.simulator.wording import cost, day, money
 
 Json = dict[str, Any]
 COUNTRIES = (

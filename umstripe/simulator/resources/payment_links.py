@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from umstripe.simulator import places
 from umstripe.simulator.calls import Call, answers
 from umstripe.simulator.checkout import links
 from umstripe.simulator.fields import given
@@ -25,7 +26,12 @@ def retrieve(call: Call) -> Json:
 
 
 def _find(call: Call) -> Json:
-    return call.mode.find(links.KIND, call.id, "payment_link")
+    return _here(call.mode.find(links.KIND, call.id, "payment_link"))
+
+
+def _here(link: Json) -> Json:
+    # The link of the demo data was made before anybody knew this address.
+    return link | {"url": places.address(f"/l/{link['id']}")}
 
 
 @answers("POST /v1/payment_links/{payment_link}")
@@ -44,4 +50,5 @@ def line_items(call: Call) -> Json:
 def every(call: Call) -> Json:
     """Links, newest first. Stripe gives links no time of making, so none is compared."""
     where = given(call.params, "active")
-    return page(call.mode, links.KIND, call.path, call.params, where)
+    found = page(call.mode, links.KIND, call.path, call.params, where)
+    return found | {"data": [_here(each) for each in found["data"]]}

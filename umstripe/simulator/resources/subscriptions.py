@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import cards, changes, lives, subscribing
+from umstripe.simulator import cards, changes, discounts, lives, subscribing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calls import Call, answers
 from umstripe.simulator.errors import bad_request, missing, no_such
@@ -33,6 +33,7 @@ def create(call: Call) -> Json:
     fields |= given(params, "trial_settings")
     fields |= _payment_method(mode, customer, params)
     outcome = "wait" if params.get("payment_behavior") == "default_incomplete" else "alone"
+    fields |= {"discount": params.get("discounts") or []}
     made = subscribing.begin(mode, customer, params["items"], trial_end=trial_end, outcome=outcome, **fields)
     _check_paid(mode, made, params, outcome)
     made = mode.change(made, **_cancel_at(made, params))
@@ -82,6 +83,8 @@ def update(call: Call) -> Json:
             "A canceled subscription can only update its cancellation_details and metadata.", None
         )
     fields = _changes(mode, subscription, params)
+    if "discounts" in params:
+        fields["discounts"] = discounts.replaced(mode, subscription, params["discounts"] or [])
     how = _how(params)
     if params.get("items") or how.anchor == "now":
         subscription = changes.replace_items(mode, subscription, params.get("items", []), how, **fields)
