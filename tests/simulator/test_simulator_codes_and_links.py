@@ -344,3 +344,15 @@ def test_a_control_pays_and_tells_why_not(stripe, do, wanted):
     refused = do(f"/sessions/{session['id']}/pay", card="4000000000000002", email="jane@example.org")
     assert (refused["status"], refused["refusal"]) == ("open", "Your card was declined.")
     assert do(f"/sessions/{session['id']}/pay", card="pm_card_mastercard")["status"] == "complete"
+
+
+def test_who_is_on_a_test_clock_buys_in_its_time(stripe, contract, wanted):
+    clock = stripe.post("/v1/test_helpers/test_clocks", {"frozen_time": 1_700_000_000})
+    owner = stripe.post("/v1/customers", {"email": "jane@example.org", "test_clock": clock["id"]})
+    session = open_session(stripe, wanted, customer=owner["id"], subscription_data={"trial_period_days": 3})
+    assert session["expires_at"] > 1_700_000_000 + 30 * 24 * 3600, "sessions themselves live in real time"
+    assert Walk(session["url"]).press(**CARD).left_for
+    subscription = again(stripe, session, "subscription")["subscription"]
+    assert subscription["start_date"] == 1_700_000_000
+    assert subscription["trial_end"] == 1_700_000_000 + 3 * 24 * 3600
+    sent(stripe, contract)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from umstripe.simulator.account import Mode
 from umstripe.simulator.errors import StripeError, bad_request, missing
-from umstripe.simulator.objects import now
+from umstripe.simulator.objects import now, real_now
 
 Json = dict[str, Any]
 SOONEST, LATEST = 30 * 60, 24 * 3600
@@ -115,12 +115,12 @@ def _check_pairs(params: Json) -> None:
 
 def _check_times(params: Json) -> None:
     data, expires = params.get("subscription_data", {}), params.get("expires_at")
-    if expires is not None and expires < now() + SOONEST - SLACK:
+    if expires is not None and expires < real_now() + SOONEST - SLACK:
         raise bad_request(
             "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.",
             "expires_at",
         )
-    if expires is not None and expires > now() + LATEST + SLACK:
+    if expires is not None and expires > real_now() + LATEST + SLACK:
         raise bad_request(
             "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.",
             "expires_at",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import billing, payments
+from umstripe.simulator import billing, clocks, payments
 from umstripe.simulator.account import Mode
 from umstripe.simulator.checkout.sessions import KIND
 from umstripe.simulator.errors import bad_request
@@ -41,6 +41,11 @@ def waits(mode: Mode, session: Json) -> bool:
 
 def end(mode: Mode, charge: Json, well: bool) -> Json:
     """A pending charge comes to its end, with all that hangs on it. Gives the charge. Raises StripeError (400)."""
+    with clocks.time_of(mode, charge["id"]):
+        return _end(mode, charge, well)
+
+
+def _end(mode: Mode, charge: Json, well: bool) -> Json:
     charge = payments.end_slow(mode, charge, well)
     invoice = _invoice_of(mode, charge)
     if invoice:

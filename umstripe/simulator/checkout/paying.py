@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from umstripe.simulator import cards, debits, discounts, payments, subscribing
+from umstripe.simulator import cards, clocks, debits, discounts, payments, subscribing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.checkout import links, sessions
 from umstripe.simulator.errors import StripeError, bad_request
@@ -45,6 +45,11 @@ def attempt(mode: Mode, session: Json, payer: Payer) -> Json:
     """Pay. Gives the session: complete, or open still with `asked.refusal`. Raises StripeError (400)."""
     if session["status"] != "open":
         raise bad_request(f"This session is {session['status']}.", "session")
+    with clocks.time_of(mode, session["customer"] or ""):
+        return _attempt(mode, session, payer)
+
+
+def _attempt(mode: Mode, session: Json, payer: Payer) -> Json:
     if needs_method(session) and not (payer.token or payer.debit):
         raise bad_request("Choose how to pay.", "method")
     method = _method(mode, payer) if needs_method(session) else None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import threading
+from collections.abc import Iterator
 from typing import Any
 
-from umstripe.simulator import discounts, places
+from umstripe.simulator import discounts, due, places
 from umstripe.simulator.account import Account, Mode
 from umstripe.simulator.calendar import DAY
 from umstripe.simulator.checkout import asking, lines
 from umstripe.simulator.errors import StripeError, bad_request
 from umstripe.simulator.fields import given, merged_metadata
-from umstripe.simulator.objects import new_object, now, random_text
+from umstripe.simulator.objects import new_object, random_text, real_now
 
 Json = dict[str, Any]
 KIND = "checkout.session"
@@ -40,8 +42,9 @@ def make(mode: Mode, params: Json, **more: Any) -> Json:
     session = new_object(
         KIND,
         id=f"cs_{mode.name}_a1{random_text(56)}",
+        created=real_now(),
         currency=currency,
-        expires_at=params.get("expires_at", now() + DAY),
+        expires_at=params.get("expires_at", real_now() + DAY),
         metadata=merged_metadata({}, params),
         mode=params["mode"],
         payment_method_options={},
@@ -180,9 +183,16 @@ def expire(mode: Mode, session: Json) -> Json:
 def expire_due(mode: Mode) -> None:
     """Expire what is open beyond its time."""
     for session in mode.every(KIND, status="open"):
-        if session["expires_at"] <= now():
+        if session["expires_at"] <= real_now():
             with mode.transaction():
                 expire(mode, session)
+
+
+@due.source
+def expiring(mode: Mode, customer: Json | None) -> Iterator[due.Due]:
+    """Sessions that are open still. They live in real time, whoever buys."""
+    for session in mode.every(KIND, status="open") if customer is None else ():
+        yield due.Due(session["expires_at"], functools.partial(expire, mode, session))
 
 
 def watch(account: Account, seconds: float = 1.0) -> threading.Event:
