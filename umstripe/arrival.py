@@ -16,12 +16,16 @@ from umstripe.words import status_words
 
 @dataclass
 class Arrival:
-    """An event in its transaction: what a handler gets. `note` leaves the activity line (rule 10)."""
+    """An event in its transaction: what a handler gets. `note` leaves the activity line (rule 10).
+
+    `trigger` is `member` when no delivery brought it but the success page, which may be loaded again and again.
+    """
 
     tx: Transaction
     mode: str
     event: Mapping[str, Any]
     fetched: dict[str, State] = field(default_factory=dict)
+    trigger: str = "stripe"
 
     @property
     def object(self) -> Mapping[str, Any]:
@@ -38,7 +42,7 @@ class Arrival:
 
     def note(self, description: str, user_id: int | None = None) -> None:
         details = {"event": self.event["id"], "object": self.object.get("id", "")}
-        line = {"trigger": "stripe", "mode": self.mode, "user_id": user_id, "details": details}
+        line = {"trigger": self.trigger, "mode": self.mode, "user_id": user_id, "details": details}
         Activity.write(self.tx, self.event["type"], description, **line)
 
 
@@ -48,6 +52,8 @@ def said(arrival: Arrival, change: Change | None, what: str) -> str:
         return "foreign"
     if not change.applied:
         return "stale"
+    if arrival.trigger == "member" and change.before == change.after:
+        return "processed"
     was = f" (was {status_words(change.before)})" if change.before not in ("", change.after) else ""
     arrival.note(f"{what} is {status_words(change.after)}{was}", change.user_id)
     return "processed"

@@ -74,6 +74,16 @@ def session_completed(arrival: Arrival) -> str:
     return said(arrival, change, "One-time payment") if change else noted(arrival, "Checkout completed")
 
 
+def session_failed(arrival: Arrival) -> str:
+    """A delayed payment did not come. Of a subscription, its own events say what follows."""
+    session = arrival.object
+    if session["mode"] == "payment" and Customer.known(arrival.tx, arrival.mode, session.get("customer")):
+        change = Purchase.apply(arrival.tx, arrival.mode, session, "failed", arrival.created)
+        if change is not None:
+            return said(arrival, change, "One-time payment")
+    return noted(arrival, "The payment of a Checkout failed")
+
+
 def session_expired(arrival: Arrival) -> str:
     return noted(arrival, "Checkout was left without a payment")
 
@@ -161,7 +171,7 @@ HANDLERS: dict[str, Handler] = {
     "charge.succeeded": charge_changed,
     "checkout.session.completed": session_completed,
     "checkout.session.async_payment_succeeded": session_completed,
-    "checkout.session.async_payment_failed": payment_failed,
+    "checkout.session.async_payment_failed": session_failed,
     "checkout.session.expired": session_expired,
     "customer.created": customer_created,
     "customer.updated": customer_updated,

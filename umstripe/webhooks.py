@@ -19,9 +19,11 @@ from umstripe.handlers import HANDLERS, Arrival, handle
 from umstripe.models import Connection, Delivery
 from umstripe.models.copied import State, Unclear
 
-__all__ = ["HANDLERS", "fetch", "process_again", "process_failed", "receive"]
+__all__ = ["HANDLERS", "fetch", "process_again", "process_failed", "receive", "settle_session"]
 ROUNDS = 5
 """How often a delivery is tried again at once when another one was in its way or Stripe had to be asked."""
+SHORTENED = ("customer", "subscription", "payment_intent")
+"""What a fetched session has as a whole, and an event's by its id."""
 NOT_PROCESSED = ("failed", "foreign", "stale", "ignored")
 
 
@@ -96,6 +98,42 @@ def fetch(mode: str, unclear: Unclear) -> State:
     db.session.rollback()
     answer = stripe.fetch(unclear.kind, unclear.stripe_id)
     return State(mode, answer.object, answer.as_of, unclear.revision)
+
+
+def settle_session(mode: str, session_id: str) -> dict[str, Any]:
+    """Ask Stripe for a Checkout session and, when it is complete, apply it as its delivery would (rule 7).
+
+    Gives the session, with its line items and subscription as a whole; `deleted` when there is none. Whichever
+    comes first, and however often, the end is the same. Raises StripeError.
+    """
+    stripe = Connection.of(mode).stripe(retries=0)
+    db.session.rollback()
+    answer = stripe.fetch("checkout.session", session_id)
+    if answer.object.get("status") == "complete":
+        _settle_complete(mode, answer.object, answer.as_of)
+    return answer.object
+
+
+def _settle_complete(mode: str, session: Mapping[str, Any], as_of: int) -> None:
+    subscription = session.get("subscription")
+    fetched = {}
+    if isinstance(subscription, Mapping):
+        fetched[subscription["id"]] = State(mode, subscription, as_of)
+    bare = {
+        name: value["id"] if name in SHORTENED and isinstance(value, Mapping) else value
+        for name, value in session.items()
+    }
+    event = {"id": "", "type": "checkout.session.completed", "created": as_of, "data": {"object": bare}}
+    for _ in range(ROUNDS):
+        try:
+            with write() as tx:
+                handle(Arrival(tx, mode, event, fetched, "member"))
+            return
+        except Unclear as unclear:
+            fetched[unclear.stripe_id] = fetch(mode, unclear)
+        except (IntegrityError, OperationalError):
+            continue
+    raise UmstripeError("Newer states kept coming in meanwhile. Please reload the page in a minute.")
 
 
 def _row(mode: str, event: Mapping[str, Any], body: str, arrived: bool) -> dict[str, Any]:

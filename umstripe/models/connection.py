@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy import JSON, String, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Encrypted, Seconds, UTCDateTime, db, now, read
+from umstripe.database import Encrypted, Seconds, UTCDateTime, db, now, read, write
 from umstripe.errors import ClonedSite, Rejected, StripeError
 from umstripe.models import account, endpoint, home
 from umstripe.models.customer import Customer, metadata_for
@@ -214,15 +214,16 @@ class Connection(db.Model):
         """Make the user's customer at Stripe, once: a repeated try finds the same one. Raises StripeError."""
         settings, stripe = Settings.get(), self.stripe(retries=0)
         had = [one.stripe_customer_id for one in user.customers if one.mode == self.mode]
-        params: dict[str, Any] = {"email": user.email, "name": user.name or user.username}
+        params: dict[str, Any] = {"email": user.billing_email or user.email, "name": user.name or user.username}
         params["metadata"] = metadata_for(user, settings.instance_id)
         clock = settings.clock_for_new_customers if self.mode == "test" else None
         params |= {"test_clock": clock} if clock else {}
         db.session.commit()
         made = stripe.create_customer(params, _idempotency_key(params, had))
-        ids = {"mode": self.mode, "stripe_customer_id": made["id"]}
-        known = db.session.query(Customer).filter_by(**ids).first()
-        return known or _added(Customer(**ids, deleted=False, user=user))
+        with write() as tx:
+            linked = Customer.link(tx, self.mode, made["id"], user.public_id)
+        db.session.expire(user, ["customers"])
+        return db.session.get_one(Customer, linked.id)
 
     def _reserve(self) -> None:
         free = or_(Connection.busy_until.is_(None), Connection.busy_until < now())
@@ -263,9 +264,3 @@ SIGNING_SECRETS = select(_table.endpoint_secret, _table.previous_secret, _table.
 def _idempotency_key(params: dict[str, Any], had: list[str]) -> str:
     digest = hashlib.sha256(json.dumps([params, had], sort_keys=True).encode()).hexdigest()[:40]
     return f"umstripe-customer-{digest}"
-
-
-def _added(customer: Customer) -> Customer:
-    db.session.add(customer)
-    db.session.commit()
-    return customer
