@@ -18,6 +18,7 @@ from umstripe import database
 from umstripe.forms.security import LoginForm
 from umstripe.mail import PatientMail
 from umstripe.models import Role, User
+from umstripe.passwords import PlainPasswords
 
 BODY_BYTES = 2 * 1024 * 1024
 LOGIN_TRIES = "10 per minute; 100 per hour"
@@ -36,6 +37,7 @@ SECURITY = {
     "SECURITY_RETURN_GENERIC_RESPONSES": True,
     "SECURITY_PASSWORD_HASH": "argon2",
     "SECURITY_PASSWORD_LENGTH_MIN": 10,
+    "SECURITY_PASSWORD_COMPLEXITY_CHECKER": "zxcvbn",
     "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
     "SECURITY_LOGIN_URL": "/login",
     "SECURITY_LOGOUT_URL": "/logout",
@@ -98,7 +100,11 @@ def init_app(app: Flask) -> None:
         referrer_policy="same-origin",
     )
     security.init_app(
-        app, SQLAlchemyUserDatastore(db, User, Role), login_form=LoginForm, mail_util_cls=PatientMail
+        app,
+        SQLAlchemyUserDatastore(db, User, Role),
+        login_form=LoginForm,
+        mail_util_cls=PatientMail,
+        password_util_cls=PlainPasswords,
     )
     limiter.init_app(app)
     _limit_logins(app)

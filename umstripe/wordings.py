@@ -46,6 +46,14 @@ DEFAULTS: dict[str, Words] = {
         "paying here:\n\n<{link}>\n",
         (*ALWAYS, "link"),
     ),
+    "mail.known_address": Words(
+        "Registered already",
+        "You have an account at {site}",
+        "Hello {name},\n\nsomebody wanted to register at {site} with your mail address, which has an account already. "
+        "If it was you, log in here; the login page helps when the password is lost:\n\n<{link}>\n\nIf it was not "
+        "you, do nothing: nothing changes.\n",
+        (*ALWAYS, "link"),
+    ),
     "mail.invitation": Words(
         "Invitation",
         "Your account at {site}",

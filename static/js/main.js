@@ -7,5 +7,6 @@ import "./submit-once.js";
 import "./progress.js";
 import "./menu.js";
 import "./notice.js";
+import "./strength.js";
 
 document.documentElement.classList.add("scripted");

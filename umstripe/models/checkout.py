@@ -46,7 +46,9 @@ def begin(order: Order) -> Session:
             continue
         if session is not None:
             return session
-    raise Rejected("Another payment of yours began at the same moment. Go on there, or try again in a minute.")
+    raise Rejected(
+        "Another payment of yours began at the same moment. Go on there, or try again in a minute."
+    )
 
 
 def mode_of(session_id: str) -> str:
@@ -75,7 +77,9 @@ def _customer(order: Order) -> tuple[str, Stripe]:
     """The user's customer at Stripe, made if there is none, and Stripe. No transaction is open afterwards."""
     connection = Connection.of(order.mode)
     if not connection.secret_key:
-        raise Rejected("Nobody can pay here yet: the site is not connected to Stripe. Please come back later.")
+        raise Rejected(
+            "Nobody can pay here yet: the site is not connected to Stripe. Please come back later."
+        )
     stripe = connection.stripe(retries=1)
     customer = order.user.customer(order.mode) or connection.create_customer(order.user)
     db.session.commit()

@@ -214,7 +214,10 @@ class Connection(db.Model):
         """Make the user's customer at Stripe, once: a repeated try finds the same one. Raises StripeError."""
         settings, stripe = Settings.get(), self.stripe(retries=0)
         had = [one.stripe_customer_id for one in user.customers if one.mode == self.mode]
-        params: dict[str, Any] = {"email": user.billing_email or user.email, "name": user.name or user.username}
+        params: dict[str, Any] = {
+            "email": user.billing_email or user.email,
+            "name": user.name or user.username,
+        }
         params["metadata"] = metadata_for(user, settings.instance_id)
         clock = settings.clock_for_new_customers if self.mode == "test" else None
         params |= {"test_clock": clock} if clock else {}

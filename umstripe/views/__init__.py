@@ -7,7 +7,19 @@ from flask_security import current_user
 from werkzeug.routing import IntegerConverter, Map
 from werkzeug.wrappers import Response
 
-from umstripe.views import account, billing, health, home, invitation, setup, webhook
+from umstripe.views import (
+    account,
+    billing,
+    checkout,
+    health,
+    home,
+    invitation,
+    policies,
+    register,
+    setup,
+    subscribe,
+    webhook,
+)
 from umstripe.views.admin import admin
 
 PUBLIC = frozenset(
@@ -19,6 +31,13 @@ PUBLIC = frozenset(
         "invitation.choose_password",
         "setup.first_administrator",
         "webhook.stripe",
+        "register.register",
+        "register.mail",
+        "subscribe.show",
+        "subscribe.pay",
+        "subscribe.password",
+        "checkout.success",
+        "checkout.canceled",
         "security.login",
         "security.logout",
         "security.forgot_password",
@@ -45,9 +64,13 @@ def init_app(app: Flask) -> None:
         invitation.blueprint,
         health.blueprint,
         webhook.blueprint,
+        register.blueprint,
+        subscribe.blueprint,
+        checkout.blueprint,
         admin,
     ):
         app.register_blueprint(blueprint)
+    policies.init_app(app)
     app.before_request(_closed_unless_public)
 
 

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField, RadioField
+from wtforms.validators import Length, Optional, ValidationError
+
+from umstripe.forms.user import UserFields, a_mail_address, required, stripped
+from umstripe.models import Plan, Settings, User
+
+NO_PLAN = ""
+
+
+class RegisterForm(UserFields):
+    """A new account, and the plan it wants. `plans` are those that can be chosen.
+
+    A mail address that somebody has is no error here: saying so would tell who is a member.
+    """
+
+    password = PasswordField(
+        "Password",
+        validators=[required("Please type a password.")],
+        render_kw={"autocomplete": "new-password"},
+    )
+    billing_email = EmailField(
+        "Billing Email",
+        filters=[stripped],
+        validators=[Optional(), Length(max=255, message="At most 255 characters."), a_mail_address],
+    )
+    plan = RadioField("Plans", validate_choice=False)
+
+    def __init__(self, settings: Settings, plans: list[Plan], chosen: Plan | None) -> None:
+        first = chosen or (plans[0] if plans else None)
+        super().__init__(data={"plan": first.short_key if first else NO_PLAN})
+        self.plans, self.none_allowed = plans, settings.register_without_plan
+        self.email.label.text = "Email Address"
+        self.plan.choices = [(plan.short_key, plan.title) for plan in plans]
+        if not settings.billing_email_field:
+            del self.billing_email
+
+    @property
+    def chosen_plan(self) -> Plan | None:
+        return next((plan for plan in self.plans if plan.short_key == self.plan.data), None)
+
+    def validate_username(self, field: Any) -> None:
+        """A taken name is told, unless it is the same person who sends the form once more.
+
+        The password is always tried, so that the time it takes does not tell whose address this is.
+        """
+        other = User.with_username(field.data or "")
+        if other is None:
+            return
+        fits = other.verify_and_update_password(self.password.data or "-")
+        if not fits or other.email.lower() != (self.email.data or "").lower():
+            raise ValidationError("This username is taken. Choose another one.")
+
+    def validate_email(self, field: Any) -> None:
+        pass
+
+    def validate_password(self, field: PasswordField) -> None:
+        typed = {"username": self.username.data or "", "email": self.email.data or ""}
+        rules = current_app.extensions["security"].password_util
+        wrong, field.data = rules.validate(field.data or "", True, **typed)
+        if wrong:
+            raise ValidationError(" ".join(wrong))
+
+    def validate_plan(self, field: RadioField) -> None:
+        if self.chosen_plan is None and not (self.none_allowed and field.data in (NO_PLAN, None)):
+            raise ValidationError("This plan cannot be bought at the moment. Choose another one.")
+
+
+class PlanPasswordForm(FlaskForm):
+    """The password of a plan that is not for everybody."""
+
+    plan_password = PasswordField(
+        "Password of this plan",
+        validators=[required("Please type the password that you were given.")],
+        render_kw={"autocomplete": "off"},
+    )

@@ -1,0 +1,85 @@
+"""The pages around Stripe's Checkout."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask_security import current_user
+from werkzeug.wrappers import Response
+
+from umstripe import texts, webhooks
+from umstripe.billing import said_to_member
+from umstripe.config import STRIPE_API
+from umstripe.database import db
+from umstripe.errors import UmstripeError
+from umstripe.extensions import limiter
+from umstripe.models import Connection, Plan, Settings, checkout, held
+from umstripe.receipt import Receipt
+
+blueprint = Blueprint("checkout", __name__, url_prefix="/checkout")
+STRIPE_JS = "https://js.stripe.com/endive/stripe.js"
+"""https://docs.stripe.com/sdks/stripejs-versioning: the script that goes with the library's API version."""
+Answer = str | tuple[str, int] | Response
+
+
+@blueprint.get("/success")
+@limiter.limit("30 per minute")
+def success() -> Answer:
+    """Settle the order at once (rule 7), for whoever comes by; what it says is shown to its buyer alone."""
+    session_id = request.args.get("umm_stripe_sid", "")
+    mode = checkout.mode_of(session_id)
+    try:
+        session = webhooks.settle_session(mode, session_id) if mode else {"deleted": True}
+    except UmstripeError as error:
+        return render_template("checkout/unknown_yet.html", sentence=said_to_member(error)), 503
+    db.session.rollback()
+    return _receipt(mode, session)
+
+
+def _receipt(mode: str, session: checkout.Session) -> Answer:
+    if session.get("deleted"):
+        return render_template("checkout/not_yours.html"), 404
+    if not current_user.is_authenticated:
+        return render_template("checkout/who.html", session=session, here=request.full_path)
+    if not checkout.belongs_to(session, current_user):
+        return render_template("checkout/not_yours.html"), 404
+    receipt, text = Receipt.of(mode, session), texts.page("page.success")
+    return render_template("checkout/success.html", receipt=receipt, text=text)
+
+
+@blueprint.get("/canceled")
+def canceled() -> Answer:
+    plan = Plan.with_key(request.args.get("plan", ""))
+    text = texts.page("page.canceled")
+    return render_template("checkout/canceled.html", plan=plan, text=text)
+
+
+@blueprint.get("/already-subscribed")
+def already_subscribed() -> Answer:
+    """One subscription for each member; of a one-time plan, one that has not run out."""
+    subscription = held.subscription(current_user, Settings.get().mode)
+    text = texts.page("page.already_subscribed")
+    return render_template("checkout/already_subscribed.html", subscription=subscription, text=text)
+
+
+@blueprint.get("/pay")
+@limiter.limit("30 per minute")
+def pay() -> Answer:
+    """Checkout on a page of this site (`embedded_page`): https://docs.stripe.com/js/embedded_checkout."""
+    session_id = request.args.get("umm_stripe_sid", "")
+    mode = checkout.mode_of(session_id)
+    try:
+        session = webhooks.settle_session(mode, session_id) if mode else {"deleted": True}
+    except UmstripeError as error:
+        return render_template("checkout/unknown_yet.html", sentence=said_to_member(error)), 503
+    db.session.rollback()
+    if session.get("deleted") or not checkout.belongs_to(session, current_user):
+        return render_template("checkout/not_yours.html"), 404
+    if session["status"] != "open" or not session.get("client_secret"):
+        return redirect(url_for(".success", umm_stripe_sid=session_id), 303)
+    script = {"script": _script(), "key": Connection.of(mode).publishable_key}
+    return render_template("checkout/pay.html", session=session, **script, text=texts.page("page.pay"))
+
+
+def _script() -> str:
+    base = current_app.config["STRIPE_API_BASE"]
+    return STRIPE_JS if base == STRIPE_API else f"{base}/v3/stripe.js"

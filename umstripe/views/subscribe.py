@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask_security import current_user
+
+from umstripe import texts
+from umstripe.extensions import LOGIN_TRIES, limiter
+from umstripe.forms.register import PlanPasswordForm
+from umstripe.models import Plan
+from umstripe.models.order import AlreadyHeld
+from umstripe.views.offers import ask_for_password, order_of, plan_of_link, to_checkout, unlock
+
+blueprint = Blueprint("subscribe", __name__, url_prefix="/subscribe")
+
+
+@blueprint.get("/<key>")
+def show(key: str):
+    """The link that a site puts anywhere. Opening it changes nothing at Stripe, since browsers, mail filters and
+    link previews open links that nobody clicked: it shows what is to be paid, and a button goes on."""
+    plan = plan_of_link(key)
+    if not current_user.is_authenticated:
+        return redirect(url_for("register.register", plan=plan.short_key), 303)
+    order = order_of(current_user, plan)
+    try:
+        order.must_be_new()
+    except AlreadyHeld:
+        return redirect(url_for("checkout.already_subscribed", plan=plan.short_key), 303)
+    return render_template("checkout/subscribe.html", order=order, text=texts.page("page.checkout"))
+
+
+@blueprint.post("/<key>/pay")
+@limiter.limit("20 per minute")
+def pay(key: str):
+    plan = plan_of_link(key)
+    if not current_user.is_authenticated:
+        return redirect(url_for("register.register", plan=plan.short_key), 303)
+    return to_checkout(current_user, plan)
+
+
+@blueprint.post("/<key>/password")
+@limiter.limit(LOGIN_TRIES)
+def password(key: str):
+    """Open a plan for this visitor who knows its password."""
+    plan, form = Plan.with_key(key), PlanPasswordForm()
+    if form.validate_on_submit() and plan is not None:
+        if plan.check_password(form.plan_password.data or ""):
+            unlock(plan)
+            return redirect(url_for(".show", key=key), 303)
+        form.plan_password.errors = ["This is not the password of this plan."]
+    return ask_for_password(plan, form) if plan else redirect(url_for(".show", key=key), 303)
