@@ -79,7 +79,7 @@ mail = Mail()
 migrate = Migrate(compare_type=True, render_as_batch=True)
 talisman = Talisman()
 limiter = Limiter(get_remote_address, storage_uri="memory://", default_limits=[])
-security = Security()
+security = Security(mail_util_cls=PatientMail, password_util_cls=PlainPasswords)
 
 
 def init_app(app: Flask) -> None:
@@ -99,13 +99,7 @@ def init_app(app: Flask) -> None:
         session_cookie_secure=app.config["SESSION_COOKIE_SECURE"],
         referrer_policy="same-origin",
     )
-    security.init_app(
-        app,
-        SQLAlchemyUserDatastore(db, User, Role),
-        login_form=LoginForm,
-        mail_util_cls=PatientMail,
-        password_util_cls=PlainPasswords,
-    )
+    security.init_app(app, SQLAlchemyUserDatastore(db, User, Role), login_form=LoginForm)
     limiter.init_app(app)
     _limit_logins(app)
 

@@ -52,7 +52,7 @@ class RegisterForm(UserFields):
         other = User.with_username(field.data or "")
         if other is None:
             return
-        fits = other.verify_and_update_password(self.password.data or "-")
+        fits = other.has_password(self.password.data or "-")
         if not fits or other.email.lower() != (self.email.data or "").lower():
             raise ValidationError("This username is taken. Choose another one.")
 

@@ -34,7 +34,7 @@ class Registration:
         known = User.with_email(self.email)
         if known is None:
             return self._made()
-        if known.active and known.verify_and_update_password(self.password):
+        if known.active and known.has_password(self.password):
             return known
         Mail.write(
             db.session.connection(), "known_address", f"{known.public_id}:{now():%Y-%m-%d}", user_id=known.id

@@ -117,6 +117,13 @@ class User(db.Model, UserMixin):
             setattr(self, name, after)
         return ", ".join(f"{name} {before or 'none'} → {after or 'none'}" for name, before, after in changed)
 
+    def has_password(self, password: str) -> bool:
+        """Whether this is the user's password. It takes as long for somebody who has none yet."""
+        if not self.password:
+            hash_password(password)
+            return False
+        return self.verify_and_update_password(password)
+
     def set_password(self, password: str) -> None:
         """Set a password, and log the user out everywhere."""
         self.password = hash_password(password)
