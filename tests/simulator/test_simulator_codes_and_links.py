@@ -356,3 +356,25 @@ def test_who_is_on_a_test_clock_buys_in_its_time(stripe, contract, wanted):
     assert subscription["start_date"] == 1_700_000_000
     assert subscription["trial_end"] == 1_700_000_000 + 3 * 24 * 3600
     sent(stripe, contract)
+
+
+def test_what_changes_at_stripe_while_the_page_is_open(stripe, wanted, plan, customer):
+    session = open_session(stripe, wanted)
+    walk = Walk(session["url"])
+    stripe.post(f"/v1/prices/{plan['id']}", {"active": False})
+    assert walk.press(email="jane@example.org", **CARD).left_for, "an open session may still be paid"
+    data = {
+        "currency": "usd",
+        "unit_amount": 700,
+        "recurring": {"interval": "month"},
+        "product": plan["product"],
+    }
+    made = open_session(
+        stripe, wanted, customer=customer["id"], line_items=[{"price_data": data, "quantity": 2}]
+    )
+    assert made["amount_total"] == 1400
+    walk = Walk(made["url"])
+    stripe.delete(f"/v1/customers/{customer['id']}")
+    walk.press(email="jane@example.org", **CARD)
+    assert (walk.status, "begin anew" in walk.text) == (422, True)
+    assert again(stripe, made)["status"] == "open"

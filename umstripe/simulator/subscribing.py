@@ -20,7 +20,7 @@ PAYMENT_SETTINGS = {
 
 def item(mode: Mode, subscription_id: str, wanted: Json, start: int, param: str) -> Json:
     """A new subscription item whose period begins at `start`. Raises StripeError (400)."""
-    price = usable_price(mode, wanted.get("price"), param)
+    price = usable_price(mode, wanted.get("price"), param, archived=wanted.get("archived", False))
     cycle = price["recurring"]
     made = new_object(
         "subscription_item",
@@ -36,13 +36,13 @@ def item(mode: Mode, subscription_id: str, wanted: Json, start: int, param: str)
     return made
 
 
-def usable_price(mode: Mode, price_id: str | None, param: str) -> Json:
-    """An active recurring price. Raises StripeError (400)."""
+def usable_price(mode: Mode, price_id: str | None, param: str, archived: bool = False) -> Json:
+    """A recurring price, an active one unless `archived` are good too. Raises StripeError (400)."""
     price = mode.find("price", price_id or "", param, 400)
     if price["type"] != "recurring":
         message = "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`."
         raise bad_request(message, param)
-    if not price["active"]:
+    if not price["active"] and not archived:
         raise bad_request("The price specified is inactive. This field only accepts active prices.", param)
     return price
 

@@ -32,6 +32,8 @@ def asked_for(mode: Mode, wanted: list[Json], session_mode: str) -> list[Json]:
             "You must provide at least one recurring price in `subscription` mode when using prices.",
             "line_items",
         )
+    if session_mode == "subscription" and len(recurring) < len(prices):
+        raise bad_request("The simulator sells no one-time prices beside recurring ones.", "line_items")
     if len({(each["interval"], each["interval_count"]) for each in recurring}) > 1:
         raise bad_request(
             "Checkout does not support multiple prices with different billing intervals.", "line_items"

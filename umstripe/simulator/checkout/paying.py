@@ -151,10 +151,7 @@ def _subscribe(mode: Mode, session: Json, customer: Json | None, method: Json | 
     made = subscribing.begin(
         mode,
         customer,
-        [
-            {name: each[name] for name in ("price", "quantity", "metadata") if each[name]}
-            for each in asked["items"]
-        ],
+        _items(asked["items"]),
         trial_end=subscribing.trial_end_from(data),
         outcome="slow" if method and method["type"] != "card" else "pay",
         discount=_discounts(session),
@@ -166,6 +163,14 @@ def _subscribe(mode: Mode, session: Json, customer: Json | None, method: Json | 
     slow = bool(method and method["type"] != "card")
     fields = {"subscription": made["id"], "invoice": made["latest_invoice"]}
     return fields | {"payment_status": _payment_status(session, slow)}
+
+
+def _items(asked: list[Json]) -> list[Json]:
+    # A price that was archived since the session opened is still sold, as with Stripe.
+    return [
+        {name: each[name] for name in each if each[name] and name != "id"} | {"archived": True}
+        for each in asked
+    ]
 
 
 def _payment_status(session: Json, waits: bool) -> str:
