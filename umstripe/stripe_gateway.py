@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 import stripe
+from flask import has_request_context
 
 from umstripe.database import must_be_closed
 from umstripe.errors import ClonedSite, StripeError, StripeRefused, StripeUnavailable
@@ -64,12 +65,16 @@ class BadSignature(Exception):
 
 
 class Stripe(Selling):
-    """Stripe, as one key sees it. `retries` counts further tries after a failed one; forms use none.
+    """Stripe, as one key sees it. `retries` counts further tries after a failed one.
+
+    Without it there are none where somebody waits for the answer: a person, or a delivery that comes again anyway.
 
     One that `may_write` nothing raises ClonedSite instead.
     """
 
-    def __init__(self, key: str, base: str, retries: int = RETRIES, may_write: bool = True) -> None:
+    def __init__(self, key: str, base: str, retries: int | None = None, may_write: bool = True) -> None:
+        if retries is None:
+            retries = 0 if has_request_context() else RETRIES
         self._client, self._may_write = _client(key, base, retries), may_write
 
     def check_publishable_key(self) -> None:

@@ -18,7 +18,7 @@ from umstripe.models import account, endpoint, home
 from umstripe.models.customer import Customer, metadata_for
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
-from umstripe.stripe_gateway import RETRIES, Stripe
+from umstripe.stripe_gateway import Stripe
 
 CONNECTING_TAKES_AT_MOST = timedelta(seconds=120)
 
@@ -101,10 +101,10 @@ class Connection(db.Model):
         if not self.secret_key:
             raise Rejected("The Stripe keys are missing. Enter them in Settings > Extensions > Stripe.")
 
-    def stripe(self, retries: int = RETRIES) -> Stripe:
+    def stripe(self, retries: int | None = None) -> Stripe:
         """Stripe, with this mode's secret key. Raises Rejected when there is none.
 
-        From a copy of the site it is there for reading only.
+        From a copy of the site it is there for reading only. `retries` as with Stripe.
         """
         self.must_be_usable()
         base = current_app.config["STRIPE_API_BASE"]
