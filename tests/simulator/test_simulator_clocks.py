@@ -222,3 +222,20 @@ def test_the_simulators_own_clock_bills_when_it_is_told_to(stripe, do, live, pla
     assert ann.now()["items"]["data"][0]["current_period_start"] == START
     events = sent(stripe, contract)
     assert [each["created"] for each in events] == sorted(each["created"] for each in events)
+
+
+def test_who_pays_at_checkout_lives_in_the_time_of_the_clock(stripe, do, live, plan, contract):
+    """The session itself is of real time."""
+    ann = live()
+    wanted = {"mode": "subscription", "success_url": "https://members.example.org/"}
+    wanted |= {"line_items": [{"price": plan["id"], "quantity": 1}], "customer": ann.customer["id"]}
+    paid, left = (stripe.post("/v1/checkout/sessions", wanted) for _ in range(2))
+    assert left["expires_at"] - ann.clock["created"] < DAY + 60
+    done = do(f"/sessions/{paid['id']}/pay")
+    assert stripe.get(f"/v1/subscriptions/{done['subscription']}")["created"] == START
+    ann.go(days(40))
+    assert stripe.get(f"/v1/checkout/sessions/{left['id']}")["status"] == "open"
+    do("/clock", days=2, bill=True)
+    assert stripe.get(f"/v1/checkout/sessions/{left['id']}")["status"] == "expired"
+    types = [event["type"] for event in sent(stripe, contract)]
+    assert types.count("checkout.session.expired") == 1

@@ -13,14 +13,14 @@ from umstripe.simulator import due
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import DAY, after
 from umstripe.simulator.errors import bad_request
-from umstripe.simulator.objects import frozen_at, new_object, real_now
+from umstripe.simulator.objects import frozen_at, new_object, off_clocks, real_now
 
 Json = dict[str, Any]
 CLOCK = "test_helpers.test_clock"
 MOST_CUSTOMERS = 3
 KEPT_SECONDS = 30 * DAY
 ENDED = ("canceled", "incomplete_expired")
-OWNED = ("subscription", "invoice", "payment_intent", "charge", "payment_method")
+OWNED = ("subscription", "invoice", "payment_intent", "charge", "payment_method", "checkout.session")
 
 
 def of(mode: Mode, *ids: str) -> Json | None:
@@ -43,10 +43,7 @@ def _owner(mode: Mode, object_id: str) -> str:
 def time_of(mode: Mode, *ids: str) -> Iterator[None]:
     """Inside, it is the time of the clock that one of these belongs to, if one does."""
     clock = of(mode, *ids)
-    if clock is None or clock.get("deleted"):
-        yield
-        return
-    with frozen_at(clock["frozen_time"]):
+    with frozen_at(clock["frozen_time"]) if clock and "frozen_time" in clock else off_clocks():
         yield
 
 

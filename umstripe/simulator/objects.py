@@ -104,6 +104,17 @@ def frozen_at(at: int, of_clock: bool = True) -> Iterator[None]:
         _frozen.reset(token)
 
 
+@contextlib.contextmanager
+def off_clocks() -> Iterator[None]:
+    """Inside, no test clock holds: this is about somebody who is on none."""
+    frozen = _frozen.get()
+    token = _frozen.set(None if frozen and frozen.of_clock else frozen)
+    try:
+        yield
+    finally:
+        _frozen.reset(token)
+
+
 def advance(seconds: int) -> int:
     """Set the simulator's clock ahead by some seconds more. Gives the present."""
     _ahead[0] += seconds
