@@ -14,9 +14,12 @@ MAPPED = ("active", "past_due", "canceled", "trialing", "paused", "unpaid")
 
 
 class AtStripe:
-    """The site is in this process, with one subscription of Jane's at the simulator, which is not here yet."""
+    """The site is in this process, with one subscription of Jane's at the simulator, which is not here yet.
 
-    def __init__(self, database_url: str, folder: Path, *options: str) -> None:
+    `base` is where the site asks Stripe, if that is not the simulator itself.
+    """
+
+    def __init__(self, database_url: str, folder: Path, *options: str, base: str = "") -> None:
         from umstripe import create_app
         from umstripe.database import writing
         from umstripe.models import Connection
@@ -24,7 +27,9 @@ class AtStripe:
 
         self.simulator = Simulator(folder, *options)
         self.simulator.start()
-        environ = environ_for(database_url, folder / "instance", UMSTRIPE_STRIPE_API_BASE=self.simulator.url)
+        environ = environ_for(
+            database_url, folder / "instance", UMSTRIPE_STRIPE_API_BASE=base or self.simulator.url
+        )
         self.app = create_app(environ)
         open_shop(self.app)
         steps.belong_to(self.app)

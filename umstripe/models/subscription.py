@@ -76,7 +76,8 @@ class Subscription(db.Model, Copied):
         values = _values(state) | {"customer_id": customer_id}
         values |= _fate(customer, said, values["status"], state.as_of)
         proven = row is not None and state.seen == row.revision
-        if (before in FINAL and not proven) or not copied.is_news(row, state, values, "subscription"):
+        stays = before in FINAL and not proven and (values["status"] not in FINAL or _is_gone(state))
+        if stays or not copied.is_news(row, state, values, "subscription"):
             return Change(user_id, before, before, applied=False)
         copied.write(tx, cls.__table__, row, state, values)
         return Change(user_id, before, values["status"])
@@ -111,6 +112,11 @@ class Subscription(db.Model, Copied):
         going = (cls.customer_id == customer_id, cls.status.not_in(FINAL))
         ended = {"status": "canceled", "ended_at": at, "as_of": at, "revision": cls.revision + 1}
         tx.execute(update(cls).where(*going).values(ended))
+
+
+def _is_gone(state: State) -> bool:
+    """Whether Stripe only says that it is not there any more, and nothing of how it ended."""
+    return bool(state.object.get("deleted"))
 
 
 def _fate(customer: Any, said: str | None, status: str, at: int) -> dict[str, Any]:
