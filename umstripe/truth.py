@@ -163,13 +163,26 @@ def _tried(tx: Transaction, truth: Truth) -> tuple[list[Found], dict[str, Any]]:
 
 def _applied(tx: Transaction, truth: Truth) -> list[Found]:
     found = list(_customer_settled(tx, truth))
+    if truth.customer.object.get("deleted"):
+        _all_ended(tx, truth)
+        return found
     for state in truth.states:
-        before = Subscription.words(tx, state.mode, state.id)
+        before = Subscription.found(tx, state.mode, state.id)
         change = Subscription.apply(tx, state)
-        after = Subscription.words(tx, state.mode, state.id)
+        after = Subscription.found(tx, state.mode, state.id)
         if change is not None and before != after:
-            found.append(Found("subscription", state.id, change.user_id, before or "not known", after))
+            here, there = Subscription.words(tx, before), Subscription.words(tx, after)
+            found.append(Found("subscription", state.id, change.user_id, here, there))
     return found
+
+
+def _all_ended(tx: Transaction, truth: Truth) -> None:
+    """What Stripe still says of a deleted customer's subscriptions, and the end of those it says nothing of."""
+    for state in truth.states:
+        Subscription.apply(tx, state)
+    row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
+    if row is not None:
+        Subscription.end_all(tx, row.id, truth.customer.as_of)
 
 
 def _customer_settled(tx: Transaction, truth: Truth) -> Iterator[Found]:
@@ -178,7 +191,6 @@ def _customer_settled(tx: Transaction, truth: Truth) -> Iterator[Found]:
     if truth.customer.object.get("deleted"):
         if row is not None and not row.deleted:
             Customer.unlink(tx, row)
-            Subscription.end_all(tx, row.id, truth.customer.as_of)
             yield Found("customer", truth.stripe_customer_id, row.user_id, "linked", "deleted")
         return
     user_id = _user_named_by(tx, truth)

@@ -99,12 +99,13 @@ def mode_words(mode: str) -> str:
     return "Sandbox" if mode == "test" else "Live"
 
 
-def moment_words(moment: datetime | int | None) -> str:
-    """A moment (or seconds, UTC) as `Nov 24, 2026, 2:05 PM UTC`."""
+def moment_words(moment: datetime | int | None, exact: bool = False) -> str:
+    """A moment (or seconds, UTC) as `Nov 24, 2026, 2:05 PM UTC`; `exact`: with its seconds."""
     if moment is None:
         return ""
     aware = datetime.fromtimestamp(moment, UTC) if isinstance(moment, int) else moment
-    return f"{format_datetime(aware, 'MMM d, y, h:mm a', locale='en_US')} UTC"
+    format_ = "MMM d, y, h:mm:ss a" if exact else "MMM d, y, h:mm a"
+    return f"{format_datetime(aware, format_, locale='en_US')} UTC"
 
 
 def day_words(moment: int) -> str:

@@ -31,6 +31,8 @@ def test_a_life_is_led_with_its_gaps_and_tells_of_every_turn(stripe, do, plan):
     assert [gap // 50 for gap in gaps] == [2, 1]
     states = [one["objects"].get(names["first"], {}).get("status") for one in turns]
     assert states == [None, "active", "past_due"]
+    assert set(turns[1]["objects"]) == set(names.values()), "attaching a card changes the customer too"
+    assert set(turns[-1]["objects"]) == set(names.values())
     assert turns[-1]["objects"][names["first"]] == stripe.get(f"/v1/subscriptions/{names['first']}")
     assert stripe.get(f"/v1/customers/{names['jane']}")["metadata"] == {"whose": "ours"}
 

@@ -12,10 +12,16 @@ from umstripe.database import Seconds, db
 from umstripe.models import copied
 from umstripe.models.copied import Copied, State
 from umstripe.models.customer import Customer
-from umstripe.words import day_words, status_words
+from umstripe.words import moment_words, status_words
 
 AUTOMATIC = "charge_automatically"
 FINAL = frozenset({"canceled", "incomplete_expired"})
+TIMES = {
+    "current_period_end": "period ends",
+    "trial_end": "trial ends",
+    "cancel_at": "cancels",
+    "ended_at": "ended",
+}
 
 
 @dataclass(frozen=True)
@@ -94,17 +100,25 @@ class Subscription(db.Model, Copied):
         return customer.deleted or any(getattr(row, name) != value for name, value in values.items())
 
     @classmethod
-    def words(cls, tx: Transaction, mode: str, stripe_subscription_id: str) -> str:
-        """Our row in words, with everything that Stripe says of it; "" for none."""
+    def found(cls, tx: Transaction, mode: str, stripe_subscription_id: str) -> dict[str, Any]:
+        """Everything that Stripe says of a subscription, as our row has it; empty for none."""
         row = copied.locked(tx, cls.__table__, mode, "stripe_subscription_id", stripe_subscription_id)
-        if row is None:
-            return ""
-        times = {"period ends": row.current_period_end, "cancels": row.cancel_at, "ended": row.ended_at}
-        said = [f"{name} {day_words(at)}" for name, at in times.items() if at]
-        whose = tx.execute(
-            select(Customer.stripe_customer_id).where(Customer.id == row.customer_id)
-        ).scalar_one()
-        return ", ".join([status_words(row.status), f"price {row.stripe_price_id}", f"of {whose}", *said])
+        ours = {"id", "as_of", "revision", "audited"}
+        return {name: value for name, value in row._mapping.items() if name not in ours} if row else {}
+
+    @classmethod
+    def words(cls, tx: Transaction, found: Mapping[str, Any]) -> str:
+        """What `found` gave, for people."""
+        if not found:
+            return "not known"
+        said = [
+            f"{word} {moment_words(found[name], exact=True)}" for name, word in TIMES.items() if found[name]
+        ]
+        invoiced = ["pays by invoice"] if found["collection_method"] != AUTOMATIC else []
+        whose = select(Customer.stripe_customer_id).where(Customer.id == found["customer_id"])
+        of = f"of {tx.execute(whose).scalar_one()}"
+        price = f"price {found['stripe_price_id']}"
+        return ", ".join([status_words(found["status"]), price, of, *said, *invoiced])
 
     @classmethod
     def end_all(cls, tx: Transaction, customer_id: int, at: int) -> None:

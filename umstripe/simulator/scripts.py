@@ -30,9 +30,10 @@ class Script:
     def __init__(self, mode: Mode, events: list[str]) -> None:
         self.mode, self.wanted = mode, {"enabled_events": events, "status": "enabled"}
         self.names: dict[str, str] = {}
+        self.told: dict[str, Json] = {}
 
     def turn(self, values: Json) -> Json:
-        """Lead one turn: `from` and `to` (seconds), its events, and the named objects as they are now.
+        """Lead one turn: `from` and `to` (seconds), its events, and the named objects that it changed.
 
         A turn that the present state does not allow changes nothing, and `refused` says why.
         """
@@ -72,8 +73,11 @@ class Script:
         raise no_such("object", object_id)
 
     def _objects(self) -> dict[str, Json]:
+        """Objects are replaced, never changed in place: another one is a changed one."""
         found = (self.mode.get(kind, each) for each in self.names.values() for kind in KINDS)
-        return {one["id"]: plain(one) for one in found if one}
+        changed = {one["id"]: one for one in found if one and self.told.get(one["id"]) is not one}
+        self.told |= changed
+        return {name: plain(one) for name, one in changed.items()}
 
     def _events(self) -> Any:
         return self.mode.store.shelf("event", self.mode.name)

@@ -159,11 +159,9 @@ def _examine(mode: str, suspects: list[str]) -> None:
                 delete(Difference).where(Difference.mode == mode, Difference.stripe_customer_id == customer)
             )
             for one in found:
-                tx.execute(
-                    insert(Difference).values(
-                        mode=mode, stripe_customer_id=customer, roles=effect, **vars(one)
-                    )
-                )
+                said = vars(one) | {"here": one.here[:300], "there": one.there[:300]}
+                new = {"mode": mode, "stripe_customer_id": customer, "roles": effect, **said}
+                tx.execute(insert(Difference).values(new))
 
 
 def _subscriptions(tx: Transaction, mode: str, page: Page, run: int) -> list[str]:
