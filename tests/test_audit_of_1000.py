@@ -12,30 +12,30 @@ from tests.databases import ROOT, environ_for
 from tests.processes import Worker, umstripe, wait_until
 from tests.selling import make_plan, rows
 
-MEMBERS, AT_ONCE = 1000, 100
+MEMBERS, FEW, AT_ONCE = 1000, 100, 100
 STATUSES = ("active", "active", "active", "trialing", "past_due", "canceled", "paused")
 
 
 @pytest.fixture
-def crowd(database_url, tmp_path):
-    one = Crowd(database_url, tmp_path)
+def crowd(request, database_url, tmp_path):
+    one = Crowd(database_url, tmp_path, getattr(request, "param", MEMBERS))
     yield one
     one.site.stop()
 
 
 class Crowd:
-    """A thousand members, here as at Stripe. Member `n` is called `member<n>`."""
+    """Many members, here as at Stripe. Member `n` is called `member<n>`."""
 
-    def __init__(self, database_url, folder) -> None:
+    def __init__(self, database_url, folder, size) -> None:
         self.site = AtStripe(database_url, folder)
-        self.folder, self.database_url = folder, database_url
+        self.folder, self.database_url, self.size = folder, database_url, size
         self.site.deliver(self.site.event("active", 1))
         self.app = self.site.app
         self.other = self.site.simulator.prices()["Standard Plan"]
         make_plan(self.app, self.other, MAPPED)
         self.customers, self.subscriptions = {}, {}
         self.begin_like_stripe()
-        for start in range(0, MEMBERS, AT_ONCE):
+        for start in range(0, size, AT_ONCE):
             self.come(range(start, start + AT_ONCE))
 
     def begin_like_stripe(self) -> None:
@@ -80,7 +80,8 @@ class Crowd:
 
     def plant(self) -> dict[str, int]:
         """One difference of each kind, each with another member. Gives the members by kind."""
-        planted = {kind: 7 * (20 + 9 * place) for place, kind in enumerate([*HERE, *THERE])}
+        active = self.size // FEW * len(STATUSES)
+        planted = {kind: active * place for place, kind in enumerate([*HERE, *THERE], 1)}
         for kind, n in planted.items():
             for query in HERE.get(kind, ()):
                 self.change(query, n)
@@ -188,6 +189,7 @@ def job(crowd):
     return rows(crowd.app, "SELECT state, seen FROM job WHERE mode = 'test' AND kind = 'audit'")[0]
 
 
+@pytest.mark.parametrize("crowd", [FEW], indirect=True)
 def test_the_command_compares_says_what_differs_and_repairs(crowd):
     planted = crowd.plant()
     worker = Worker(crowd.queued_work(), crowd.folder)

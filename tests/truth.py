@@ -24,7 +24,7 @@ def truth_of(objects: dict[str, dict]) -> tuple[list[tuple], list[tuple]]:
             held.append((one["id"], status_of(one), price_of(one), *times))
         elif one["object"] == "charge":
             price = one["metadata"]["umstripe_price"]
-            paid.append((one["payment_intent"], _fate(one), price, one["amount"]))
+            paid.append((one["payment_intent"], _fate(one), price, one["amount"], one["amount_refunded"]))
     return sorted(held), sorted(paid)
 
 
@@ -43,7 +43,8 @@ def _fate(charge: dict) -> str:
 def rows_of(place: Any) -> tuple[list[tuple], list[tuple]]:
     held = """SELECT stripe_subscription_id, status, stripe_price_id, current_period_end, cancel_at, ended_at,
         trial_end FROM subscription ORDER BY 1"""
-    paid = "SELECT stripe_payment_intent_id, status, stripe_price_id, amount FROM purchase ORDER BY 1"
+    paid = """SELECT stripe_payment_intent_id, status, stripe_price_id, amount, amount_refunded
+        FROM purchase ORDER BY 1"""
     return rows(place.app, held), rows(place.app, paid)
 
 
@@ -52,7 +53,7 @@ def roles_due(place: Any, turns: list[dict]) -> list[set[str]]:
     objects = turns[-1]["objects"]
     held, paid = truth_of(objects)
     holdings = [(one[1], one[2], one[5] or 0) for one in held]
-    holdings += [(status, price, _refunded_at(turns, intent)) for intent, status, price, _ in paid]
+    holdings += [(status, price, _refunded_at(turns, intent)) for intent, status, price, *_ in paid]
     live = {_role(place, *one) for one in holdings if one[0] in LIVE} - {""}
     if any(one[0] in LIVE for one in holdings):
         return [live]
