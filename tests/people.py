@@ -19,6 +19,7 @@ class Page(HTMLParser):
         self.html, self.words, self.forms = html, [], []
         self.select: str | None = None
         self.area: str | None = None
+        self.in_template = False
         self.feed(html)
 
     @property
@@ -28,11 +29,13 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.words.append(data)
         if self.area and self.forms:
-            self.forms[-1]["fields"][self.area][-1] += data.removeprefix("\n")
+            self.forms[-1]["fields"][self.area][-1] += data.replace("\r\n", "\n").removeprefix("\n")
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = dict(attributes)
-        if tag == "form":
+        if tag == "template" or self.in_template:
+            self.in_template = True
+        elif tag == "form":
             self.forms.append(
                 {
                     "action": given.get("action"),
@@ -64,6 +67,8 @@ class Page(HTMLParser):
             self.select = None
         elif tag == "textarea":
             self.area = None
+        elif tag == "template":
+            self.in_template = False
 
     def _keep(self, name: str | None, value: str) -> None:
         if self.forms and name:

@@ -29,6 +29,9 @@ EVERY_PAGE = [
     "/admin/settings/stripe/test/disconnect",
     "/admin/plans/",
     "/admin/plans/1",
+    "/admin/plans/2",
+    "/admin/plans/add",
+    "/admin/plans/trash?ids=1&ids=2",
     "/admin/roles/",
     "/admin/roles/2",
     "/admin/roles/2/delete",
@@ -66,6 +69,8 @@ def test_a_plan_s_mapping_is_saved_and_takes_effect_at_once(app, shop):
     deliver(app.test_client(), subscription_event("active"))
     assert roles_of(app, "jane") == [role_for("active")]
     page = shop.submit("/admin/plans/1", active_role="2")
+    assert "1 member: 1 gets Subscriber, 1 loses Active Member." in page.text
+    page = shop.send("/admin/plans/1", page, "active_role", extra={"confirmed": "yes"})
     assert "Plan updated." in page.text
     assert roles_of(app, "jane") == ["Subscriber"]
     said = rows(app, "SELECT description FROM activity WHERE action = 'plan.changed'")
@@ -74,7 +79,8 @@ def test_a_plan_s_mapping_is_saved_and_takes_effect_at_once(app, shop):
 
 def test_a_status_can_give_no_role(app, shop):
     deliver(app.test_client(), subscription_event("active"))
-    shop.submit("/admin/plans/1", active_role="0")
+    page = shop.submit("/admin/plans/1", active_role="0")
+    shop.send("/admin/plans/1", page, "active_role", extra={"confirmed": "yes"})
     assert roles_of(app, "jane") == []
 
 

@@ -91,6 +91,17 @@ def price_words(price: Any) -> str:
     return f"{amount} / {interval_words(price.interval, price.interval_count)}" if price.interval else amount
 
 
+def term_words(name: str, before: Any, after: Any) -> str:
+    """A change of what a plan says: `trial days: none → 14`."""
+    return f"{name.replace('_', ' ')}: {_value_words(before)} → {_value_words(after)}"
+
+
+def _value_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return moment_words(value) if isinstance(value, datetime) else str(value or "none")
+
+
 def type_words(type_: str) -> str:
     return "Recurring" if type_ == "recurring" else "One-time"
 

@@ -3,19 +3,43 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
   const said = button.parentElement.parentElement.querySelector("[data-copied]");
   button.hidden = false;
-  button.addEventListener("click", async () => {
-    said.textContent = (await copied(field)) ? "Copied." : "Press Ctrl+C to copy.";
-    setTimeout(() => (said.textContent = ""), 4000);
-  });
+  button.addEventListener("click", () => say(said, copied(field.value, field)));
 }
 
-async function copied(field) {
+// [data-copy-text="text"] around a button and a [data-copied]: the button copies the text.
+for (const box of document.querySelectorAll("[data-copy-text]")) {
+  box.hidden = false;
+  const said = box.querySelector("[data-copied]");
+  box.querySelector("button").addEventListener("click", () => say(said, copied(box.dataset.copyText)));
+}
+
+async function say(said, copying) {
+  said.textContent = (await copying) ? "Copied." : "Press Ctrl+C to copy.";
+  setTimeout(() => (said.textContent = ""), 4000);
+}
+
+async function copied(text, field) {
   try {
-    await navigator.clipboard.writeText(field.value);
+    await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    field.focus();
-    field.select();
-    return document.execCommand("copy");
+    return field ? selected(field) : copiedByHand(text);
   }
+}
+
+function selected(field) {
+  field.focus();
+  field.select();
+  return document.execCommand("copy");
+}
+
+// Without https a browser gives no clipboard: a field that nobody sees is copied from.
+function copiedByHand(text) {
+  const before = document.activeElement;
+  const field = Object.assign(document.createElement("textarea"), { value: text, className: "visually-hidden" });
+  document.body.append(field);
+  const done = selected(field);
+  field.remove();
+  before?.focus();
+  return done;
 }

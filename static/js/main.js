@@ -8,5 +8,7 @@ import "./progress.js";
 import "./menu.js";
 import "./notice.js";
 import "./strength.js";
+import "./rows.js";
+import "./tick-all.js";
 
 document.documentElement.classList.add("scripted");

@@ -1,21 +1,28 @@
 from __future__ import annotations
 
+import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
-from flask_security import hash_password, verify_password
-from flask_sqlalchemy.pagination import Pagination
-from sqlalchemy import Column, ForeignKey, String, Table, Text, false, func, insert, or_, select, true
+from sqlalchemy import Column, ForeignKey, String, Table, exists, false, insert, or_, select, true
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
 from umstripe.database import Base, UTCDateTime, db, now
 from umstripe.errors import Rejected
+from umstripe.models.offer import Offer
 from umstripe.models.plan_role import ROLE_LABELS, PlanRole, default_roles
-from umstripe.models.price import Price, Product
+from umstripe.models.price import Price
 from umstripe.models.role import Role
-from umstripe.words import moment_words
+from umstripe.words import price_words, term_words
+
+TERMS = {
+    "recurring": ("trial_days", "promotion_codes"),
+    "one_time": ("promotion_codes", "duration_count", "duration_unit", "approval"),
+}
+"""What a plan of each type says besides roles: columns of Plan."""
 
 plan_switch_prices = Table(
     "plan_switch_price",
@@ -25,11 +32,9 @@ plan_switch_prices = Table(
 )
 
 
-class Plan(db.Model):
+class Plan(db.Model, Offer):
     """What is for sale: a price, and a role for each status. Import makes one per price.
 
-    `status` is `draft`, `published` or `closed` (members keep it, nobody new gets it); `visibility` is `public`,
-    `password` or `private` (administrators alone). `published_at` is from when on it is for sale; None: at once.
     A one-time plan lasts `duration_count` of `duration_unit` (`day`, `week`, `month`), or for ever; with `approval`
     the amount is only reserved until an administrator says yes. `switch_prices` are those a subscriber may switch to.
     """
@@ -40,11 +45,6 @@ class Plan(db.Model):
     own_title: Mapped[str] = mapped_column(String(200), default="")
     short_key: Mapped[str] = mapped_column(String(10), unique=True, default=lambda: secrets.token_hex(5))
     imported: Mapped[bool] = mapped_column(default=True, server_default=true())
-    description: Mapped[str] = mapped_column(Text, default="", server_default="")
-    status: Mapped[str] = mapped_column(String(10), default="published", server_default="published")
-    visibility: Mapped[str] = mapped_column(String(10), default="public", server_default="public")
-    password_hash: Mapped[str | None] = mapped_column(String(255))
-    published_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     trial_days: Mapped[int | None] = mapped_column()
     promotion_codes: Mapped[bool] = mapped_column(default=False, server_default=false())
     approval: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -61,12 +61,8 @@ class Plan(db.Model):
 
     @classmethod
     def make_for(cls, tx: Transaction, mode: str, default_role_id: int) -> None:
-        """A plan, with the default role in every status, for each price that is for sale and has none."""
-        wanted = select(Price.id, Price.type).outerjoin(cls, cls.price_id == Price.id)
-        wanted = wanted.where(
-            Price.mode == mode, Price.active, ~Price.deleted, Price.skipped == "", cls.id.is_(None)
-        )
-        for price_id, type_ in tx.execute(wanted).all():
+        """A plan, with the default role, for each price that is for sale and has none."""
+        for price_id, type_ in tx.execute(cls._without(mode, Price.id, Price.type)).all():
             made = tx.execute(insert(cls).values(price_id=price_id).returning(cls.id))
             plan_id = made.scalar_one()
             roles = [
@@ -74,6 +70,32 @@ class Plan(db.Model):
                 for status in default_roles(type_)
             ]
             tx.execute(insert(PlanRole), roles)
+
+    @classmethod
+    def make(cls, price: Price, title: str, role: Role) -> Plan:
+        """A plan by hand: a draft that gives the role where an imported one would.
+
+        When somebody holds the price already, it gives no role yet: nobody's roles change unseen.
+        """
+        plan = cls(price=price, imported=False, status="draft")
+        plan.entitle(title)
+        if not plan.is_or_was_held():
+            plan.roles = {status: PlanRole(status=status, role=role) for status in default_roles(price.type)}
+        db.session.add(plan)
+        return plan
+
+    @classmethod
+    def free_prices(cls, mode: str) -> list[Price]:
+        """The prices of a mode that are for sale and have no plan yet."""
+        query = cls._without(mode, Price).order_by(Price.type.desc(), Price.unit_amount, Price.id)
+        return list(db.session.scalars(query))
+
+    @classmethod
+    def _without(cls, mode: str, *wanted: Any) -> Any:
+        query = select(*wanted).outerjoin(cls, cls.price_id == Price.id)
+        return query.where(
+            Price.mode == mode, Price.active, ~Price.deleted, Price.skipped == "", cls.id.is_(None)
+        )
 
     @classmethod
     def with_key(cls, key: str) -> Plan | None:
@@ -84,27 +106,14 @@ class Plan(db.Model):
     @classmethod
     def on_offer(cls, mode: str) -> list[Plan]:
         """What a visitor may choose from: the mode's public plans that are for sale now, cheapest first."""
-        query = select(cls).join(cls.price).where(Price.mode == mode, Price.active, ~Price.deleted)
-        query = query.where(Price.skipped == "", cls.status == "published", cls.visibility == "public")
-        query = query.where(or_(cls.published_at.is_(None), cls.published_at <= now()))
+        query = select(cls).join(cls.price).where(Price.mode == mode, cls.is_open())
         return list(db.session.scalars(query.order_by(Price.type.desc(), Price.unit_amount, cls.id)))
 
     @classmethod
-    def listed(cls, page: int, per_page: int, mode: str, type_: str = "", search: str = "") -> Pagination:
-        """A mode's plans, cheapest first; `search` looks in titles and ids."""
-        query = select(cls).join(cls.price).outerjoin(Price.product).where(Price.mode == mode)
-        if type_:
-            query = query.where(Price.type == type_)
-        if search:
-            looked_in = (cls.own_title, Product.name, Price.nickname, Price.stripe_price_id)
-            query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_in)))
-        query = query.order_by(Price.type.desc(), Price.unit_amount, cls.id)
-        return db.paginate(query, page=page, per_page=per_page, error_out=False)
-
-    @classmethod
-    def count(cls, mode: str) -> int:
-        query = select(func.count(cls.id)).join(cls.price).where(Price.mode == mode)
-        return db.session.scalar(query) or 0
+    def locked(cls, plan_id: int) -> Plan | None:
+        """The plan as of now, for one administrator at a time: the next one waits until this one is done."""
+        query = select(cls).where(cls.id == plan_id).with_for_update(of=cls, key_share=True)
+        return db.session.scalar(query.execution_options(populate_existing=True))
 
     @classmethod
     def any_is_mapped(cls) -> bool:
@@ -123,39 +132,83 @@ class Plan(db.Model):
         """The admin's title, or else what Stripe calls it now."""
         return self.own_title or self.price.title
 
+    @property
+    def fingerprint(self) -> str:
+        """Another one whenever an administrator has changed something: two who edit at once notice it."""
+        roles = sorted((status, one.role_id) for status, one in self.roles.items())
+        told = [self.price_id, self.own_title, roles, [price.id for price in self.switch_prices]]
+        names = ("description", "status", "visibility", "password_hash", "published_at")
+        told += [getattr(self, name) for name in (*names, *TERMS["recurring"], *TERMS["one_time"])]
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+    def is_or_was_held(self) -> bool:
+        """Whether anybody has or had a membership of it: then its price stays, and it is never deleted."""
+        from umstripe.models.purchase import Purchase
+        from umstripe.models.subscription import Subscription
+
+        mode, price = self.price.mode, self.price.stripe_price_id
+        kinds = (Subscription, Purchase)
+        held = [exists().where(kind.mode == mode, kind.stripe_price_id == price) for kind in kinds]
+        return bool(db.session.scalar(select(or_(*held))))
+
+    @property
+    def price_is_locked(self) -> bool:
+        return self.imported or self.is_or_was_held()
+
     def entitle(self, title: str) -> list[str]:
         """Give the plan a title of its own. Empty, or what Stripe calls it: it follows Stripe's again.
 
         Gives what changed, in words.
         """
-        before = self.title
+        before = self.title if self.price else ""
         self.own_title = "" if title.strip() == self.price.title else title.strip()
         return [] if self.title == before else [f"title was {before}"]
 
-    def why_not_for_sale(self, mode: str, is_administrator: bool = False, unlocked: bool = False) -> str:
-        """Why a visitor cannot buy the plan now, as a sentence for the visitor; "" when it can be bought.
+    def sell(self, price: Price, role: Role) -> list[str]:
+        """Sell another price. One of the other type has other statuses: there the plan starts anew, with the role.
 
-        `mode` is what the site sells in now; `unlocked`: the visitor has given the plan's password.
+        Gives what changed, in words. Raises Rejected for an imported plan, and for one that somebody has or had.
         """
-        if self.mode != mode:
-            return "This offer does not exist at the moment. Ask the site for a new link."
-        if self.status == "closed" or (self.status == "published" and not self.price.is_for_sale):
-            return "This offer has ended. Nobody new can take it; who has it keeps it."
-        private = self.visibility == "private" and not is_administrator
-        if self.status != "published" or private:
-            return "This offer is not open. Ask the site for another one."
-        if self.published_at and self.published_at > now():
-            return f"This offer opens on {moment_words(self.published_at)}. Come back then."
-        if self.visibility == "password" and not (unlocked or is_administrator):
-            return "This offer is for people who have its password. Type the password first."
-        return ""
+        if price is self.price:
+            return []
+        if self.price_is_locked or price.mode != self.mode:
+            raise Rejected("The price of this plan cannot be changed.")
+        before, type_ = self.price, self.price.type
+        self.price = price
+        self.switch_prices = [one for one in self.switch_prices if self._can_switch_to(one)]
+        if price.type != type_:
+            self.roles = {status: PlanRole(status=status, role=role) for status in default_roles(price.type)}
+            self.trial_days, self.duration_count, self.duration_unit, self.approval = None, None, "", False
+        return [f"price: {price_words(before)} → {price_words(price)}"]
 
-    def check_password(self, text: str) -> bool:
-        """Whether this is the plan's password. A plan without one opens for nothing that is typed."""
-        return bool(self.password_hash and text and verify_password(text, self.password_hash))
+    def change(self, values: Mapping[str, Any]) -> list[str]:
+        """Take over what an administrator says: columns by name. Gives what changed, in words."""
+        changed = [(name, getattr(self, name), value) for name, value in values.items()]
+        changed = [(name, before, after) for name, before, after in changed if before != after]
+        for name, _, after in changed:
+            setattr(self, name, after)
+        return [
+            "description changed" if name == "description" else term_words(name, before, after)
+            for name, before, after in changed
+        ]
 
-    def set_password(self, text: str) -> None:
-        self.password_hash = hash_password(text)
+    def let_switch(self, prices: Iterable[Price]) -> list[str]:
+        """Say which prices its subscribers may switch to: recurring ones, in its currency and mode, but not its own.
+
+        Gives what changed, in words.
+        """
+        fitting = [price for price in prices if self._can_switch_to(price)]
+        before, after = ({price.id: price for price in some} for some in (self.switch_prices, fitting))
+        if before.keys() == after.keys():
+            return []
+        self.switch_prices = list(after.values())
+        words = ", ".join(f"{price.title} – {price_words(price)}" for price in after.values())
+        return [f"switch prices: {words or 'none'}"]
+
+    def _can_switch_to(self, price: Price) -> bool:
+        kind = (price.type, price.mode, price.currency)
+        own = self.price
+        return kind == ("recurring", own.mode, own.currency) and own.type == "recurring" and price is not own
 
     @property
     def role_labels(self) -> Mapping[str, str]:
@@ -189,3 +242,11 @@ class Plan(db.Model):
             self.roles[status] = PlanRole(status=status, role=role)
         names = [one.name if one else "none" for one in (before, role)]
         return f"{self.role_labels[status]}: {names[0]} → {names[1]}"
+
+    def trash(self) -> bool:
+        """Delete the plan, or close it when somebody has or had it. Gives whether it is gone. Its price stays."""
+        if self.is_or_was_held():
+            self.put("closed")
+            return False
+        db.session.delete(self)
+        return True

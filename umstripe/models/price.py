@@ -92,6 +92,13 @@ class Price(db.Model, Copied):
         return list(db.session.scalars(query.limit(at_most)))
 
     @classmethod
+    def recurring(cls, mode: str, currency: str) -> list[Price]:
+        """The recurring prices of a mode and currency that are for sale, cheapest first."""
+        query = select(cls).where(cls.mode == mode, cls.currency == currency, cls.type == "recurring")
+        query = query.where(cls.active, ~cls.deleted, cls.skipped == "")
+        return list(db.session.scalars(query.order_by(cls.unit_amount, cls.id)))
+
+    @classmethod
     def count(cls, mode: str) -> int:
         query = select(func.count()).select_from(cls).where(cls.mode == mode, cls.active)
         return db.session.scalar(query) or 0

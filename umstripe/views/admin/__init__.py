@@ -13,7 +13,7 @@ from umstripe.views.admin import (
     deliveries,
     health,
     mails,
-    plans,
+    plan,
     roles,
     settings,
     texts,
@@ -21,7 +21,7 @@ from umstripe.views.admin import (
 )
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
-for area in (settings, copy, texts, mails, plans, approvals, users, roles, activity, deliveries, health):
+for area in (settings, copy, texts, mails, plan, approvals, users, roles, activity, deliveries, health):
     admin.register_blueprint(area.blueprint)
 
 

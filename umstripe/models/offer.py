@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flask_security import hash_password, verify_password
+from sqlalchemy import ColumnElement, String, Text, and_, or_
+from sqlalchemy.orm import Mapped, mapped_column
+
+from umstripe.database import UTCDateTime, now
+from umstripe.models.price import Price
+from umstripe.words import moment_words
+
+STATUSES = {"draft": "Draft", "published": "Published", "closed": "Closed"}
+VISIBILITIES = {"public": "Public", "password": "Password protected", "private": "Private"}
+
+
+class Offer:
+    """Whether a plan can be bought: columns of Plan, and what they mean to a visitor and to an administrator.
+
+    `status` is `draft`, `published` or `closed` (members keep it, nobody new gets it); `visibility` is `public`,
+    `password` or `private` (administrators alone). `published_at` is from when on it is for sale; None: at once.
+    """
+
+    description: Mapped[str] = mapped_column(Text, default="", server_default="")
+    status: Mapped[str] = mapped_column(String(10), default="published", server_default="published")
+    visibility: Mapped[str] = mapped_column(String(10), default="public", server_default="public")
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    published_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    if TYPE_CHECKING:
+        price: Mapped[Price]
+
+    @classmethod
+    def is_state(cls, state: str) -> ColumnElement[bool]:
+        """Whether a plan is `published`, `draft` or `closed`, as SQL. A published one is closed with its price."""
+        for_sale = and_(Price.active, ~Price.deleted, Price.skipped == "")
+        if state == "published":
+            return and_(cls.status == "published", for_sale)
+        if state == "closed":
+            return or_(cls.status == "closed", and_(cls.status == "published", ~for_sale))
+        return cls.status == state
+
+    @classmethod
+    def is_open(cls) -> ColumnElement[bool]:
+        """Whether anybody can buy a plan now, as SQL."""
+        has_come = or_(cls.published_at.is_(None), cls.published_at <= now())
+        return and_(cls.is_state("published"), cls.visibility == "public", has_come)
+
+    def why_not_for_sale(self, mode: str, is_administrator: bool = False, unlocked: bool = False) -> str:
+        """Why a visitor cannot buy the plan now, as a sentence for the visitor; "" when it can be bought.
+
+        `mode` is what the site sells in now; `unlocked`: the visitor has given the plan's password.
+        """
+        if self.price.mode != mode:
+            return "This offer does not exist at the moment. Ask the site for a new link."
+        if self.is_closed:
+            return "This offer has ended. Nobody new can take it; who has it keeps it."
+        if self.status == "draft" or (self.visibility == "private" and not is_administrator):
+            return "This offer is not open. Ask the site for another one."
+        if self.is_coming:
+            return f"This offer opens on {moment_words(self.published_at)}. Come back then."
+        if self.visibility == "password" and not (unlocked or is_administrator):
+            return "This offer is for people who have its password. Type the password first."
+        return ""
+
+    @property
+    def is_closed(self) -> bool:
+        return self.status == "closed" or (self.status == "published" and not self.price.is_for_sale)
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether its date is still ahead."""
+        return self.published_at is not None and self.published_at > now()
+
+    @property
+    def state(self) -> str:
+        """For administrators, in words: `Published`, `Closed: the price is archived at Stripe`."""
+        if self.status == "draft":
+            return "Draft"
+        if self.is_closed:
+            return f"Closed: {self._why_closed}"
+        who = "" if self.visibility == "public" else f", {VISIBILITIES[self.visibility].lower()}"
+        return f"Published{who}" if not self.is_coming else f"Scheduled{who}"
+
+    @property
+    def _why_closed(self) -> str:
+        if self.price.deleted:
+            return "the price was deleted at Stripe"
+        if self.price.skipped:
+            return self.price.skipped[0].lower() + self.price.skipped[1:].rstrip(".")
+        if not self.price.active:
+            return "the price is archived at Stripe"
+        return "nobody new can take it"
+
+    def put(self, status: str) -> list[str]:
+        """Make it a draft, publish or close it. Gives what changed, in words. A first publishing has its date."""
+        before, self.status = self.status, status
+        if status == "published" and before != status and self.published_at is None:
+            self.published_at = now().replace(second=0, microsecond=0)
+        return [] if before == status else [f"status: {STATUSES[before]} → {STATUSES[status]}"]
+
+    def check_password(self, text: str) -> bool:
+        """Whether this is the plan's password. A plan without one opens for nothing that is typed."""
+        return bool(self.password_hash and text and verify_password(text, self.password_hash))
+
+    def set_password(self, text: str) -> None:
+        self.password_hash = hash_password(text)

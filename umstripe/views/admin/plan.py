@@ -1,0 +1,95 @@
+"""The edit screen of one plan, with the preview of whose roles a new mapping changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from sqlalchemy.exc import IntegrityError
+
+from umstripe import effect
+from umstripe.database import db
+from umstripe.errors import Rejected
+from umstripe.forms.plan import CHANGED_MEANWHILE, PRICE_TAKEN, PlanForm, plan_form
+from umstripe.models import Plan, Settings, plan_list
+from umstripe.views.admin.log import log
+from umstripe.views.admin.plans import blueprint
+from umstripe.views.admin.settings import site_url
+
+NOT_TYPED = ("csrf_token", "password", "sealed", "confirmed", "back")
+
+
+@blueprint.route("/<id:plan_id>", methods=["GET", "POST"])
+def edit(plan_id: int):
+    plan = Plan.locked(plan_id) if request.method == "POST" else db.session.get(Plan, plan_id)
+    if plan is None:
+        abort(404)
+    form = plan_form(plan)
+    if form.is_submitted() and not form.is_being_filled and form.validate():
+        answer = _saved(plan, form)
+        if answer is not None:
+            return answer
+    if form.is_submitted():
+        form.keep_typed()
+    return render_template("admin/plans/edit.html", form=form, **_screen(plan))
+
+
+def _saved(plan: Plan, form: PlanForm) -> Any:
+    """Save and go back to the screen; or show the preview. None, with a sentence in the form, when it cannot be."""
+    plan_id = plan.id
+    try:
+        changes, whose = effect.of((plan.price, form.price), lambda: _changed(plan, form))
+        if whose.count and not form.confirmed.data:
+            db.session.rollback()
+            return _preview(plan, form, whose)
+        if changes:
+            log("plan.changed", f"{plan.title}: {'; '.join(changes)}", mode=plan.mode)
+        db.session.commit()
+    except (Rejected, IntegrityError) as error:
+        db.session.rollback()
+        form.refuse(_sentence(error, form))
+        return None
+    flash("Plan updated.", "success")
+    return redirect(url_for(".edit", plan_id=plan_id), 303)
+
+
+def _changed(plan: Plan, form: PlanForm) -> list[str]:
+    """Take over what the form says. A plan whose type has changed keeps nothing that was said for the other one."""
+    type_ = plan.price.type
+    changes = [*plan.sell(form.price, Settings.get().default_role), *plan.entitle(form.title.data or "")]
+    changes += [*plan.change(form.offer), *plan.put(form.status.data)]
+    password = form.new_password_hash
+    if password:
+        plan.password_hash = password
+        changes.append("password changed")
+    if plan.price.type != type_:
+        return changes
+    changes += [*plan.map_roles(form.roles), *plan.change(form.terms)]
+    return [*changes, *plan.let_switch(form.switches)]
+
+
+def _preview(plan: Plan, form: PlanForm, whose: effect.Effect) -> str:
+    form.keep_typed()
+    typed = [(name, one) for name, one in request.form.items(multi=True) if name not in NOT_TYPED]
+    return render_template("admin/plans/preview.html", plan=plan, form=form, whose=whose, typed=typed)
+
+
+def _sentence(error: Rejected | IntegrityError, form: PlanForm) -> str:
+    """Two administrators at once meet in the database; what it says is for the log."""
+    if isinstance(error, Rejected):
+        return str(error)
+    return PRICE_TAKEN if "price_id" in form else CHANGED_MEANWHILE
+
+
+def _screen(plan: Plan) -> dict[str, Any]:
+    base = site_url()
+    return {
+        "plan": plan,
+        "members": plan_list.members(plan),
+        "addresses": {
+            "short": f"{base}/subscribe/{plan.short_key}",
+            "hashed": f"{base}/subscribe/{plan.key}",
+            "register": f"{base}/register?plan={plan.key}",
+            "switch": f"{base}/switch-plan/{plan.key}",
+        },
+    }
