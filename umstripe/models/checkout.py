@@ -98,7 +98,7 @@ def _session(order: Order, customer_id: str, stripe: Stripe, settled: set[str]) 
     if not _ended(stripe, order, others):
         return None
     if usable:
-        return usable[0]
+        return None if _forgot_deleted_customer(order.mode, customer_id, stripe) else usable[0]
     newest = sessions[0]["id"] if sessions else ""
     made = stripe.create_session(params, f"umstripe-session-{digest(params, newest)}")
     _note(order, "checkout.started", f"Checkout of {order.plan.title} began", made["id"])
