@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from umstripe import news
 from umstripe.arrival import Arrival, noted, said
+from umstripe.handlers_links import is_through_link, link_completed
 from umstripe.handlers_payments import charge_changed, dispute_changed, invoice_changed, payment_failed
 from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription
 from umstripe.models.copied import State, Unclear
@@ -64,6 +65,8 @@ def subscription_changed(arrival: Arrival) -> str:
 def session_completed(arrival: Arrival) -> str:
     """Link the customer to the user who was sent to Checkout, then settle what was bought (rules 7 and 8)."""
     session = arrival.object
+    if is_through_link(session):
+        return link_completed(arrival)
     customer = _linked(arrival, session.get("customer"), _sent_by_us(session))
     if customer is None:
         return "foreign"

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from umstripe import texts
 from umstripe.database import db, now, write
-from umstripe.models import Mail, Settings, home, invitation
+from umstripe.models import Mail, Settings, claim, home, invitation
 
 AT_ONCE = 100
 HIDDEN = "(a link that only the mail itself has)"
@@ -56,7 +56,11 @@ def _invited(mail: Mail) -> str:
     return invitation.link(mail.user) if mail.user else ""
 
 
-SECRET_LINKS = {"invitation": _invited}
+def _asked(mail: Mail) -> str:
+    return claim.link(mail.user, mail.given["mode"], mail.about) if mail.user else ""
+
+
+SECRET_LINKS = {"invitation": _invited, "claim": _asked}
 
 
 def _send(mail: Mail) -> None:

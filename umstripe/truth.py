@@ -15,7 +15,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from umstripe import handlers, roles
+from umstripe import handlers, roles, webhooks
 from umstripe.database import db, read, write
 from umstripe.errors import UmstripeError
 from umstripe.models import Activity, Connection, Customer, Difference, Settings, Subscription, User
@@ -57,15 +57,18 @@ def sync(mode: str, stripe_customer_id: str, trigger: str = "work") -> list[Foun
 
     A customer that is not ours stays so (rule 5), unless Stripe knows that we made it for a user of ours.
     """
+    told: dict[str, State] = {}
     for _ in range(ROUNDS):
         truth = ask(mode, stripe_customer_id)
         try:
             with write() as tx:
-                found = _applied(tx, truth)
+                found = _applied(tx, truth, told)
                 for one in found:
                     _note(tx, mode, one, trigger)
                 return found
-        except (Unclear, IntegrityError, OperationalError):
+        except Unclear as unclear:
+            told[unclear.stripe_id] = webhooks.fetch(mode, unclear)
+        except (IntegrityError, OperationalError):
             continue
     raise UmstripeError(
         "Deliveries for this customer kept coming in meanwhile. Please try again in a minute."
@@ -87,15 +90,18 @@ def settle(mode: str, stripe_customer_id: str, trigger: str = "work") -> None:
 
 def differences(mode: str, stripe_customer_id: str) -> tuple[list[Found], dict[str, Any]]:
     """What `sync` would change, without changing it; and the roles of whom it concerns, before and after."""
+    told: dict[str, State] = {}
     for _ in range(ROUNDS):
         truth = ask(mode, stripe_customer_id)
         try:
             with write() as tx:
-                found, effect = _tried(tx, truth)
+                found, effect = _tried(tx, truth, told)
                 raise _Undone
         except _Undone:
             return found, effect
-        except (Unclear, IntegrityError, OperationalError):
+        except Unclear as unclear:
+            told[unclear.stripe_id] = webhooks.fetch(mode, unclear)
+        except (IntegrityError, OperationalError):
             continue
     return [], {}
 
@@ -152,17 +158,18 @@ def _ours(tx: Transaction, mode: str, stripe_customer_id: str) -> dict[str, Any]
     return {row.stripe_subscription_id: row for row in tx.execute(query)}
 
 
-def _tried(tx: Transaction, truth: Truth) -> tuple[list[Found], dict[str, Any]]:
+def _tried(tx: Transaction, truth: Truth, told: dict[str, State]) -> tuple[list[Found], dict[str, Any]]:
     row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
     user_id = row.user_id if row else _user_named_by(tx, truth)
     at = int(time.time())
     before = roles.names_of(tx, user_id, at)
-    found = _applied(tx, truth)
+    found = _applied(tx, truth, told)
     return found, {"before": before, "after": roles.names_of(tx, user_id, at)}
 
 
-def _applied(tx: Transaction, truth: Truth) -> list[Found]:
-    found = list(_customer_settled(tx, truth))
+def _applied(tx: Transaction, truth: Truth, told: dict[str, State]) -> list[Found]:
+    """`told` is what only Stripe could tell of earlier events of a customer that is linked now."""
+    found = list(_customer_settled(tx, truth, told))
     if truth.customer.object.get("deleted"):
         _all_ended(tx, truth)
         return found
@@ -185,7 +192,7 @@ def _all_ended(tx: Transaction, truth: Truth) -> None:
         Subscription.end_all(tx, row.id, truth.customer.as_of)
 
 
-def _customer_settled(tx: Transaction, truth: Truth) -> Iterator[Found]:
+def _customer_settled(tx: Transaction, truth: Truth, told: dict[str, State]) -> Iterator[Found]:
     """The link, as Stripe's customer has it; what goes with a deleted customer."""
     row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
     if truth.customer.object.get("deleted"):
@@ -195,9 +202,8 @@ def _customer_settled(tx: Transaction, truth: Truth) -> Iterator[Found]:
         return
     user_id = _user_named_by(tx, truth)
     if row is None and user_id is not None:
-        handlers.link(
-            tx, truth.mode, truth.stripe_customer_id, truth.customer.object["metadata"]["umstripe_user"]
-        )
+        public_id = truth.customer.object["metadata"]["umstripe_user"]
+        handlers.link(tx, truth.mode, truth.stripe_customer_id, public_id, told)
         yield Found("customer", truth.stripe_customer_id, user_id, "not linked", "made for this user")
     elif row is not None and (row.deleted or user_id not in (None, row.user_id)):
         linked = user_id or row.user_id

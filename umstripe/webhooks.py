@@ -7,19 +7,22 @@ which state is newer, it asks, outside of the transaction, and tries again (rule
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import structlog
+from sqlalchemy import Connection as Transaction
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from umstripe.database import db, write
 from umstripe.errors import Rejected, UmstripeError
 from umstripe.handlers import HANDLERS, Arrival, handle
 from umstripe.models import Connection, Delivery
+from umstripe.models.bought import NoCustomer
 from umstripe.models.copied import State, Unclear
 
 __all__ = ["HANDLERS", "fetch", "process_again", "process_failed", "receive", "settle_session"]
+T = TypeVar("T")
 ROUNDS = 5
 """How often a delivery is tried again at once when another one was in its way or Stripe had to be asked."""
 SHORTENED = ("customer", "subscription", "payment_intent")
@@ -58,11 +61,21 @@ def process_again(delivery: Delivery) -> str:
 
 def _settled(mode: str, event: Mapping[str, Any], row: dict[str, Any], again: Iterable[str]) -> str:
     fetched: dict[str, State] = {}
+    return in_rounds(mode, lambda tx: _applied(tx, mode, event, row, again, fetched), fetched)
+
+
+def in_rounds(mode: str, work: Callable[[Transaction], T], fetched: dict[str, State]) -> T:
+    """Do `work` in a write transaction. What only Stripe can tell it is asked outside of it, put into `fetched`,
+    and then it is tried again, as it is when another transaction was in its way (rules 3 and 9). Raises StripeError.
+    """
     for round_ in range(ROUNDS):
         try:
-            return _applied(mode, event, row, again, fetched)
+            with write() as tx:
+                return work(tx)
         except Unclear as unclear:
             fetched[unclear.stripe_id] = fetch(mode, unclear)
+        except NoCustomer as guest:
+            fetched[guest.key] = _customer_for(mode, guest)
         except (IntegrityError, OperationalError):
             if round_ == ROUNDS - 1:
                 raise
@@ -70,15 +83,19 @@ def _settled(mode: str, event: Mapping[str, Any], row: dict[str, Any], again: It
 
 
 def _applied(
-    mode: str, event: Mapping[str, Any], row: dict[str, Any], again: Iterable[str], fetched: dict[str, State]
+    tx: Transaction,
+    mode: str,
+    event: Mapping[str, Any],
+    row: dict[str, Any],
+    again: Iterable[str],
+    fetched: dict[str, State],
 ) -> str:
-    with write() as tx:
-        if not Delivery.claim(tx, row, again):
-            return "repeated"
-        result = handle(Arrival(tx, mode, event, fetched))
-        if result != "processed":
-            Delivery.settle(tx, mode, event["id"], result)
-        return result
+    if not Delivery.claim(tx, row, again):
+        return "repeated"
+    result = handle(Arrival(tx, mode, event, fetched))
+    if result != "processed":
+        Delivery.settle(tx, mode, event["id"], result)
+    return result
 
 
 def process_failed(mode: str, at_most: int = 1000) -> tuple[int, int]:
@@ -100,6 +117,14 @@ def fetch(mode: str, unclear: Unclear) -> State:
     return State(mode, answer.object, answer.as_of, unclear.revision)
 
 
+def _customer_for(mode: str, guest: NoCustomer) -> State:
+    """Make a customer for somebody who paid as a guest. Tried again within a day, it is the same one."""
+    stripe = Connection.of(mode).stripe()
+    db.session.rollback()
+    made = stripe.create_customer(guest.params, f"umstripe-guest-{guest.session_id}")
+    return State(mode, made, made["created"])
+
+
 def settle_session(mode: str, session_id: str) -> dict[str, Any]:
     """Ask Stripe for a Checkout session and, when it is complete, apply it as its delivery would (rule 7).
 
@@ -115,25 +140,25 @@ def settle_session(mode: str, session_id: str) -> dict[str, Any]:
 
 
 def _settle_complete(mode: str, session: Mapping[str, Any], as_of: int) -> None:
-    subscription = session.get("subscription")
-    fetched = {}
+    subscription, fetched = session.get("subscription"), {session["id"]: State(mode, session, as_of)}
     if isinstance(subscription, Mapping):
         fetched[subscription["id"]] = State(mode, subscription, as_of)
+    event = event_of(session, as_of)
+    try:
+        in_rounds(mode, lambda tx: handle(Arrival(tx, mode, event, fetched, "member")), fetched)
+    except (IntegrityError, OperationalError):
+        raise UmstripeError(
+            "Newer states kept coming in meanwhile. Please reload the page in a minute."
+        ) from None
+
+
+def event_of(session: Mapping[str, Any], as_of: int) -> dict[str, Any]:
+    """The event that a fetched session stands for: in it, what belongs to the session is named by its id."""
     bare = {
         name: value["id"] if name in SHORTENED and isinstance(value, Mapping) else value
         for name, value in session.items()
     }
-    event = {"id": "", "type": "checkout.session.completed", "created": as_of, "data": {"object": bare}}
-    for _ in range(ROUNDS):
-        try:
-            with write() as tx:
-                handle(Arrival(tx, mode, event, fetched, "member"))
-            return
-        except Unclear as unclear:
-            fetched[unclear.stripe_id] = fetch(mode, unclear)
-        except (IntegrityError, OperationalError):
-            continue
-    raise UmstripeError("Newer states kept coming in meanwhile. Please reload the page in a minute.")
+    return {"id": "", "type": "checkout.session.completed", "created": as_of, "data": {"object": bare}}
 
 
 def _row(mode: str, event: Mapping[str, Any], body: str, arrived: bool) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The nouns: what is stored, and the verbs of the field on it. They never know of requests or pages."""
 
-from umstripe.models import approval_list, home
+from umstripe.models import approval_list, claim, home
 from umstripe.models.activity import Activity
 from umstripe.models.connection import Connection
 from umstripe.models.customer import Customer
@@ -40,6 +40,7 @@ __all__ = [
     "User",
     "Wording",
     "approval_list",
+    "claim",
     "home",
     "manual_roles",
 ]

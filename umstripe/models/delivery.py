@@ -69,6 +69,13 @@ class Delivery(db.Model):
         return list(tx.execute(select(cls.stripe_event_id, cls.body).where(*about, cls.body != "")))
 
     @classmethod
+    def about(cls, tx: Transaction, mode: str, stripe_object_id: str, since: int) -> list[Any]:
+        """What has come about an object since a second of Stripe's clock: `stripe_event_id` and `body`."""
+        found = (cls.mode == mode, cls.created >= since, cls.stripe_object_id == stripe_object_id)
+        query = select(cls.stripe_event_id, cls.body).where(*found, cls.body != "", cls.result != "failed")
+        return list(tx.execute(query.order_by(cls.created, cls.id)))
+
+    @classmethod
     def done_among(cls, mode: str, event_ids: list[str]) -> set[str]:
         """Those of the events that are here and did not fail."""
         with read() as tx:

@@ -12,7 +12,7 @@ from umstripe.config import STRIPE_API
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
-from umstripe.models import Connection, Plan, Settings, checkout, held
+from umstripe.models import Connection, Plan, Settings, checkout, claim, held
 from umstripe.receipt import Receipt
 
 blueprint = Blueprint("checkout", __name__, url_prefix="/checkout")
@@ -39,7 +39,8 @@ def _receipt(mode: str, session: checkout.Session) -> Answer:
     if session.get("deleted"):
         return render_template("checkout/not_yours.html"), 404
     if not current_user.is_authenticated:
-        return render_template("checkout/who.html", session=session, here=request.full_path)
+        mailed = claim.was_mailed(session["id"])
+        return render_template("checkout/who.html", session=session, mailed=mailed, here=request.full_path)
     if not checkout.belongs_to(session, current_user):
         return render_template("checkout/not_yours.html"), 404
     receipt, text = Receipt.of(mode, session), texts.page("page.success")

@@ -1,0 +1,63 @@
+"""Links with which the owner of an account says that a payment was theirs: signed, good for 30 days (rule 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import select
+
+from umstripe.database import db
+from umstripe.models import home
+from umstripe.models.mail import Mail
+from umstripe.models.user import User
+
+GOOD_FOR_SECONDS = 30 * 24 * 3600
+TO_THE_BUYER = ("claim", "invitation")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A payment that waits for its owner's word. `plan` is what it is for."""
+
+    user: User
+    mode: str
+    session_id: str
+    plan: str
+
+    @classmethod
+    def of(cls, token: str) -> Claim | None:
+        """What a link is about; None for one that is wrong or too old, or whose account is gone."""
+        try:
+            public_id, mode, session_id = _serializer().loads(token, max_age=GOOD_FOR_SECONDS)
+        except (BadSignature, ValueError):
+            return None
+        user = db.session.scalar(select(User).where(User.public_id == public_id))
+        mail = db.session.scalar(select(Mail).where(Mail.kind == "claim", Mail.about == session_id))
+        return cls(user, mode, session_id, mail.given.get("plan", "") if mail else "") if user else None
+
+
+def link(user: User, mode: str, session_id: str) -> str:
+    """The address to mail to the account's owner."""
+    return f"{home.site_url()}/claim/{_serializer().dumps([user.public_id, mode, session_id])}"
+
+
+def was_mailed(session_id: str) -> bool:
+    """Whether the buyer of a payment link's session has been written to: the success page says so, and no more.
+
+    Not whether there was an account already: that is nobody's business but its owner's.
+    """
+    query = select(Mail.id).where(Mail.about == session_id, Mail.kind.in_(TO_THE_BUYER))
+    return db.session.scalar(query.limit(1)) is not None
+
+
+def is_asked(tx: Transaction, session_id: str) -> bool:
+    """Whether the owner has been asked already."""
+    query = select(Mail.id).where(Mail.kind == "claim", Mail.about == session_id)
+    return tx.execute(query).first() is not None
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="umstripe claim")
