@@ -20,6 +20,7 @@ install: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench.webhook
+	$(BIN)/python -m bench.storm
 
 $(VENV)/.base: requirements/base.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

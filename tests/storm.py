@@ -33,13 +33,17 @@ class Storm:
         names = self.simulator.prices()
         self.prices = [names["Basic Plan"], names["Standard Plan"]]
 
+    def join(self, members: int) -> None:
+        """So many members, who are customers already."""
+        self.customers = self.simulator.do("/crowd", customers=members)["customers"]
+        self._write_members()
+
     def connect(self, members: int) -> None:
-        """As an administrator does, with so many members who are customers already; then everything runs."""
+        """As an administrator does, with so many members; then everything runs."""
         from umstripe import webhooks
         from umstripe.models import Connection
 
-        self.customers = self.simulator.do("/crowd", customers=members)["customers"]
-        self._write_members()
+        self.join(members)
         keys = {"publishable": self.simulator.key("test", "publishable"), "secret": self.simulator.key()}
         with self.app.app_context():
             Connection.of("test").connect(self.site.url, webhooks.HANDLERS, **keys)
@@ -63,9 +67,9 @@ class Storm:
             tx.execute(insert(User), people)
             tx.execute(insert(Customer), links)
 
-    def live(self, rounds: int, seed: int, gap: int = 3) -> None:
-        """So many turns in each member's life, all at once."""
-        values = {"customers": self.customers, "prices": self.prices, "rounds": rounds}
+    def live(self, rounds: int, seed: int, gap: int = 3, silent: bool = False) -> None:
+        """So many turns in each member's life, all at once; silent ones make no events."""
+        values = {"customers": self.customers, "prices": self.prices, "rounds": rounds, "silent": silent}
         self.simulator.do("/crowd", **values, seed=seed, gap=gap)
 
     def waiting(self) -> int:
