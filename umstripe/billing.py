@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from umstripe import roles
 from umstripe.database import db
-from umstripe.errors import StripeRefused, StripeUnavailable, UmstripeError
+from umstripe.errors import NotNow, StripeRefused, StripeUnavailable, UmstripeError
 from umstripe.models import Connection, Customer, Settings, User
 from umstripe.standing import Standing
 from umstripe.stripe_gateway import Stripe
@@ -86,6 +87,24 @@ def customer_of(user: User) -> Customer | None:
     return next((found for found in map(user.customer, modes) if found), None)
 
 
+def keep_address(user: User, address: str) -> None:
+    """Invoices go to this address from now on; "" is the account's. Stripe is told first. Raises StripeError."""
+    tell_address(user, address or user.email)
+    user.billing_email = address
+
+
+def tell_address(user: User, address: str) -> None:
+    """Tell Stripe where a user's invoices go. Ends the session's transaction. Raises StripeError."""
+    customer = customer_of(user)
+    if customer is None:
+        return
+    stripe = Connection.of(customer.mode).stripe(retries=0)
+    db.session.commit()
+    stripe.update_customer(
+        customer.stripe_customer_id, {"email": address}, f"umstripe-address-{uuid.uuid4()}"
+    )
+
+
 def subscription_of(invoice: Mapping[str, Any]) -> str:
     """The id of the subscription that an invoice is for, or ""."""
     details = (invoice.get("parent") or {}).get("subscription_details") or {}
@@ -100,6 +119,8 @@ def said_to_member(error: UmstripeError) -> str:
         return (
             str(error) if error.status == CARD_DECLINED else "Stripe did not accept this. Please write to us."
         )
+    if isinstance(error, NotNow):
+        return str(error)
     return "Stripe could not be asked. Please try again later, or write to us."
 
 
@@ -107,6 +128,7 @@ UNAVAILABLE = {
     "timeout": "Stripe, which keeps the payments, does not answer at the moment. Please try again in a minute.",
     "network": "Stripe, which keeps the payments, cannot be reached at the moment. Please try again in a minute.",
     "server": "Stripe, which keeps the payments, has a problem at the moment. Please try again in a few minutes.",
+    "busy": "Your request is still under way. Please look again in a minute.",
     "rate_limit": "There is a lot to do at the moment. Please try again in a minute.",
 }
 

@@ -20,6 +20,10 @@ class Rejected(UmstripeError):
     """A rule of ours says no: a role that is in use, a plan that names an administrator role."""
 
 
+class NotNow(Rejected):
+    """What a member asked for cannot be done, or is done already. The sentence is for the member."""
+
+
 class ClonedSite(Rejected):
     """The database was made somewhere else, so nothing is written to Stripe from here."""
 
@@ -35,7 +39,7 @@ class StripeError(UmstripeError):
 
 
 class StripeUnavailable(StripeError):
-    """No answer that says anything: `reason` is `timeout`, `network`, `server` or `rate_limit`. Worth a retry."""
+    """No answer that says anything: `reason` is `timeout`, `network`, `server`, `busy` or `rate_limit`. Worth a retry."""
 
     def __init__(self, sentence: str, reason: str) -> None:
         super().__init__(sentence)

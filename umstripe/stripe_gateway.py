@@ -29,6 +29,7 @@ UNAVAILABLE = {
     "timeout": "Stripe did not answer within 10 seconds. Please try again in a minute.",
     "network": "Stripe could not be reached from this server. Check its network connection, then try again.",
     "server": "Stripe has a problem at the moment and could not answer. Please try again in a few minutes.",
+    "busy": "Stripe is still at work on the same request. Please look again in a minute.",
     "rate_limit": "Stripe asks us to slow down. Please try again in a minute.",
 }
 PROBES: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -247,7 +248,12 @@ def _client(key: str, base: str, retries: int) -> stripe.StripeClient:
 
 
 def _date(headers: Mapping[str, str] | None) -> int:
-    """Stripe's clock, in seconds. An answer without a date is as old as can be: it overwrites nothing."""
+    """Stripe's clock, in seconds. An answer without a date is as old as can be: it overwrites nothing.
+
+    So is one that was given before and is repeated for the same idempotency key: its date is new, what it says is old.
+    """
+    if headers and headers.get("Idempotent-Replayed") == "true":
+        return 0
     return int(parsedate_to_datetime(headers["Date"]).timestamp()) if headers and "Date" in headers else 0
 
 
@@ -263,7 +269,9 @@ def _ours(error: stripe.StripeError) -> StripeError:
         return StripeUnavailable(UNAVAILABLE[reason], reason)
     if isinstance(error, stripe.RateLimitError) or error.http_status == 429:
         return StripeUnavailable(UNAVAILABLE["rate_limit"], "rate_limit")
-    if error.http_status in (None, 409) or error.http_status >= 500:
+    if error.http_status == 409:
+        return StripeUnavailable(UNAVAILABLE["busy"], "busy")
+    if error.http_status is None or error.http_status >= 500:
         return StripeUnavailable(UNAVAILABLE["server"], "server")
     said = error.user_message or "Stripe refused without saying why."
     return StripeRefused(said, error.http_status, _code(error), _date(error.headers))

@@ -79,6 +79,14 @@ class Selling:
         """Change a subscription. Gives it as it is afterwards."""
         return self._call("POST", f"/v1/subscriptions/{subscription_id}", params, idempotency_key)
 
+    def resume_subscription(self, subscription_id: str, idempotency_key: str) -> Answer:
+        """Let a subscription in status `paused` go on. Stripe may want an invoice paid before it does."""
+        return self._call("POST", f"/v1/subscriptions/{subscription_id}/resume", None, idempotency_key)
+
+    def update_customer(self, customer_id: str, params: Mapping[str, Any], idempotency_key: str) -> Answer:
+        """Change a customer. Gives it as it is afterwards."""
+        return self._call("POST", f"/v1/customers/{customer_id}", params, idempotency_key)
+
     def capture_payment(self, payment_intent_id: str) -> Answer:
         """Take an amount that was reserved. Gives the payment intent with its `latest_charge` as a whole."""
         path, params = f"/v1/payment_intents/{payment_intent_id}/capture", {"expand": ["latest_charge"]}

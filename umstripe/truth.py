@@ -75,6 +75,22 @@ def sync(mode: str, stripe_customer_id: str, trigger: str = "work") -> list[Foun
     )
 
 
+def look(mode: str, stripe_customer_id: str, trigger: str) -> list[Found]:
+    """Make a customer's subscriptions ours as Stripe has them now, in one call and without another try of it:
+    for somebody who waits. Gives what was different. Raises StripeError."""
+    for _ in range(ROUNDS):
+        states = _newest(mode, stripe_customer_id)
+        try:
+            with write() as tx:
+                found = list(_subscriptions_settled(tx, states))
+                for one in found:
+                    _note(tx, mode, one, trigger)
+                return found
+        except (Unclear, IntegrityError, OperationalError):
+            continue
+    return []
+
+
 def settle(mode: str, stripe_customer_id: str, trigger: str = "work") -> None:
     """`sync`, and take the customer's differences off the list; when it does not work they say why, and it raises."""
     these = (Difference.mode == mode, Difference.stripe_customer_id == stripe_customer_id)
@@ -121,6 +137,19 @@ def ask(mode: str, stripe_customer_id: str) -> Truth:
     ]
     states += [_fetched(stripe, mode, row) for row in lost]
     return Truth(mode, stripe_customer_id, customer, states)
+
+
+def _newest(mode: str, stripe_customer_id: str) -> list[State]:
+    """A customer's newest subscriptions at Stripe. One that we have as another customer's is left to `sync`."""
+    with read() as tx:
+        ours = _ours(tx, mode, stripe_customer_id)
+    stripe = Connection.of(mode).stripe(retries=0)
+    db.session.rollback()
+    page = stripe.subscriptions(None, stripe_customer_id)
+    elsewhere = _elsewhere(mode, [one["id"] for one in page.items if one["id"] not in ours])
+    mine = [one for one in page.items if one["id"] not in elsewhere]
+    seen = {one: row.revision for one, row in ours.items()}
+    return [State(mode, one, page.as_of, seen.get(one["id"], NEVER_WRITTEN)) for one in mine]
 
 
 def _listed(stripe: Stripe, mode: str, customer: str, ours: Mapping[str, Any]) -> Iterator[State]:
@@ -173,14 +202,17 @@ def _applied(tx: Transaction, truth: Truth, told: dict[str, State]) -> list[Foun
     if truth.customer.object.get("deleted"):
         _all_ended(tx, truth)
         return found
-    for state in truth.states:
+    return [*found, *_subscriptions_settled(tx, truth.states)]
+
+
+def _subscriptions_settled(tx: Transaction, states: list[State]) -> Iterator[Found]:
+    for state in states:
         before = Subscription.found(tx, state.mode, state.id)
         change = Subscription.apply(tx, state)
         after = Subscription.found(tx, state.mode, state.id)
         if change is not None and before != after:
             here, there = Subscription.words(tx, before), Subscription.words(tx, after)
-            found.append(Found("subscription", state.id, change.user_id, here, there))
-    return found
+            yield Found("subscription", state.id, change.user_id, here, there)
 
 
 def _all_ended(tx: Transaction, truth: Truth) -> None:

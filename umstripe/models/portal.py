@@ -1,9 +1,21 @@
 from __future__ import annotations
 
-from sqlalchemy import String
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import String, delete, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import db
+from umstripe.database import db, read, write
+from umstripe.models.plan import Plan
+from umstripe.models.price import Price
+from umstripe.models.settings import Settings
+from umstripe.stripe_gateway import Stripe
+
+PRODUCTS_AT_MOST = 10
 
 
 class PortalConfiguration(db.Model):
@@ -16,3 +28,70 @@ class PortalConfiguration(db.Model):
     mode: Mapped[str] = mapped_column(String(4), primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     stripe_configuration_id: Mapped[str] = mapped_column(String(255))
+
+    @classmethod
+    def known(cls, mode: str, says: Mapping[str, Any]) -> str:
+        """The id of the configuration that says this; "" when there is none yet."""
+        query = select(cls.stripe_configuration_id).where(cls.mode == mode, cls.digest == _digest(says))
+        with read() as tx:
+            return tx.execute(query).scalar() or ""
+
+    @classmethod
+    def make(cls, stripe: Stripe, mode: str, says: Mapping[str, Any], instead_of: str = "") -> str:
+        """Make a configuration at Stripe, once however many ask, and keep its id. Raises StripeError.
+
+        `instead_of` is one that Stripe does not take any more: it was switched off, or is of another account.
+        """
+        digest = _digest(says)
+        made = stripe.create_portal_configuration(says, f"umstripe-portal-{digest[:40]}-{instead_of}")["id"]
+        ours = (cls.mode == mode, cls.digest == digest)
+        try:
+            with write() as tx:
+                tx.execute(delete(cls).where(*ours))
+                tx.execute(insert(cls).values(mode=mode, digest=digest, stripe_configuration_id=made))
+        except IntegrityError:
+            pass  # somebody else was faster, and has kept the same id
+        return made
+
+
+def what_it_says(settings: Settings, plan: Plan | None) -> dict[str, Any]:
+    """What the portal of a member with this plan may do.
+
+    https://docs.stripe.com/api/customer_portal/configurations/create
+    """
+    features: dict[str, Any] = {
+        "invoice_history": {"enabled": True},
+        "payment_method_update": {"enabled": True},
+        "customer_update": {"enabled": True, "allowed_updates": ["address", "email", "tax_id"]},
+        "subscription_cancel": {"enabled": settings.cancel_allowed, "mode": "at_period_end"},
+        "subscription_update": _switches(plan),
+    }
+    if settings.pause_allowed:
+        features["subscription_pause"] = {"enabled": True, "duration": {"type": "indefinite"}}
+    return {"features": features, "metadata": {"umstripe_instance": settings.instance_id}}
+
+
+def _switches(plan: Plan | None) -> dict[str, Any]:
+    products: dict[str, dict[tuple[str, int], str]] = {}
+    for price in _offered(plan) if plan else ():
+        cycles = products.setdefault(price.stripe_product_id, {})
+        cycles.setdefault((price.interval, price.interval_count), price.stripe_price_id)
+    if not products:
+        return {"enabled": False}
+    listed = [
+        {"product": product, "prices": sorted(cycles.values())}
+        for product, cycles in sorted(products.items())
+    ]
+    how = {"default_allowed_updates": ["price"], "proration_behavior": "always_invoice"}
+    return {"enabled": True, **how, "products": listed[:PRODUCTS_AT_MOST]}
+
+
+def _offered(plan: Plan) -> list[Price]:
+    """The present price and those one may switch to. Of a product's prices with one interval the portal shows one."""
+    others = [price for price in plan.switch_prices if price.is_for_sale and price.type == "recurring"]
+    others = [price for price in others if price.currency == plan.price.currency]
+    return [plan.price, *others] if others else []
+
+
+def _digest(says: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(says, sort_keys=True).encode()).hexdigest()

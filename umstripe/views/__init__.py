@@ -16,9 +16,11 @@ from umstripe.views import (
     home,
     invitation,
     policies,
+    portal,
     register,
     setup,
     subscribe,
+    switch,
     webhook,
 )
 from umstripe.views.admin import admin
@@ -63,6 +65,8 @@ def init_app(app: Flask) -> None:
         home.blueprint,
         account.blueprint,
         billing.blueprint,
+        portal.blueprint,
+        switch.blueprint,
         setup.blueprint,
         invitation.blueprint,
         claim.blueprint,

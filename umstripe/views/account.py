@@ -6,8 +6,9 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_security import current_user
 from sqlalchemy.exc import IntegrityError
 
-from umstripe import roles
+from umstripe import billing, roles
 from umstripe.database import db
+from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
 from umstripe.forms.account import AccountForm
 from umstripe.models import User
@@ -21,11 +22,26 @@ blueprint = Blueprint("account", __name__, url_prefix="/account")
 def index():
     user = db.session.get_one(User, current_user.id)
     form = AccountForm(user)
+    address = user.email
     if form.validate_on_submit() and _changed(form, user):
+        if user.email != address:
+            _tell_stripe(user)
         flash("Your account is updated.", "success")
         return redirect(url_for(".index"), 303)
     explained = roles.explained(user, int(time.time()))
     return render_template("account/index.html", form=form, roles=explained)
+
+
+def _tell_stripe(user: User) -> None:
+    """Invoices go to the account's address unless there is one for billing."""
+    if user.billing_email:
+        return
+    try:
+        billing.tell_address(user, user.email)
+    except UmstripeError:
+        flash(
+            "Invoices still go to your earlier address. Save a billing email in the Billing tab.", "warning"
+        )
 
 
 def _changed(form: AccountForm, user: User) -> bool:

@@ -1,24 +1,87 @@
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_security import current_user
 
-from umstripe.billing import Billing
+from umstripe import change
+from umstripe.billing import Billing, keep_address, said_to_member, subscription_standing
+from umstripe.database import db
+from umstripe.errors import UmstripeError
+from umstripe.extensions import limiter
 from umstripe.forms.account import BillingEmailForm
-from umstripe.models import Settings, checkout
+from umstripe.models import Settings, User, checkout
+from umstripe.standing import Standing
+from umstripe.views.log import log
 
 blueprint = Blueprint("billing", __name__, url_prefix="/account/billing")
+WRITES = limiter.limit("30 per minute", methods=["POST"])
 
 
 @blueprint.get("/")
 def index():
     billing = Billing.of(current_user)
     billing.ask()
-    form = BillingEmailForm(data={"billing_email": current_user.billing_email})
+    return _page(billing, BillingEmailForm(data={"billing_email": current_user.billing_email}))
+
+
+def _page(billing: Billing, form: BillingEmailForm):
     return render_template(
         "account/billing.html",
         billing=billing,
         settings=Settings.get(),
         form=form,
         plans=checkout.unfinished(current_user),
+        days_until_due=change.DAYS_UNTIL_DUE,
     )
+
+
+@blueprint.route("/<id:subscription_id>/<any(cancel, undo, pause, resume):verb>", methods=["GET", "POST"])
+@WRITES
+def act(subscription_id: int, verb: str):
+    one = _mine(subscription_id)
+    if request.method == "GET":
+        if one.why_not(verb):
+            flash(one.why_not(verb), "warning")
+            return redirect(url_for(".index"))
+        return render_template("account/confirm.html", one=one, verb=verb)
+    do, done = change.VERBS[verb]
+    try:
+        do(one)
+        flash(done, "success")
+    except UmstripeError as error:
+        flash(said_to_member(error), "error")
+    return redirect(url_for(".index"), 303)
+
+
+@blueprint.post("/<id:subscription_id>/collection")
+@WRITES
+def collection(subscription_id: int):
+    one = _mine(subscription_id)
+    try:
+        change.collect(one, request.form.get("collection_method", ""))
+        flash("Your payment collection method is changed.", "success")
+    except UmstripeError as error:
+        flash(said_to_member(error), "error")
+    return redirect(url_for(".index"), 303)
+
+
+@blueprint.post("/email")
+@WRITES
+def email():
+    user, form = db.session.get_one(User, current_user.id), BillingEmailForm()
+    billing = Billing.of(user)
+    if form.validate_on_submit():
+        try:
+            keep_address(user, form.billing_email.data or "")
+            log("account.billing_email", f"Billing email: {user.billing_email or 'none of its own'}")
+            db.session.commit()
+            flash("Your billing email is saved.", "success")
+            return redirect(url_for(".index"), 303)
+        except UmstripeError as error:
+            billing.trouble = said_to_member(error)
+    return _page(billing, form)
+
+
+def _mine(subscription_id: int) -> Standing:
+    """One of the member's own subscriptions; for anything else there is no page."""
+    return subscription_standing(current_user, subscription_id) or abort(404)

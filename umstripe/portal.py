@@ -1,0 +1,61 @@
+"""The way into Stripe's customer portal, and what is looked at when a member comes back from there."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from umstripe import billing, truth
+from umstripe.database import db
+from umstripe.errors import NotNow, StripeRefused
+from umstripe.models import Connection, Customer, Plan, PortalConfiguration, Settings, User
+from umstripe.models.portal import what_it_says
+from umstripe.stripe_gateway import Stripe
+
+NO_CUSTOMER = "There is nothing to manage yet: you have not paid anything here."
+
+
+def address_for(user: User, return_url: str) -> str:
+    """The address of a portal session, good for a few minutes. Raises NotNow without a customer, and StripeError.
+
+    Its configuration says what the plan of the user's membership allows (see PortalConfiguration).
+    """
+    customer = billing.customer_of(user)
+    if customer is None:
+        raise NotNow(NO_CUSTOMER)
+    mode, says = customer.mode, what_it_says(Settings.get(), _plan_of(user, customer))
+    session = {"customer": customer.stripe_customer_id, "return_url": return_url}
+    stripe = Connection.of(mode).stripe(retries=0)
+    db.session.commit()
+    return _opened(stripe, mode, says, session)
+
+
+def _opened(stripe: Stripe, mode: str, says: Mapping[str, Any], session: Mapping[str, Any]) -> str:
+    known = PortalConfiguration.known(mode, says)
+    try:
+        return _session(stripe, session, known or PortalConfiguration.make(stripe, mode, says))
+    except StripeRefused:
+        if not known:
+            raise
+    return _session(stripe, session, PortalConfiguration.make(stripe, mode, says, instead_of=known))
+
+
+def _session(stripe: Stripe, session: Mapping[str, Any], configuration: str) -> str:
+    params = {**session, "configuration": configuration}
+    return stripe.create_portal_session(params, f"umstripe-portal-session-{uuid.uuid4()}")["url"]
+
+
+def _plan_of(user: User, customer: Customer) -> Plan | None:
+    """The plan of the newest subscription of the customer that goes on."""
+    for one in billing.standings_of(user):
+        if one.is_subscription and one.row.customer_id == customer.id and not one.is_over:
+            return one.holding.plan
+    return None
+
+
+def look_after_return(user: User) -> None:
+    """Whatever the member did in the portal, know it before the deliveries come. Raises StripeError."""
+    customer = billing.customer_of(user)
+    if customer is not None:
+        truth.look(customer.mode, customer.stripe_customer_id, "member")

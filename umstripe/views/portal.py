@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_security import current_user
+
+from umstripe import portal
+from umstripe.billing import said_to_member
+from umstripe.errors import UmstripeError
+from umstripe.extensions import limiter
+
+blueprint = Blueprint("portal", __name__)
+
+
+@blueprint.get("/customer-portal")
+@limiter.limit("30 per minute")
+def index():
+    """A link that a site puts anywhere: straight on to Stripe's portal."""
+    try:
+        return redirect(portal.address_for(current_user, url_for(".back", _external=True)), 303)
+    except UmstripeError as error:
+        return render_template("account/no_portal.html", why=said_to_member(error))
+
+
+@blueprint.get("/customer-portal/back")
+@limiter.limit("30 per minute")
+def back():
+    """Where the portal leads back to: the page must be right even before the delivery."""
+    try:
+        portal.look_after_return(current_user)
+    except UmstripeError:
+        flash("What you changed in the Customer Portal may show here a minute later.", "warning")
+    return redirect(url_for("billing.index"), 303)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_security import current_user
+
+from umstripe import switch
+from umstripe.billing import said_to_member
+from umstripe.errors import NotNow, UmstripeError
+from umstripe.extensions import limiter
+from umstripe.models import Plan
+from umstripe.standing import Standing
+from umstripe.views.addresses import on_this_site
+
+blueprint = Blueprint("switch", __name__)
+
+
+@blueprint.route("/switch-plan/<key>", methods=["GET", "POST"])
+@limiter.limit("30 per minute")
+def confirm(key: str):
+    """A link that a site puts anywhere (`?switch=1&redirect_to=…`): what the switch costs, then the switch."""
+    plan = switch.plan_with(key)
+    if plan is None:
+        return redirect(url_for("home.index"))
+    one = switch.membership_for(current_user, plan)
+    if one is None:
+        return redirect(f"/subscribe/{plan.key}")
+    back = on_this_site(request.values.get("redirect_to"))
+    if request.method == "POST":
+        return _switched(one, plan, back)
+    return _offered(one, plan, back)
+
+
+def _offered(one: Standing, plan: Plan, back: str):
+    offer, why_not = None, ""
+    try:
+        offer = switch.offer(one, plan)
+    except UmstripeError as error:
+        why_not = said_to_member(error)
+    return render_template(
+        "account/switch.html", one=one, plan=plan, offer=offer, why_not=why_not, redirect_to=back
+    )
+
+
+def _switched(one: Standing, plan: Plan, back: str):
+    try:
+        switch.accept(one, plan, request.form.get("offer", ""))
+    except NotNow as error:
+        flash(str(error), "error")
+        return redirect(url_for(".confirm", key=plan.key, redirect_to=back or None), 303)
+    except UmstripeError as error:
+        flash(said_to_member(error), "error")
+        return redirect(url_for("billing.index"), 303)
+    flash(f"Your plan is {plan.title} now.", "success")
+    return redirect(back or url_for("billing.index"), 303)
