@@ -9,7 +9,7 @@ from typing import Any
 from umstripe import billing, truth
 from umstripe.database import db
 from umstripe.errors import NotNow, StripeRefused
-from umstripe.models import Connection, Customer, Plan, PortalConfiguration, Settings, User
+from umstripe.models import Connection, Customer, PortalConfiguration, Price, Settings, User
 from umstripe.models.portal import what_it_says
 from umstripe.stripe_gateway import Stripe
 
@@ -24,7 +24,7 @@ def address_for(user: User, return_url: str) -> str:
     customer = billing.customer_of(user)
     if customer is None:
         raise NotNow(NO_CUSTOMER)
-    mode, says = customer.mode, what_it_says(Settings.get(), _plan_of(user, customer))
+    mode, says = customer.mode, what_it_says(Settings.get(), _prices(user, customer))
     session = {"customer": customer.stripe_customer_id, "return_url": return_url}
     stripe = Connection.of(mode).stripe(retries=0)
     db.session.commit()
@@ -46,12 +46,13 @@ def _session(stripe: Stripe, session: Mapping[str, Any], configuration: str) -> 
     return stripe.create_portal_session(params, f"umstripe-portal-session-{uuid.uuid4()}")["url"]
 
 
-def _plan_of(user: User, customer: Customer) -> Plan | None:
-    """The plan of the newest subscription of the customer that goes on."""
-    for one in billing.standings_of(user):
-        if one.is_subscription and one.row.customer_id == customer.id and not one.is_over:
-            return one.holding.plan
-    return None
+def _prices(user: User, customer: Customer) -> list[Price]:
+    """The price of the customer's newest subscription that goes on, and those it can be switched to."""
+    mine = [one for one in billing.standings_of(user) if one.is_subscription and not one.is_over]
+    one = next((one for one in mine if one.row.customer_id == customer.id), None)
+    if one is None or one.holding.price is None:
+        return []
+    return [one.holding.price, *(plan.price for plan in one.targets)]
 
 
 def look_after_return(user: User) -> None:

@@ -74,12 +74,15 @@ class Standing:
 
     @property
     def targets(self) -> list[Plan]:
-        """The plans that the present one lets its member switch to."""
+        """The plans that the present one lets its member switch to, and that have not been closed meanwhile.
+
+        One that only administrators see or that has a password is open to whom an administrator lets switch.
+        """
         if not self.holding.plan or not self.is_subscription:
             return []
-        prices = [price.id for price in self.holding.plan.switch_prices if price.is_for_sale]
-        query = select(Plan).where(Plan.price_id.in_(prices), Plan.status == "published")
-        return list(db.session.scalars(query.order_by(Plan.id)))
+        query = select(Plan).where(Plan.price_id.in_([price.id for price in self.holding.plan.switch_prices]))
+        found = db.session.scalars(query.order_by(Plan.id))
+        return [plan for plan in found if not plan.why_not_for_sale(plan.mode, is_administrator=True)]
 
     def why_not(self, verb: str) -> str:
         """Why the member may not `cancel`, `undo`, `pause`, `resume`, `switch` or change the `collection`.

@@ -13,7 +13,6 @@ from typing import Any
 
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from sqlalchemy import or_, select
 
 from umstripe import change, truth
 from umstripe.billing import standings_of
@@ -50,10 +49,6 @@ class Offer:
     def new_period(self) -> bool:
         """Whether the day of payment changes: another interval begins a new period now."""
         return self.one.status != "trialing" and _cycle(self.one.holding.price) != _cycle(self.plan.price)
-
-
-def plan_with(key: str) -> Plan | None:
-    return db.session.scalar(select(Plan).where(or_(Plan.key == key, Plan.short_key == key)))
 
 
 def membership_for(user: User, plan: Plan) -> Standing | None:

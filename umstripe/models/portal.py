@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import String, delete, insert, select
@@ -10,7 +10,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import db, read, write
-from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.settings import Settings
 from umstripe.stripe_gateway import Stripe
@@ -54,8 +53,8 @@ class PortalConfiguration(db.Model):
         return made
 
 
-def what_it_says(settings: Settings, plan: Plan | None) -> dict[str, Any]:
-    """What the portal of a member with this plan may do.
+def what_it_says(settings: Settings, prices: Sequence[Price]) -> dict[str, Any]:
+    """What the portal of a member may do who may switch between these prices (the present one is the first).
 
     https://docs.stripe.com/api/customer_portal/configurations/create
     """
@@ -64,33 +63,25 @@ def what_it_says(settings: Settings, plan: Plan | None) -> dict[str, Any]:
         "payment_method_update": {"enabled": True},
         "customer_update": {"enabled": True, "allowed_updates": ["address", "email", "tax_id"]},
         "subscription_cancel": {"enabled": settings.cancel_allowed, "mode": "at_period_end"},
-        "subscription_update": _switches(plan),
+        "subscription_update": _switches(prices),
     }
     if settings.pause_allowed:
         features["subscription_pause"] = {"enabled": True, "duration": {"type": "indefinite"}}
     return {"features": features, "metadata": {"umstripe_instance": settings.instance_id}}
 
 
-def _switches(plan: Plan | None) -> dict[str, Any]:
+def _switches(prices: Sequence[Price]) -> dict[str, Any]:
+    """Of a product's prices with the same interval the portal shows one: the present one, or the first."""
+    same = [one for one in prices if one.type == "recurring" and one.currency == prices[0].currency]
+    if len(same) < 2:
+        return {"enabled": False}
     products: dict[str, dict[tuple[str, int], str]] = {}
-    for price in _offered(plan) if plan else ():
+    for price in same:
         cycles = products.setdefault(price.stripe_product_id, {})
         cycles.setdefault((price.interval, price.interval_count), price.stripe_price_id)
-    if not products:
-        return {"enabled": False}
-    listed = [
-        {"product": product, "prices": sorted(cycles.values())}
-        for product, cycles in sorted(products.items())
-    ]
+    listed = [{"product": one, "prices": sorted(cycles.values())} for one, cycles in products.items()]
     how = {"default_allowed_updates": ["price"], "proration_behavior": "always_invoice"}
     return {"enabled": True, **how, "products": listed[:PRODUCTS_AT_MOST]}
-
-
-def _offered(plan: Plan) -> list[Price]:
-    """The present price and those one may switch to. Of a product's prices with one interval the portal shows one."""
-    others = [price for price in plan.switch_prices if price.is_for_sale and price.type == "recurring"]
-    others = [price for price in others if price.currency == plan.price.currency]
-    return [plan.price, *others] if others else []
 
 
 def _digest(says: Mapping[str, Any]) -> str:

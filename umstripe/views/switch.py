@@ -18,7 +18,7 @@ blueprint = Blueprint("switch", __name__)
 @limiter.limit("30 per minute")
 def confirm(key: str):
     """A link that a site puts anywhere (`?switch=1&redirect_to=…`): what the switch costs, then the switch."""
-    plan = switch.plan_with(key)
+    plan = Plan.with_key(key)
     if plan is None:
         return redirect(url_for("home.index"))
     one = switch.membership_for(current_user, plan)
