@@ -28,7 +28,7 @@ class AccountForm(UserFields):
             return
         if not field.data:
             raise ValidationError("Please type your current password, because the mail address changes.")
-        if not self.owner.verify_and_update_password(field.data):
+        if not self.owner.has_password(field.data):
             raise ValidationError("This is not your current password.")
 
     @property

@@ -23,7 +23,7 @@ def confirm(key: str):
         return redirect(url_for("home.index"))
     one = switch.membership_for(current_user, plan)
     if one is None:
-        return redirect(f"/subscribe/{plan.key}")
+        return redirect(url_for("subscribe.show", key=plan.key))
     back = on_this_site(request.values.get("redirect_to"))
     if request.method == "POST":
         return _switched(one, plan, back)
