@@ -151,7 +151,7 @@ def addresses(app):
             "verb": "approve",
             "place": "copy",
             "kind": "audit",
-            "verb": "cancel",
+            "turn": "cancel",
             "customer": "cus_1",
             "filename": "css/base.css",
             "token": "x",

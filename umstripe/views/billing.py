@@ -35,16 +35,16 @@ def _page(billing: Billing, form: BillingEmailForm):
     )
 
 
-@blueprint.route("/<id:subscription_id>/<any(cancel, undo, pause, resume):verb>", methods=["GET", "POST"])
+@blueprint.route("/<id:subscription_id>/<any(cancel, undo, pause, resume):turn>", methods=["GET", "POST"])
 @WRITES
-def act(subscription_id: int, verb: str):
+def act(subscription_id: int, turn: str):
     one = _mine(subscription_id)
     if request.method == "GET":
-        if one.why_not(verb):
-            flash(one.why_not(verb), "warning")
+        if one.why_not(turn):
+            flash(one.why_not(turn), "warning")
             return redirect(url_for(".index"))
-        return render_template("account/confirm.html", one=one, verb=verb)
-    do, done = change.VERBS[verb]
+        return render_template("account/confirm.html", one=one, turn=turn)
+    do, done = change.VERBS[turn]
     try:
         do(one)
         flash(done, "success")
