@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.people import Browserless, make_administrator
 from tests.processes import umstripe
 from tests.selling import rows
 from tests.stripe_events import SECRETS, body_of, signature
+from umstripe.database import now
 
 HEALTH = "/admin/health/"
 HOST = "members.example.org"
@@ -165,6 +167,44 @@ def test_silence_is_on_the_page_and_mailed_once_a_day(site, admin, tmp_path):
     assert "no delivery brought them" in admin.get(HEALTH).text
     (one,) = rows(site.app, "SELECT kind, address, state FROM mail")
     assert one == ("health", "admin@example.org", "queued")
+
+
+def test_silence_is_mailed_again_on_the_next_day_and_no_more_when_it_is_over(site, admin):
+    site.work("catch_up")
+    execute(site, "UPDATE delivery SET created = created - 1000")
+    site.work("catch_up")
+    yesterday = (now() - timedelta(hours=25)).replace(tzinfo=None)
+    execute(site, "UPDATE connection SET silence_told_at = :at", at=yesterday)
+    execute(site, "UPDATE mail SET about = 'yesterday'")
+    site.work("catch_up")
+    assert rows(site.app, "SELECT count(*) FROM mail WHERE kind = 'health'") == [(2,)]
+    execute(site, "UPDATE connection SET silence_told_at = :at", at=yesterday)
+    execute(site, "UPDATE delivery SET arrived = :yes", yes=True)
+    site.work("catch_up")
+    assert rows(site.app, "SELECT count(*) FROM mail WHERE kind = 'health'") == [(2,)]
+    assert "no delivery brought them" not in admin.get(HEALTH).text
+
+
+def test_what_was_just_on_its_way_is_no_silence(site, admin):
+    site.work("catch_up")
+    assert rows(site.app, "SELECT count(*) FROM mail WHERE kind = 'health'") == [(0,)]
+    assert "no delivery brought them" not in admin.get(HEALTH).text
+
+
+def test_the_last_delivery_is_told_for_every_type(site, admin):
+    secret(site, SECRETS["test"])
+    for event in site.events():
+        assert site.deliver(event).status_code == 200
+    execute(site, "UPDATE delivery SET received_at = :at", at=datetime(2026, 11, 3, 14, 5))
+    execute(site, "UPDATE connection SET endpoint_check = '{}'")
+    text = admin.get(HEALTH).text
+    types = {event["type"] for event in site.events()} & {row[0] for row in rows(site.app, TYPES)}
+    assert types >= {"customer.created", "customer.subscription.created", "charge.succeeded"}
+    for type_ in types:
+        assert f"{type_} 1 Nov 3, 2026, 2:05 PM UTC" in text or f"{type_} 2 Nov 3" in text, type_
+
+
+TYPES = "SELECT type FROM delivery WHERE result <> 'ignored'"
 
 
 def test_the_worker_s_heartbeat_is_asked_for(site, admin):
