@@ -38,6 +38,13 @@ class Sqlite:
     def empty(self) -> str:
         return f"sqlite:///{self.folder}/{uuid.uuid4().hex}.sqlite"
 
+    def copy(self, url: str) -> str:
+        """A copy of a database that nobody uses, as an operator makes one."""
+        old, name = Path(url.removeprefix("sqlite:///")), f"{uuid.uuid4().hex}.sqlite"
+        for found in self.folder.glob(f"{old.name}*"):
+            shutil.copy(found, self.folder / f"{name}{found.name.removeprefix(old.name)}")
+        return f"sqlite:///{self.folder / name}"
+
     def drop(self, url: str) -> None:
         for left in self.folder.glob(f"{Path(url.removeprefix('sqlite:///')).name}*"):
             left.unlink(missing_ok=True)
@@ -72,6 +79,10 @@ class Postgres:
 
     def empty(self) -> str:
         return self._make("")
+
+    def copy(self, url: str) -> str:
+        """A copy of a database that nobody uses, as an operator makes one."""
+        return self._make(f'TEMPLATE "{make_url(url).database}"')
 
     def _make(self, options: str) -> str:
         name = f"t{uuid.uuid4().hex}"

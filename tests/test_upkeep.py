@@ -75,3 +75,16 @@ def test_a_second_night_changes_nothing_more(app, night):
     before = rows(app, "SELECT * FROM delivery")
     night.passes()
     assert rows(app, "SELECT * FROM delivery") == before
+
+
+@pytest.mark.parametrize("typed", ["a week", "", "0", "366", "-1", "1.5", "9" * 400])
+def test_days_that_are_none_are_told_in_one_sentence_and_lose_nothing(admin, typed):
+    page = admin.submit("/admin/settings/", keep_bodies_days=typed, site_name="Harbour Club")
+    assert "Please type a number of days from 1 to 365." in page.text and "Not a valid" not in page.text
+    fields = page.form("keep_bodies_days")["fields"]
+    assert (fields["keep_bodies_days"], fields["site_name"]) == ([typed], ["Harbour Club"])
+
+
+def test_days_are_saved(app, admin):
+    admin.submit("/admin/settings/", keep_bodies_days=" 45 ", site_name="Harbour Club")
+    assert rows(app, "SELECT keep_bodies_days FROM settings") == [(45,)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,6 +92,14 @@ SETTINGS = (
 )
 
 
+class DaysField(IntegerField):
+    """A number of days. What is none, or too long for one, is left to the validator, for one sentence."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        with contextlib.suppress(ValueError):
+            super().process_formdata([text[:10] for text in valuelist])
+
+
 class GeneralForm(FlaskForm):
     """Settings > General."""
 
@@ -99,7 +108,7 @@ class GeneralForm(FlaskForm):
         filters=[stripped],
         validators=[required("Please type a name."), Length(max=80, message="At most 80 characters.")],
     )
-    keep_bodies_days = IntegerField(
+    keep_bodies_days = DaysField(
         "Keep Deliveries For (Days)",
         validators=[NumberRange(min=1, max=365, message="Please type a number of days from 1 to 365.")],
     )
