@@ -30,7 +30,7 @@ class ClonedSite(Rejected):
     def __init__(self) -> None:
         super().__init__(
             "This looks like a copy of a site that lives somewhere else, so nothing is changed at Stripe from here. "
-            "Open Settings > Stripe > Copy of a site and say which of the two it is."
+            "Press “Say what this site is” and say which of the two it is."
         )
 
 

@@ -82,7 +82,7 @@ def trouble() -> list[Check]:
 def _place() -> Iterator[Check]:
     if different := home.elsewhere():
         says = f"This looks like a copy of a site that lives somewhere else: {', '.join(different)}."
-        do = "Nothing is changed at Stripe until you say what it is: Settings, or “umstripe this-is”."
+        do = "Nothing is changed at Stripe until you say what it is: above on every page, or with “umstripe this-is”."
         yield Check("Copy of a site", TROUBLE, says, do)
 
 

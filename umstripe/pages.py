@@ -109,8 +109,5 @@ def _is_current(endpoint: str) -> bool:
 
 
 def _same_area(endpoint: str) -> bool:
-    return (
-        request.blueprint is not None
-        and request.blueprint != "admin"
-        and request.blueprint == endpoint.rpartition(".")[0]
-    )
+    """Whether this page's address is below that of an entry, as /admin/settings/copy/ is below /admin/settings/."""
+    return request.path.startswith(url_for(endpoint).rpartition("/")[0] + "/")
