@@ -268,7 +268,12 @@ RIGHTS = {
     "Checkout Sessions": "checkout_session_write",
     "Customer portal": "customer_portal_write",
     "Prices": "plan_read",
-    "Subscriptions": "subscription_read",
+    "Products": "product_read",
+    "Subscriptions": "subscription_write",
+    "Invoices": "invoice_write",
+    "Payment Intents": "payment_intent_write",
+    "Charges": "charge_read",
+    "Events": "event_read",
     "Webhook Endpoints": "webhook_write",
 }
 
@@ -278,6 +283,11 @@ BREAKS = {
     "Checkout Sessions": "Nobody can pay",
     "Customer portal": "Members cannot manage their billing",
     "Prices": "Prices cannot be imported",
+    "Products": "Plans have no names",
+    "Invoices": "nor what a switch costs",
+    "Payment Intents": "nor approved or refused",
+    "Charges": "only when their delivery comes",
+    "Events": "by the nightly audit only",
     "Subscriptions": "so a role may be late",
     "Webhook Endpoints": "nobody’s role changes",
 }

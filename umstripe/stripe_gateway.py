@@ -37,7 +37,12 @@ PROBES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "checkout_sessions": ("POST", "/v1/checkout/sessions/cs_umstripe_probe/expire", {}),
     "customer_portal": ("POST", "/v1/billing_portal/sessions", {"customer": "cus_umstripe_probe"}),
     "prices": ("GET", "/v1/prices", {"limit": 1}),
-    "subscriptions": ("GET", "/v1/subscriptions", {"limit": 1}),
+    "products": ("GET", "/v1/products", {"limit": 1}),
+    "subscriptions": ("POST", "/v1/subscriptions/sub_umstripe_probe", {"description": "probe"}),
+    "invoices": ("POST", "/v1/invoices/create_preview", {"customer": "cus_umstripe_probe"}),
+    "payment_intents": ("POST", "/v1/payment_intents/pi_umstripe_probe/cancel", {}),
+    "charges": ("GET", "/v1/charges", {"limit": 1}),
+    "events": ("GET", "/v1/events", {"limit": 1}),
     "webhook_endpoints": ("POST", "/v1/webhook_endpoints/we_umstripe_probe", {"description": "probe"}),
 }
 """A read right is probed by a list of one, a write right by a call that fails after the check of the right."""

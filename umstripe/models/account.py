@@ -15,14 +15,30 @@ RIGHTS = {
     "checkout_sessions": ("Checkout Sessions", "Write", "Nobody can pay: the payment page cannot be opened."),
     "customer_portal": ("Customer portal", "Write", "Members cannot manage their billing."),
     "prices": ("Prices", "Read", "Prices cannot be imported."),
-    "subscriptions": ("Subscriptions", "Read", "Some deliveries cannot be settled, so a role may be late."),
+    "products": ("Products", "Read", "Plans have no names until you give them titles."),
+    "subscriptions": (
+        "Subscriptions",
+        "Write",
+        "Members cannot cancel or switch here, and some deliveries cannot be settled, so a role may be late.",
+    ),
+    "invoices": ("Invoices", "Write", "Members see neither their invoices nor what a switch costs."),
+    "payment_intents": (
+        "Payment Intents",
+        "Write",
+        "One-time payments cannot be settled on the success page, nor approved or refused.",
+    ),
+    "charges": ("Charges", "Read", "One-time payments are settled only when their delivery comes."),
+    "events": ("Events", "Read", "What no delivery brought is found by the nightly audit only."),
     "webhook_endpoints": (
         "Webhook Endpoints",
         "Write",
         "The site gets no news from Stripe: nobody’s role changes.",
     ),
 }
-"""The rights of a restricted key: Stripe's name, what is needed, what breaks without it."""
+"""The rights of a restricted key: Stripe's name, what is needed, what breaks without it.
+
+What a call expands needs its right too (a session's charge): https://docs.stripe.com/stripe-apps/reference/permissions.
+A preview of an invoice is a POST, so it is taken to need Write."""
 
 
 class KeyRefused(Rejected):

@@ -23,11 +23,12 @@ ACCOUNT_ID = "acct_1UmstripeSimulator"
 # What the application asks of a restricted key: Stripe's own list of rights has no account right that
 # an ordinary restricted key could be given, so this one has none either.
 DEFAULT_RIGHTS = (
+    "charge_read",
     "checkout_session_write",
     "customer_portal_write",
     "customer_write",
     "event_read",
-    "invoice_read",
+    "invoice_write",
     "payment_intent_write",
     "plan_read",
     "product_read",
