@@ -35,13 +35,16 @@ class ClonedSite(Rejected):
 
 
 class StripeError(UmstripeError):
-    """Stripe did not do what was asked."""
+    """Stripe did not do what was asked.
+
+    Made anew from its sentence alone, then given its attributes: so background work keeps it between two steps.
+    """
 
 
 class StripeUnavailable(StripeError):
     """No answer that says anything: `reason` is `timeout`, `network`, `server`, `busy` or `rate_limit`. Worth a retry."""
 
-    def __init__(self, sentence: str, reason: str) -> None:
+    def __init__(self, sentence: str, reason: str = "") -> None:
         super().__init__(sentence)
         self.reason = reason
 
@@ -52,7 +55,7 @@ class StripeRefused(StripeError):
     `status` is the HTTP status, `code` Stripe's error code or "", `as_of` the answer's date in seconds.
     """
 
-    def __init__(self, sentence: str, status: int, code: str = "", as_of: int = 0) -> None:
+    def __init__(self, sentence: str, status: int = 0, code: str = "", as_of: int = 0) -> None:
         super().__init__(sentence)
         self.status, self.code, self.as_of = status, code, as_of
 

@@ -64,10 +64,11 @@ class Job(db.Model):
     def is_going(self) -> bool:
         return self.state in GOING
 
-    def queue(self) -> None:
+    @classmethod
+    def queue(cls, tx: Transaction, mode: str, kind: str) -> None:
         """Say that it waits for the worker; what waits or runs already stays as it is."""
-        if not self.is_going:
-            self.state, self.seen, self.found, self.error, self.at = "queued", 0, 0, "", now()
+        idle = update(cls).where(cls.mode == mode, cls.kind == kind, cls.state.not_in(GOING))
+        tx.execute(idle.values(state="queued", seen=0, found=0, error="", at=now()))
 
     @property
     def text(self) -> str:

@@ -15,7 +15,7 @@ from dbos import DBOSClient, EnqueueOptions
 from flask import current_app
 from sqlalchemy.engine import make_url
 
-from umstripe.database import db
+from umstripe.database import db, write
 from umstripe.models import Connection, Job
 
 QUEUE = "umstripe"
@@ -39,8 +39,9 @@ def enqueue(mode: str, kind: str, *arguments: Any) -> None:
     Raises Rejected while there is no secret key.
     """
     Connection.of(mode).must_be_usable()
-    Job.of(mode, kind).queue()
     db.session.commit()
+    with write() as tx:
+        Job.queue(tx, mode, kind)
     options: EnqueueOptions = {
         "workflow_name": WORKFLOWS[kind],
         "queue_name": QUEUE,

@@ -38,8 +38,8 @@ def audit(mode: str, and_repair: bool = False) -> None:
             pass
         if finish_audit(mode, run, seen) and and_repair:
             repair_all(mode)
-    except UmstripeError as error:
-        steps.fail(mode, "audit", str(error))
+    except steps.GAVE_UP as error:
+        steps.fail(mode, "audit", str(steps.cause(error)))
 
 
 @DBOS.step(name="begin_audit", **steps.RETRIES)
@@ -85,7 +85,7 @@ def audit_unseen(mode: str, run: int) -> bool:
         return len(suspects) == AT_ONCE
 
 
-@DBOS.step(name="finish_audit")
+@DBOS.step(name="finish_audit", **steps.RETRIES)
 def finish_audit(mode: str, run: int, seen: int) -> int:
     """Write down the end. Gives how many differences there are."""
     with steps.site(), write() as tx:
@@ -102,8 +102,8 @@ def repair(mode: str) -> None:
     """Repair every difference that is listed."""
     try:
         repair_all(mode)
-    except UmstripeError as error:
-        steps.fail(mode, "repair", str(error))
+    except steps.GAVE_UP as error:
+        steps.fail(mode, "repair", str(steps.cause(error)))
 
 
 def repair_all(mode: str) -> None:
@@ -114,7 +114,7 @@ def repair_all(mode: str) -> None:
     finish_repair(mode, repaired, len(customers))
 
 
-@DBOS.step(name="differing_customers")
+@DBOS.step(name="differing_customers", **steps.RETRIES)
 def differing_customers(mode: str) -> list[str]:
     with steps.site(), read() as tx:
         return list(
@@ -134,7 +134,7 @@ def repair_some(mode: str, customers: list[str], before: int, total: int) -> int
         return repaired
 
 
-@DBOS.step(name="finish_repair")
+@DBOS.step(name="finish_repair", **steps.RETRIES)
 def finish_repair(mode: str, repaired: int, total: int) -> None:
     with steps.site(), write() as tx:
         left = tx.execute(select(db.func.count(Difference.id)).where(Difference.mode == mode)).scalar_one()

@@ -18,7 +18,6 @@ from sqlalchemy import update
 
 from umstripe import webhooks
 from umstripe.database import db, now, write
-from umstripe.errors import UmstripeError
 from umstripe.models import Activity, Connection, Delivery, Job, Mail, home
 from umstripe.words import mode_words
 from umstripe.work import enqueue, steps
@@ -35,7 +34,8 @@ GROUPS = [TYPES[start : start + TYPES_AT_ONCE] for start in range(0, len(TYPES),
 def catch_up(mode: str) -> None:
     """Read the events since the last time and apply what is new. How far it is stands in its Job.
 
-    When Stripe's list does not go back far enough, or the key may not read it, an audit does the rest.
+    When Stripe's list does not go back far enough, or the key may not read it, an audit does the rest. That it has
+    ended is said last: until then it cannot be put in the queue once more.
     """
     try:
         since, covered = catch_up_from(mode)
@@ -47,14 +47,17 @@ def catch_up(mode: str) -> None:
                 began = began or as_of
                 if after is None:
                     break
-        finish_catch_up(mode, began, seen, found)
         look_around(mode)
         if not covered:
             audit_instead(mode)
-    except UmstripeError as error:
-        fail_catch_up(mode, str(error), getattr(error, "status", 0))
-        if getattr(error, "status", 0) == 403:
+        finish_catch_up(mode, began, seen, found)
+    except steps.GAVE_UP as error:
+        why = steps.cause(error)
+        status = getattr(why, "status", 0)
+        look_around(mode)
+        if status == 403:
             audit_instead(mode)
+        fail_catch_up(mode, str(why), status)
 
 
 @DBOS.step(name="catch_up_from", **steps.RETRIES)
@@ -99,7 +102,7 @@ def _apply(mode: str, event: dict[str, Any]) -> bool:
         return True
 
 
-@DBOS.step(name="finish_catch_up")
+@DBOS.step(name="finish_catch_up", **steps.RETRIES)
 def finish_catch_up(mode: str, began: int, seen: int, found: int) -> None:
     with steps.site(), write() as tx:
         tx.execute(update(Connection).where(Connection.mode == mode).values(events_read_until=began))
@@ -111,7 +114,7 @@ def finish_catch_up(mode: str, began: int, seen: int, found: int) -> None:
             )
 
 
-@DBOS.step(name="look_around")
+@DBOS.step(name="look_around", **steps.RETRIES)
 def look_around(mode: str) -> None:
     """See how the endpoint is at Stripe, and tell the administrators once a day when deliveries get lost."""
     with steps.site():
@@ -139,14 +142,14 @@ def silence_words(mode: str, missed: int) -> dict[str, str]:
 TOLD_EVERY = timedelta(days=1)
 
 
-@DBOS.step(name="fail_catch_up")
+@DBOS.step(name="fail_catch_up", **steps.RETRIES)
 def fail_catch_up(mode: str, error: str, status: int) -> None:
     said = f"{error} {FORBIDDEN}" if status == 403 else error
     with steps.site(), write() as tx:
         Job.tell(tx, mode, "catch_up", state="failed", error=said[:1000])
 
 
-@DBOS.step(name="audit_instead")
+@DBOS.step(name="audit_instead", **steps.RETRIES)
 def audit_instead(mode: str) -> None:
     """Compare everything with Stripe, and repair what differs."""
     with steps.site():

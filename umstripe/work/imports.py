@@ -8,7 +8,7 @@ from dbos import DBOS
 from sqlalchemy import Connection as Transaction
 
 from umstripe.database import db, write
-from umstripe.errors import StripeRefused, UmstripeError
+from umstripe.errors import StripeRefused
 from umstripe.models import Activity, Connection, Job, Plan, Price, Product, Settings
 from umstripe.models.copied import State, Unclear
 from umstripe.stripe_gateway import Answer, Page, Stripe
@@ -29,8 +29,8 @@ def import_prices(mode: str) -> None:
             if after is None:
                 break
         finish_import(mode, began, seen)
-    except UmstripeError as error:
-        steps.fail(mode, "import", str(error))
+    except steps.GAVE_UP as error:
+        steps.fail(mode, "import", str(steps.cause(error)))
 
 
 @DBOS.step(name="import_page", **steps.RETRIES)
@@ -92,7 +92,7 @@ def _settle(mode: str, unclear: Unclear, stripe: Stripe, default_role: int) -> N
             unclear = again
 
 
-@DBOS.step(name="finish_import")
+@DBOS.step(name="finish_import", **steps.RETRIES)
 def finish_import(mode: str, began: int, seen: int) -> None:
     with steps.site(), write() as tx:
         Price.close_unseen(tx, mode, began)

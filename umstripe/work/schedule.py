@@ -35,7 +35,7 @@ SCHEDULES: list[Any] = [
 ]
 
 
-@DBOS.step(name="enqueue_everywhere")
+@DBOS.step(name="enqueue_everywhere", **steps.RETRIES)
 def enqueue_everywhere(kind: str, *arguments: Any) -> None:
     """Put the work in the queue for each mode that has keys."""
     _for_all(kind, *arguments)

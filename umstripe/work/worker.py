@@ -5,19 +5,21 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from datetime import timedelta
 
 import structlog
-from dbos import DBOS, DBOSConfig
+from dbos import DBOS, DBOSConfig, WorkflowStatus
 from flask import Flask
 from sqlalchemy import update
 
 from umstripe import post
 from umstripe.database import now, write, writing
-from umstripe.models import Connection, Settings, home
-from umstripe.work import QUEUE, VERSION, schedule, steps, system_database_url
+from umstripe.models import Connection, Job, Settings, home
+from umstripe.work import QUEUE, VERSION, WORKFLOWS, schedule, steps, system_database_url
 
 HEARTBEAT_SECONDS = 15.0
 POST_SECONDS = 2.0
+LEFT_AFTER = timedelta(minutes=10)
 
 
 def prepare(app: Flask) -> None:
@@ -42,6 +44,7 @@ def run(app: Flask, executor_id: str) -> None:
         if time.monotonic() - beaten > HEARTBEAT_SECONDS:
             beaten = time.monotonic()
             _beat()
+            _adopt(executor_id)
         _post()
     DBOS.destroy(workflow_completion_timeout_sec=5)
 
@@ -76,6 +79,22 @@ def _beat() -> None:
     """The health page knows from this that a worker is alive."""
     with steps.site(), write() as tx:
         tx.execute(update(Settings).values(worker_seen_at=now()))
+
+
+def _adopt(executor_id: str) -> None:
+    """Go on with what another worker left, for it may never come back, and until its work has ended no other of
+    its kind begins. Should it live after all, nothing is done twice: each step counts for the first that ends it."""
+    for one in DBOS.list_workflows(status="PENDING", queue_name=QUEUE, load_output=False):
+        if one.executor_id != executor_id and _stands_still(one):
+            structlog.get_logger().warning("work of another worker goes on here", name=one.name)
+            DBOS.resume_workflow(one.workflow_id, queue_name=QUEUE)
+
+
+def _stands_still(workflow: WorkflowStatus) -> bool:
+    kind = next(kind for kind, name in WORKFLOWS.items() if name == workflow.name)
+    with steps.site():
+        at = Job.of((workflow.input or {"args": ("test",)})["args"][0], kind).at
+    return at is None or now() - at > LEFT_AFTER
 
 
 def _initialise(app: Flask, executor_id: str) -> None:
