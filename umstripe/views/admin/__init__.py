@@ -15,13 +15,27 @@ from umstripe.views.admin import (
     mails,
     plan,
     roles,
+    selling,
     settings,
     texts,
     users,
 )
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
-for area in (settings, copy, texts, mails, plan, approvals, users, roles, activity, deliveries, health):
+for area in (
+    settings,
+    selling,
+    copy,
+    texts,
+    mails,
+    plan,
+    approvals,
+    users,
+    roles,
+    activity,
+    deliveries,
+    health,
+):
     admin.register_blueprint(area.blueprint)
 
 
