@@ -129,3 +129,26 @@ def test_customers_and_subscriptions_of_others_are_left_alone(site):
     before = rows(site.app, "SELECT count(*) FROM subscription")
     assert site.work("audit", True).found == 0
     assert rows(site.app, "SELECT count(*) FROM subscription") == before
+
+
+def test_the_live_key_of_another_account_ends_nobody_s_membership(site):
+    """That account knows none of our customers, and would say “deleted” of every one."""
+    from umstripe.database import writing
+    from umstripe.models import Connection
+    from umstripe.work import audit
+
+    change(site, "UPDATE customer SET mode = 'live'")
+    change(site, "UPDATE subscription SET mode = 'live'")
+    change(site, "UPDATE price SET mode = 'live'")
+    with site.app.app_context(), writing():
+        Connection.of("live").keep_keys("", site.simulator.key("live"))
+    for _ in range(2):
+        audit.audit.__wrapped__("live", True)
+        assert rows(site.app, "SELECT status FROM subscription") == [("active",)]
+        assert rows(site.app, "SELECT deleted FROM customer") == [(0,)]
+    assert roles_of(site.app, "jane") == [role_for("active")]
+    ((kind, error),) = rows(site.app, "SELECT kind, error FROM difference WHERE mode = 'live'")
+    assert kind == "customer" and "keys of another account?" in error
+    assert rows(site.app, "SELECT state, found FROM job WHERE kind = 'audit' AND mode = 'live'") == [
+        ("done", 1)
+    ]

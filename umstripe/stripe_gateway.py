@@ -56,6 +56,8 @@ FETCHED = {
     "invoice": "/v1/invoices/",
     "payment_intent": "/v1/payment_intents/",
 }
+NEVER_FORGOTTEN = ("customer", "subscription")
+UNKNOWN = "Stripe does not know this, though in live mode it forgets nothing. Are these the keys of another account?"
 EXPANDED = {
     "checkout.session": ["line_items", "subscription", "payment_intent.latest_charge"],
     "payment_intent": ["latest_charge"],
@@ -82,6 +84,7 @@ class Stripe(Selling):
         if retries is None:
             retries = 0 if has_request_context() else RETRIES
         self._client, self._may_write = _client(key, base, retries), may_write
+        self._is_live = key[3:8] == "live_"
 
     def check_publishable_key(self) -> None:
         """Raises StripeRefused with status 401 for a bad key. Makes nothing: no parameters, so 400 is a good key."""
@@ -146,13 +149,19 @@ class Stripe(Selling):
         return self._page("/v1/events", None, created={"gte": since}, delivery_success=False)
 
     def fetch(self, kind: str, stripe_id: str) -> Answer:
-        """One object as it is now. One that is gone is `{"id": …, "deleted": True}`, as Stripe says for customers."""
+        """One object as it is now. One that is gone is `{"id": …, "deleted": True}`, as Stripe says for customers.
+
+        But in live mode Stripe forgets no customer and no subscription: raises StripeRefused (resource_missing) for
+        one that it does not know, so that a key of another account ends nobody's membership.
+        """
         expand = {"expand": EXPANDED[kind]} if kind in EXPANDED else {}
         try:
             return self._call("GET", FETCHED[kind] + stripe_id, expand)
         except StripeRefused as refusal:
             if refusal.code != "resource_missing":
                 raise
+            if self._is_live and kind in NEVER_FORGOTTEN:
+                raise StripeRefused(f"{UNKNOWN} ({refusal})", refusal.status, refusal.code) from None
             return Answer({"id": stripe_id, "object": kind, "deleted": True}, refusal.as_of)
 
     def create_customer(self, params: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:

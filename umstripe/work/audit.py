@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, or_, select, update
 
 from umstripe import truth
 from umstripe.database import db, read, write
-from umstripe.errors import UmstripeError
+from umstripe.errors import StripeRefused, UmstripeError
 from umstripe.models import Activity, Connection, Customer, Difference, Job, Settings, Subscription, User
 from umstripe.models.copied import State
 from umstripe.stripe_gateway import Page
@@ -153,15 +153,25 @@ def _repaired(mode: str, stripe_customer_id: str) -> bool:
 def _examine(mode: str, suspects: list[str]) -> None:
     """List what really differs with each of these customers, in the place of what was listed before."""
     for customer in suspects:
-        found, effect = truth.differences(mode, customer)
+        found, effect, error = _compared(mode, customer)
         with write() as tx:
             tx.execute(
                 delete(Difference).where(Difference.mode == mode, Difference.stripe_customer_id == customer)
             )
             for one in found:
                 said = vars(one) | {"here": one.here[:300], "there": one.there[:300]}
-                new = {"mode": mode, "stripe_customer_id": customer, "roles": effect, **said}
+                new = {"mode": mode, "stripe_customer_id": customer, "roles": effect, "error": error, **said}
                 tx.execute(insert(Difference).values(new))
+
+
+def _compared(mode: str, customer: str) -> tuple[list[truth.Found], dict[str, Any], str]:
+    """As truth.differences, and why nothing can be said of a customer whom Stripe does not know."""
+    try:
+        return *truth.differences(mode, customer), ""
+    except StripeRefused as refusal:
+        if refusal.code != "resource_missing":
+            raise
+        return [truth.Found("customer", customer, None, "linked", "not known")], {}, str(refusal)[:1000]
 
 
 def _subscriptions(tx: Transaction, mode: str, page: Page, run: int) -> list[str]:
