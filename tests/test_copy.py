@@ -6,6 +6,8 @@ import subprocess
 from datetime import timedelta
 
 import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy.engine import make_url
 
 from tests.at_stripe import AtStripe
 from tests.databases import ROOT, environ_for
@@ -225,3 +227,59 @@ def test_a_change_of_the_secret_that_stripe_refuses_leaves_the_earlier_one(site)
     site.simulator.mend()
     assert "The signing secret could not be changed." in answer.text
     assert (at_stripe(site), secrets_of(site.app)) == (before, secrets)
+
+
+def test_a_copy_without_the_encryption_key_says_so_and_can_become_one(site):
+    """The database alone was copied: its Stripe keys cannot be read, and need not be."""
+    from umstripe import create_app
+
+    more = {"UMSTRIPE_SITE_URL": STAGING, "UMSTRIPE_ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+    app = create_app(environ(site, **more))
+    person = logged_in(app)
+    for page in ("/admin/", STRIPE, "/admin/health/", "/admin/deliveries/"):
+        assert BANNER in person.get(page).text
+    assert "cannot be read with UMSTRIPE_ENCRYPTION_KEYS" in person.get("/admin/health/").text
+    assert sent(app, site.events()[0], "whsec_of_somebody") == 500, "nobody can say that it is not Stripe’s"
+    assert "knows nothing of the Stripe account any more" in person.press(COPY, f"{COPY}copy").text
+    assert "cannot be read" not in person.get("/admin/health/").text
+
+
+def test_a_copy_sends_none_of_the_mails_that_the_site_has_still_to_send(site, copy):
+    from umstripe import post
+    from umstripe.database import write
+    from umstripe.models import Mail
+
+    with copy.app_context(), write() as tx:
+        Mail.write(tx, "health", "one", address="jane@example.org", what="this", says="that")
+    with copy.app_context():
+        assert post.send_due() == 0
+    logged_in(copy).press(COPY, f"{COPY}copy")
+    with copy.app_context():
+        assert post.send_due() == 0
+
+
+def test_where_postgres_does_not_tell_its_number_the_rest_tells(site):
+    from sqlalchemy import text
+
+    from umstripe import create_app
+    from umstripe.database import db, write
+    from umstripe.models import home
+
+    if site.database_url.startswith("sqlite"):
+        pytest.skip("SQLite has no such right")
+    with site.app.app_context(), write() as tx:
+        tx.execute(text("CREATE ROLE plain LOGIN"))
+        tx.execute(text("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC"))
+        tx.execute(text("GRANT ALL ON ALL TABLES IN SCHEMA public TO plain"))
+    url = make_url(site.database_url).set(username="plain").render_as_string(hide_password=False)
+    app = create_app({**environ(site), "UMSTRIPE_DATABASE_URL": url})
+    try:
+        with app.app_context():
+            assert home.here()["database"] == "" and home.elsewhere() == []
+            db.session.remove()
+            db.engine.dispose()
+    finally:
+        with site.app.app_context(), write() as tx:
+            tx.execute(text("DROP OWNED BY plain"))
+            tx.execute(text("DROP ROLE plain"))
+            tx.execute(text("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC"))

@@ -227,7 +227,7 @@ def doctor(app: Any) -> None:
     from umstripe.models import Connection
 
     for mode in ("test", "live"):
-        if Connection.of(mode).is_connected:
+        if Connection.of(mode).is_connected and not Connection.of(mode).is_unreadable:
             Connection.of(mode).look(app.config["SITE_URL"], webhooks.HANDLERS)
     wrong = 0
     for heading, some in health.all_checks():

@@ -18,8 +18,6 @@ from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, Strin
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
-from umstripe.errors import UmstripeError
-
 Seconds = Annotated[int, mapped_column(BigInteger)]
 """A moment of Stripe's clock: whole seconds since 1970, UTC."""
 
@@ -212,8 +210,22 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value else None
 
 
+class _Unreadable(str):
+    """What was stored with a key that is not here: as good as nothing, but not the same as nothing."""
+
+
+UNREADABLE = _Unreadable()
+WITHOUT_ITS_KEY = (
+    "The stored Stripe keys cannot be read with UMSTRIPE_ENCRYPTION_KEYS. "
+    "Give back the encryption key that they were stored with."
+)
+
+
 class Encrypted(TypeDecorator[str]):
-    """Text that is unreadable in the database, a dump or a backup (Fernet; several keys while one is rotated)."""
+    """Text that is unreadable in the database, a dump or a backup (Fernet; several keys while one is rotated).
+
+    Without its key it is UNREADABLE, so that the pages of a copied database come up and can say what it is.
+    """
 
     impl = String
     cache_ok = True
@@ -225,7 +237,4 @@ class Encrypted(TypeDecorator[str]):
         try:
             return current_app.extensions["fernet"].decrypt(value).decode() if value else None
         except InvalidToken:
-            raise UmstripeError(
-                "The stored Stripe keys cannot be read with UMSTRIPE_ENCRYPTION_KEYS. "
-                "Give back the encryption key that they were stored with."
-            ) from None
+            return UNREADABLE

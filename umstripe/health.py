@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from flask import current_app
 
-from umstripe.database import now
+from umstripe.database import WITHOUT_ITS_KEY, now
 from umstripe.models import Connection, Delivery, Difference, Job, Mail, Refusal, Settings, home
 from umstripe.words import mode_words, moment_words
 
@@ -60,7 +60,14 @@ def checks(mode: str) -> list[Check]:
                 "Connection", state, f"{mode_words(mode)}: not connected.", "Connect Stripe in the settings."
             )
         ]
-    found = [*_endpoint(connection), _last(mode), *_silence(mode), *_failed(mode), *_refused(mode)]
+    found = [
+        *_keys(connection),
+        *_endpoint(connection),
+        _last(mode),
+        *_silence(mode),
+        *_failed(mode),
+        *_refused(mode),
+    ]
     from umstripe.health_payments import approvals
 
     return [*found, *approvals(mode), _caught_up(mode), _audited(mode)]
@@ -107,6 +114,12 @@ def _mail() -> Iterator[Check]:
     if failed := Mail.count_failed():
         says = f"{failed} {'e-mail' if failed == 1 else 'e-mails'} could not be sent."
         yield Check("Failed e-mails", TROUBLE, says, "See E-mails: each says why, and can be sent again.")
+
+
+def _keys(connection: Connection) -> Iterator[Check]:
+    if connection.is_unreadable:
+        says, do = WITHOUT_ITS_KEY.split(". ", 1)
+        yield Check("Stripe keys", TROUBLE, f"{says}.", f"{do} Or enter the keys again, and connect.")
 
 
 def _endpoint(connection: Connection) -> Iterator[Check]:

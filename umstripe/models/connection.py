@@ -12,10 +12,21 @@ from flask import current_app
 from sqlalchemy import JSON, String, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Encrypted, Seconds, UTCDateTime, db, now, read, write
+from umstripe.database import (
+    UNREADABLE,
+    WITHOUT_ITS_KEY,
+    Encrypted,
+    Seconds,
+    UTCDateTime,
+    db,
+    now,
+    read,
+    write,
+)
 from umstripe.errors import ClonedSite, Rejected, StripeError
 from umstripe.models import account, endpoint, home
 from umstripe.models.customer import Customer, metadata_for
+from umstripe.models.mail import Mail
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
 from umstripe.stripe_gateway import Stripe
@@ -52,7 +63,7 @@ class Connection(db.Model):
     def signing_secrets(cls, mode: str, age: float = 0) -> list[str]:
         """The secrets that a delivery may be signed with; none before the first connect (rule 6).
 
-        They may have been read up to `age` seconds ago.
+        They may have been read up to `age` seconds ago. Raises Rejected when they cannot be read.
         """
         kept: dict[str, tuple[float, list[str]]] = current_app.extensions.setdefault("signing_secrets", {})
         read_at, good = kept.get(mode, (0.0, []))
@@ -63,12 +74,19 @@ class Connection(db.Model):
             earlier = stored.previous_secret if (stored.previous_secret_until or now()) > now() else None
             found = (current_app.config["WEBHOOK_SECRETS"][mode], stored.endpoint_secret, earlier)
             good = [one for one in found if one]
+            if not good and stored.endpoint_secret is UNREADABLE:
+                raise Rejected(WITHOUT_ITS_KEY)
             kept[mode] = (read_at, good)
         return good
 
     @property
     def is_connected(self) -> bool:
         return self.connected_at is not None
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether the keys were stored with an encryption key that is not here."""
+        return self.secret_key is UNREADABLE
 
     @property
     def has_keys(self) -> bool:
@@ -97,7 +115,9 @@ class Connection(db.Model):
         return changed
 
     def must_be_usable(self) -> None:
-        """Raises Rejected while there is no secret key."""
+        """Raises Rejected while there is no secret key, or none that can be read."""
+        if self.is_unreadable:
+            raise Rejected(WITHOUT_ITS_KEY)
         if not self.secret_key:
             raise Rejected("The Stripe keys are missing. Enter them in Settings > Extensions > Stripe.")
 
@@ -175,8 +195,9 @@ class Connection(db.Model):
 
     @classmethod
     def forget_all(cls) -> None:
-        """This is a copy of a site: forget both modes, and be another instance, so that nothing of the other
-        site's at Stripe is taken for ours."""
+        """This is a copy of a site: forget both modes, and the mails that the other site sends; and be another
+        instance, so that nothing of the other site's at Stripe is taken for ours."""
+        Mail.forget_queued()
         for mode in ("test", "live"):
             connection = cls.of(mode)
             connection.forget()

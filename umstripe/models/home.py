@@ -7,6 +7,7 @@ import hmac
 
 from flask import current_app
 from sqlalchemy import String, column, select, table, text
+from sqlalchemy.exc import ProgrammingError
 
 from umstripe.database import db, read
 from umstripe.errors import ClonedSite
@@ -21,7 +22,8 @@ DIFFERENT = {
 
 def here() -> dict[str, str]:
     """This place: `instance` (a digest of the secret key), `address` (as configured, or ""), `database` (the
-    file's path, or the server's own number and the database's name). What cannot be known is ""."""
+    file's path, or the server's own number and the database's name, if its user may ask for these). What cannot
+    be known is ""."""
     known: dict[str, str] | None = current_app.extensions.get("place")
     if known is None:
         key = current_app.config["SECRET_KEY"].encode()
@@ -69,8 +71,11 @@ def _database() -> str:
     url = db.engine.url
     if url.get_backend_name() == "sqlite":
         return url.database or ""
-    with read() as tx:
-        return str(tx.execute(POSTGRES).scalar())
+    try:
+        with read() as tx:
+            return str(tx.execute(POSTGRES).scalar())
+    except ProgrammingError:
+        return ""
 
 
 CONNECTION = table("connection", column("endpoint_url", String))

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask_sqlalchemy.pagination import Pagination
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, or_, select, update
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, delete, or_, select, update
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -99,6 +99,11 @@ class Mail(db.Model):
     def send_again(self) -> None:
         """Let the worker send it once more, with the text that is in force now."""
         self.state, self.tries, self.tried_at, self.error = "queued", 0, None, ""
+
+    @classmethod
+    def forget_queued(cls) -> None:
+        """Forget those that were not sent yet."""
+        db.session.execute(delete(cls).where(cls.state == "queued"))
 
     @classmethod
     def listed(

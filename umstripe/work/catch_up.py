@@ -6,6 +6,7 @@ moves at the end only, and each run reads some minutes before it again: Stripe's
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from datetime import timedelta
@@ -18,6 +19,7 @@ from sqlalchemy import update
 
 from umstripe import webhooks
 from umstripe.database import db, now, write
+from umstripe.errors import UmstripeError
 from umstripe.models import Activity, Connection, Delivery, Job, Mail, home
 from umstripe.words import mode_words
 from umstripe.work import enqueue, steps
@@ -119,7 +121,8 @@ def look_around(mode: str) -> None:
     """See how the endpoint is at Stripe, and tell the administrators once a day when deliveries get lost."""
     with steps.site():
         connection = Connection.of(mode)
-        connection.look(current_app.config["SITE_URL"], webhooks.HANDLERS)
+        with contextlib.suppress(UmstripeError):
+            connection.look(current_app.config["SITE_URL"], webhooks.HANDLERS)
         missed, told = Delivery.missed(mode, TOLD_EVERY), connection.silence_told_at
         db.session.rollback()
         if missed and not home.elsewhere() and (told is None or now() - told > TOLD_EVERY):
