@@ -83,7 +83,9 @@ class Page(HTMLParser):
                 and form["action"] != "/logout"
             ):
                 return form
-        raise AssertionError(f"no form with {names} on the page: {self.text[:400]}")
+        raise AssertionError(
+            f"no form with {names} on the page: {self.text[:400]}; there are {[sorted(one['names']) for one in self.forms]}"
+        )
 
 
 class Browserless:
@@ -166,13 +168,17 @@ def make_user(app: Any, username: str, *role_names: str, mode: str = "test", cus
 
 
 class Http:
-    """Flask's test client, over real HTTP: so the same person can visit a running site."""
+    """Flask's test client, over real HTTP: so the same person can visit a running site. `at`: where that led."""
 
     def __init__(self, base: str) -> None:
-        self.base, self.session = base, requests.Session()
+        self.base, self.session, self.at = base, requests.Session(), base
 
     def get(self, address: str, **_options: Any) -> requests.Response:
-        return self.session.get(urljoin(self.base, address), timeout=60)
+        return self._arrived(self.session.get(urljoin(self.base, address), timeout=60))
 
     def post(self, address: str, data: Any, **_options: Any) -> requests.Response:
-        return self.session.post(urljoin(self.base, address), data=data, timeout=60)
+        return self._arrived(self.session.post(urljoin(self.base, address), data=data, timeout=60))
+
+    def _arrived(self, answer: requests.Response) -> requests.Response:
+        self.at = answer.url
+        return answer
