@@ -253,7 +253,11 @@ def test_status_visibility_and_date_are_saved(app, shop):
     assert "Plan updated." in page.text and "Status: Draft" in page.text
     assert page.form("published_at")["fields"]["published_at"] == ["2031-05-04T10:30"]
     page = shop.submit(EDIT, "title", extra={"status": "published"})
-    assert "Scheduled, private" in page.text and "May 4, 2031, 10:30 AM UTC" in page.text
+    assert (
+        "Status: Scheduled" in page.text
+        and "Visibility: Private" in page.text
+        and "May 4, 2031, 10:30 AM UTC" in page.text
+    )
     assert "status: Published → Draft" in said(app)[0] and "published at: none → May 4, 2031" in said(app)[0]
 
 
@@ -318,13 +322,19 @@ def test_what_is_no_choice_is_refused(app, shop, name, typed):
             "Closed: tiered prices are not supported",
         ),
         ({"status": "draft", "price": {"active": False}}, "Draft"),
-        ({"visibility": "password"}, "Published, password protected"),
         ({"published_at": TOMORROW}, "Scheduled"),
     ],
 )
 def test_the_status_is_said_in_words_on_both_screens(app, shop, values, words):
     set_plan(app, **values)
     assert words in shop.get(EDIT).text and words in shop.get("/admin/plans/").text
+
+
+def test_the_list_says_who_a_plan_is_for(app, shop):
+    set_plan(app, visibility="password")
+    set_plan(app, 2, visibility="private")
+    page = shop.get("/admin/plans/").text
+    assert "Published, password protected" in page and "Published, private" in page
 
 
 def test_the_links_are_absolute_and_the_switch_link_is_for_recurring_plans(app, shop):
@@ -548,6 +558,12 @@ def test_bulk_actions_change_the_ticked_plans_and_go_back_to_the_list(app, shop)
     assert rows(app, "SELECT status FROM plan") == [("draft",), ("draft",)] and len(said(app)) == 2
     page = shop.submit("/admin/plans/", "ids", extra={"one": "published-2"})
     assert "1 plan is published now." in page.text and stored(app, "status", 2) == "published"
+
+
+def test_publishing_a_plan_whose_price_is_archived_says_that_it_stays_closed(app, shop):
+    set_plan(app, status="closed", price={"active": False})
+    page = shop.submit("/admin/plans/", "ids", extra={"ids": ["1"], "action": "published"})
+    assert "0 plans are published now. “Basic” stays closed: the price is archived at Stripe." in page.text
 
 
 @pytest.mark.parametrize(

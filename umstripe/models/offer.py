@@ -80,8 +80,13 @@ class Offer:
             return "Draft"
         if self.is_closed:
             return f"Closed: {self._why_closed}"
-        who = "" if self.visibility == "public" else f", {VISIBILITIES[self.visibility].lower()}"
-        return f"Published{who}" if not self.is_coming else f"Scheduled{who}"
+        return "Scheduled" if self.is_coming else "Published"
+
+    @property
+    def audience(self) -> str:
+        """To whom a published plan is for sale, in words, when it is not everybody."""
+        everybody = self.visibility == "public" or self.status == "draft" or self.is_closed
+        return "" if everybody else VISIBILITIES[self.visibility].lower()
 
     @property
     def _why_closed(self) -> str:

@@ -69,7 +69,12 @@ def bulk():
         return redirect(url_for(".trash", ids=ids), 303)
     changed = [plan for plan in plan_list.those(ids) if _put(plan, action)]
     db.session.commit()
-    flash(f"{_number(len(changed))} {'is' if len(changed) == 1 else 'are'} {_DONE[action]} now.", "success")
+    still = [plan for plan in changed if action == "published" and plan.is_closed]
+    stay = [f"“{plan.title}” stays c{plan.state[1:]}." for plan in still]
+    done = len(changed) - len(stay)
+    flash(
+        " ".join([f"{_number(done)} {'is' if done == 1 else 'are'} {_DONE[action]} now.", *stay]), "success"
+    )
     return redirect(_list_address(), 303)
 
 
