@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from tests.databases import Postgres, Sqlite, environ_for
 
 QUICK_PASSWORDS = {"argon2__time_cost": 1, "argon2__memory_cost": 64, "argon2__parallelism": 1}
 """A login takes a tenth of a second on purpose; a thousand logins in tests need not."""
+TEMPLATES = Path(tempfile.gettempdir()) / "umstripe-tests-templates"
+TEMPLATES.mkdir(exist_ok=True)
+Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(TEMPLATES))}
+"""Every test makes a site of its own; a template that has not changed need not be compiled for each of them."""
 DATABASES = {"sqlite": Sqlite, "postgres": Postgres}
 
 
