@@ -42,14 +42,14 @@ DEFAULTS: dict[str, Words] = {
     "mail.welcome": Words(
         "Welcome",
         "Welcome to {site}",
-        "Hello {name},\n\nyour account at {site} is ready. You find your membership, invoices and everything about "
+        "Hello {name},\n\nYour account at {site} is ready. You find your membership, invoices and everything about "
         "paying here:\n\n<{link}>\n",
         (*ALWAYS, "link"),
     ),
     "mail.known_address": Words(
         "Registered already",
         "You have an account at {site}",
-        "Hello {name},\n\nsomebody wanted to register at {site} with your mail address, which has an account already. "
+        "Hello {name},\n\nSomebody wanted to register at {site} with your mail address, which has an account already. "
         "If it was you, log in here; the login page helps when the password is lost:\n\n<{link}>\n\nIf it was not "
         "you, do nothing: nothing changes.\n",
         (*ALWAYS, "link"),
@@ -57,35 +57,35 @@ DEFAULTS: dict[str, Words] = {
     "mail.invitation": Words(
         "Invitation",
         "Your account at {site}",
-        "Hello {name},\n\nthere is an account for you at {site}. Choose a password to log in; the link is good for "
+        "Hello {name},\n\nThere is an account for you at {site}. Choose a password to log in; the link is good for "
         "30 days and for one use:\n\n<{link}>\n",
         (*ALWAYS, "link"),
     ),
     "mail.claim": Words(
         "Confirm a payment",
         "Did you pay for a membership at {site}?",
-        "Hello {name},\n\nsomebody paid for {plan} with your mail address. If it was you, confirm it here, and it "
+        "Hello {name},\n\nSomebody paid for {plan} with your mail address. If it was you, confirm it here, and it "
         "belongs to your account:\n\n<{link}>\n\nIf it was not you, do nothing: nothing changes.\n",
         (*ALWAYS, "plan", "link"),
     ),
     "mail.payment_failed": Words(
         "Payment failed",
         "Your payment for {plan} failed",
-        "Hello {name},\n\nthe payment of {amount} for {plan} did not go through. {again}\n\nYou can pay now or give "
+        "Hello {name},\n\nThe payment of {amount} for {plan} did not go through. {again}\n\nYou can pay now or give "
         "another card:\n\n<{link}>\n",
         (*ALWAYS, "plan", "amount", "again", "link"),
     ),
     "mail.trial_ends": Words(
         "Trial ends",
         "Your trial of {plan} ends on {date}",
-        "Hello {name},\n\nyour trial of {plan} ends on {date}. After that your membership goes on at its price. You "
+        "Hello {name},\n\nYour trial of {plan} ends on {date}. After that your membership goes on at its price. You "
         "can change or cancel it here:\n\n<{link}>\n",
         (*ALWAYS, "plan", "date", "link"),
     ),
     "mail.membership_ends": Words(
         "Membership ends",
         "Your membership {plan} ends on {date}",
-        "Hello {name},\n\nas you wished, {plan} ends on {date}. Until then everything stays as it is. If you change "
+        "Hello {name},\n\nAs you wished, {plan} ends on {date}. Until then everything stays as it is. If you change "
         "your mind, take it back here:\n\n<{link}>\n",
         (*ALWAYS, "plan", "date", "link"),
     ),

@@ -36,6 +36,12 @@ def anything(user: User, mode: str, at: int) -> bool:
     return bool(subscription(user, mode)) or db.session.scalar(bought.limit(1)) is not None
 
 
+def by_anybody(mode: str) -> bool:
+    """Whether anything was ever bought in a mode."""
+    found = (select(model.id).where(model.mode == mode).limit(1) for model in (Subscription, Purchase))
+    return any(db.session.scalar(query) is not None for query in found)
+
+
 def had_trial(user: User, mode: str) -> bool:
     """Whether the user has ever had a trial in a mode."""
     query = _of(user, Subscription, mode).where(Subscription.trial_end.is_not(None))

@@ -74,14 +74,6 @@ class User(db.Model, UserMixin):
         query = select(cls.id).join(cls.roles).where(Role.is_administrator)
         return db.session.scalar(query.limit(1)) is not None
 
-    @classmethod
-    def there_is_a_member(cls) -> bool:
-        """Whether there is anybody but administrators."""
-        return (
-            db.session.scalar(select(cls.id).where(~cls.roles.any(Role.is_administrator)).limit(1))
-            is not None
-        )
-
     @property
     def is_administrator(self) -> bool:
         return any(role.is_administrator for role in self.roles)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, url_for
 
 from umstripe.health import trouble
-from umstripe.models import Connection, Delivery, Job, Plan, Settings, User
+from umstripe.models import Connection, Delivery, Job, Plan, Settings, held
 from umstripe.views.admin import (
     activity,
     approvals,
@@ -51,11 +51,12 @@ def dashboard():
 
 def _steps(connection: Connection, last: Delivery | None) -> list[tuple[str, str, bool]]:
     """What there is to do until the site sells: what, where, whether it is done."""
+    sold = held.by_anybody(connection.mode)
     imported = Job.of(connection.mode, "import").state == "done"
     return [
         ("Connect your Stripe account", url_for(".settings.stripe"), connection.is_connected),
         ("Import your prices", url_for(".settings.stripe"), imported),
         ("Say which role each plan gives", url_for(".plans.index"), Plan.any_is_mapped()),
-        ("Add a user", url_for(".users.add"), User.there_is_a_member()),
-        ("Receive the first delivery", url_for(".activity.index"), last is not None),
+        ("Make a first sale: open a plan’s Subscribe URL in a private window", url_for(".plans.index"), sold),
+        ("See that Stripe’s deliveries come", url_for(".deliveries.index"), last is not None),
     ]
