@@ -9,6 +9,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
+from tests.at_stripe import AtStripe
 from tests.people import PASSWORD, Browserless, make_administrator, make_user
 from tests.processes import free_port
 from tests.selling import open_shop, rows
@@ -282,3 +283,20 @@ def test_two_workers_send_a_mail_once(app, letterbox):
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: post(app), range(4)))
     assert len(letterbox.got) == 20
+
+
+def test_what_the_event_says_but_stripe_says_no_more_is_no_news(database_url, tmp_path):
+    """Canceled, and taken back in the same second: Stripe is asked, and its answer counts."""
+    site = AtStripe(database_url, tmp_path)
+    try:
+        at = int(time.time())
+        site.deliver(site.event("trialing", at))
+        canceled = site.event("active", at)
+        canceled["data"]["object"]["cancel_at"] = at + 10_000_000
+        assert site.deliver(canceled).json == {"result": "processed"}
+        ending = {**site.event("trialing", at), "type": "customer.subscription.trial_will_end"}
+        ending["data"]["object"]["trial_end"] = at + 10_000_000
+        assert site.deliver(ending).json == {"result": "processed"}
+        assert site.status() == "active" and written(site.app) == []
+    finally:
+        site.stop()

@@ -58,7 +58,7 @@ def subscription_changed(arrival: Arrival) -> str:
     change = Subscription.apply(arrival.tx, arrival.state)
     if change is not None:
         price = price_of(arrival.state.object)
-        news.of_subscription(arrival.tx, arrival.mode, arrival.event, change, price)
+        news.of_subscription(arrival.tx, arrival.event, arrival.state, change, price)
     return said(arrival, change, "Subscription")
 
 

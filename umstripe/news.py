@@ -10,6 +10,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import and_, select
 
 from umstripe.models import Mail, Plan, Price, Product
+from umstripe.models.copied import State
 from umstripe.models.subscription import FINAL, Change
 from umstripe.words import amount_words, day_words
 
@@ -18,17 +19,18 @@ NEWS_FOR_SECONDS = 3 * 24 * 3600
 
 
 def of_subscription(
-    tx: Transaction, mode: str, event: Mapping[str, Any], change: Change, price_id: str
+    tx: Transaction, event: Mapping[str, Any], state: State, change: Change, price_id: str
 ) -> None:
-    """The trial ends, the membership will end, or has ended."""
-    told = event["data"]["object"]
+    """The trial ends, the membership will end, or has ended: as `state` has it, which was applied. The event that
+    brought it may say what is over since."""
+    told, mode = state.object, state.mode
     if not _is_news(event) or not change.applied:
         return
     about: dict[str, Any] = {"user_id": change.user_id, "plan": plan_title(tx, mode, price_id)}
     if change.after in FINAL:
         if change.before not in ("", "incomplete", *FINAL):
             Mail.write(tx, "membership_ended", told["id"], **about)
-    elif event["type"] == "customer.subscription.trial_will_end" and told.get("trial_end"):
+    elif event["type"] == "customer.subscription.trial_will_end" and _is_trial(told):
         day = day_words(told["trial_end"])
         Mail.write(tx, "trial_ends", f"{told['id']}:{told['trial_end']}", date=day, **about)
     elif told.get("cancel_at"):
@@ -66,6 +68,10 @@ def plan_title(tx: Transaction, mode: str, price_id: str) -> str:
 
 def _is_news(event: Mapping[str, Any]) -> bool:
     return event["created"] > time.time() - NEWS_FOR_SECONDS
+
+
+def _is_trial(told: Mapping[str, Any]) -> bool:
+    return bool(told.get("status") == "trialing" and told.get("trial_end"))
 
 
 def _price_of(invoice: Mapping[str, Any]) -> str:
