@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.at_stripe import AtStripe
@@ -152,3 +154,22 @@ def test_the_live_key_of_another_account_ends_nobody_s_membership(site):
     assert rows(site.app, "SELECT state, found FROM job WHERE kind = 'audit' AND mode = 'live'") == [
         ("done", 1)
     ]
+
+
+def test_the_audit_waits_for_nobody_s_delivery(site):
+    """A delivery holds its customer, then wants its subscription. The other way round both would wait for ever."""
+    from umstripe.database import write
+    from umstripe.models import Customer
+    from umstripe.stripe_gateway import Page
+    from umstripe.work import audit
+
+    if site.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
+        pytest.skip("SQLite has one writer at a time")
+
+    def look():
+        with site.app.app_context(), write() as tx:
+            return audit._subscriptions(tx, "test", Page([site.now()], False, 1), 7)
+
+    with ThreadPoolExecutor(1) as thread, site.app.app_context(), write() as tx:
+        Customer.locked(tx, "test", site.customer)
+        assert thread.submit(look).result(timeout=10) == []

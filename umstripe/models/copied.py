@@ -82,11 +82,16 @@ def locked(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str
     return tx.execute(_select(table, column), {"mode": mode, "stripe_id": stripe_id}).one_or_none()
 
 
+def found(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str | None) -> Any:
+    """The row that holds one of Stripe's ids, or None."""
+    return tx.execute(_select(table, column, False), {"mode": mode, "stripe_id": stripe_id}).one_or_none()
+
+
 @cache
-def _select(table: Table, column: str) -> Select[Any]:
+def _select(table: Table, column: str, lock: bool = True) -> Select[Any]:
     """Made once: building a statement takes longer than running it."""
     found = and_(table.c.mode == bindparam("mode"), table.c[column] == bindparam("stripe_id"))
-    return select(table).where(found).with_for_update()
+    return select(table).where(found).with_for_update() if lock else select(table).where(found)
 
 
 @cache

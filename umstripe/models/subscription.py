@@ -90,10 +90,13 @@ class Subscription(db.Model, Copied):
 
     @classmethod
     def differs(cls, tx: Transaction, state: State) -> bool:
-        """Whether Stripe's list has something else than we do, for a customer or a subscription of ours."""
+        """Whether Stripe's list has something else than we do, for a customer or a subscription of ours.
+
+        A look without a lock: it only tells whom to ask Stripe about, and must not hold up their deliveries.
+        """
         said = _id(state.object.get("customer"))
-        customer = Customer.locked(tx, state.mode, said)
-        row = copied.locked(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
+        customer = copied.found(tx, Customer.__table__, state.mode, "stripe_customer_id", said)
+        row = copied.found(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
         if row is None or customer is None:
             return (row is None) != (customer is None)
         values = _values(state) | {"customer_id": customer.id}
