@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -131,3 +132,29 @@ def test_a_failed_page_is_tried_again_by_the_next_run_from_the_same_mark(site):
     site.simulator.mend()
     site.work("catch_up")
     assert site.status() == "active"
+
+
+def test_what_failed_is_no_lost_delivery_once_it_has_come(site):
+    """Catch-up found it first and could not apply it; then Stripe delivered it, in vain too."""
+    connected(site)
+    site.deliver(site.event("trialing", int(time.time())))
+    site.simulator.do("/faults", kind="500", path="/v1/subscriptions", times=100)
+    site.work("catch_up")
+    lost = "SELECT stripe_event_id FROM delivery WHERE result = 'failed' AND arrived = false"
+    (failed,) = rows(site.app, lost)[0]
+    made = next(event for event in site.events() if event["id"] == failed)
+    assert site.deliver(made).status_code == 500
+    assert (failed,) not in rows(site.app, lost)
+
+
+def test_what_catch_up_found_is_no_delivery_on_the_health_page(site):
+    from umstripe.models import Delivery
+
+    connected(site)
+    assert site.work("catch_up").found > 0
+    with site.app.app_context():
+        assert Delivery.last("test") is None and Delivery.by_type("test", timedelta(days=1)) == []
+    made = site.events()[0]
+    site.deliver(made)
+    with site.app.app_context():
+        assert Delivery.last("test").stripe_event_id == made["id"]

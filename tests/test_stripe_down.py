@@ -113,3 +113,25 @@ def test_who_must_ask_stripe_waits_for_one_time_out_and_reads_why(site, what):
     began = time.monotonic()
     assert sentence in press(site, admin).text
     assert time.monotonic() - began < PATIENCE_SECONDS
+
+
+def test_failed_ones_are_tried_until_stripe_has_no_answer(site):
+    """Five that must be asked about would be five time-outs; and the next time another one comes first."""
+    now = int(time.time())
+    site.deliver(site.event("past_due", now))
+    site.simulator.do("/outage")
+    for _ in range(5):
+        assert site.deliver(site.event("unpaid", now)).status_code == 500
+    site.simulator.mend()
+    site.simulator.do("/outage", kind="hang", seconds=60)
+    admin, began = person(site, "admin"), time.monotonic()
+    assert (
+        "0 of 5 were applied. 5 fail still."
+        in admin.press("/admin/health/", "/admin/health/test/process").text
+    )
+    assert time.monotonic() - began < PATIENCE_SECONDS
+    assert rows(
+        site.app, "SELECT tries, count(*) FROM delivery WHERE result = 'failed' GROUP BY 1 ORDER BY 1"
+    ) == [(1, 4), (2, 1)]
+    site.simulator.mend()
+    assert "5 of 5 were applied." in admin.press("/admin/health/", "/admin/health/test/process").text

@@ -15,7 +15,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from umstripe.database import db, write
-from umstripe.errors import Rejected, UmstripeError
+from umstripe.errors import Rejected, StripeUnavailable, UmstripeError
 from umstripe.handlers import HANDLERS, Arrival, handle
 from umstripe.models import Connection, Delivery
 from umstripe.models.bought import NoCustomer
@@ -99,14 +99,20 @@ def _applied(
 
 
 def process_failed(mode: str, at_most: int = 1000) -> tuple[int, int]:
-    """Process the oldest failed ones again. Gives how many were tried, and how many fail still."""
-    tried, failed = Delivery.failed(mode, at_most), 0
-    for delivery in tried:
+    """Process the failed ones again. Gives how many there are, and how many fail still.
+
+    The first that Stripe has no answer for is the last: all would wait for it in vain, and somebody for them.
+    """
+    waiting, applied = Delivery.failed(mode, at_most), 0
+    for delivery in waiting:
         try:
             process_again(delivery)
+            applied += 1
+        except StripeUnavailable:
+            break
         except Exception:
-            failed += 1
-    return len(tried), failed
+            continue
+    return len(waiting), len(waiting) - applied
 
 
 def fetch(mode: str, unclear: Unclear) -> State:

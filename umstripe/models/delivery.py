@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Index, String, Text, UniqueConstraint, func, select, true, update
+from sqlalchemy import Index, String, Text, UniqueConstraint, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -64,9 +64,13 @@ class Delivery(db.Model):
 
     @classmethod
     def foreign_of(cls, tx: Transaction, mode: str, stripe_customer_id: str) -> list[Any]:
-        """What came about a customer before we knew whose it is: `stripe_event_id` and `body`."""
+        """What came about a customer before we knew whose it is, newest first: `stripe_event_id` and `body`.
+
+        So what was over long before the link is stale, and nobody hears of it.
+        """
         about = (cls.mode == mode, cls.stripe_customer_id == stripe_customer_id, cls.result == "foreign")
-        return list(tx.execute(select(cls.stripe_event_id, cls.body).where(*about, cls.body != "")))
+        found = select(cls.stripe_event_id, cls.body).where(*about, cls.body != "")
+        return list(tx.execute(found.order_by(cls.created.desc(), cls.id.desc())))
 
     @classmethod
     def about(cls, tx: Transaction, mode: str, stripe_object_id: str, since: int) -> list[Any]:
@@ -86,7 +90,7 @@ class Delivery(db.Model):
     def fail(cls, tx: Transaction, row: dict[str, Any], error: str) -> None:
         """Keep the error of a try that was rolled back, unless another try has succeeded meanwhile."""
         new = _insert(tx)(cls).values({**row, "result": "failed", "error": error, "received_at": now()})
-        again = {"error": error, "tries": cls.tries + 1}
+        again = {"error": error, "tries": cls.tries + 1, "arrived": or_(cls.arrived, row["arrived"])}
         index = ["mode", "stripe_event_id"]
         tx.execute(new.on_conflict_do_update(index_elements=index, set_=again, where=cls.result == "failed"))
 
@@ -97,9 +101,9 @@ class Delivery(db.Model):
 
     @classmethod
     def failed(cls, mode: str, at_most: int) -> list[Delivery]:
-        """Those that wait for another try, oldest first."""
+        """Those that wait for another try: first the ones that were tried least, so that none holds up the others."""
         waiting = select(cls).where(cls.mode == mode, cls.result == "failed", cls.body != "")
-        return list(db.session.scalars(waiting.order_by(cls.id).limit(at_most)))
+        return list(db.session.scalars(waiting.order_by(cls.tries, cls.id).limit(at_most)))
 
     @classmethod
     def count_failed(cls, mode: str) -> int:
@@ -116,15 +120,17 @@ class Delivery(db.Model):
 
     @classmethod
     def by_type(cls, mode: str, within: timedelta) -> list[tuple[str, int, datetime]]:
-        """Each type of event that came in a time: how often, and when the last one did."""
+        """Each type of event that was delivered in a time: how often, and when the last one was."""
         since = int((now() - within).timestamp())
         query = select(cls.type, func.count(cls.id), func.max(cls.received_at)).where(cls.mode == mode)
-        query = query.where(cls.created >= since).group_by(cls.type).order_by(cls.type)
+        query = query.where(cls.created >= since, cls.arrived).group_by(cls.type).order_by(cls.type)
         return [(type_, number, last) for type_, number, last in db.session.execute(query)]
 
     @classmethod
     def last(cls, mode: str) -> Delivery | None:
-        return db.session.scalar(select(cls).where(cls.mode == mode).order_by(cls.id.desc()).limit(1))
+        """The newest that Stripe delivered; what catch-up found is none."""
+        came = select(cls).where(cls.mode == mode, cls.arrived)
+        return db.session.scalar(came.order_by(cls.id.desc()).limit(1))
 
 
 ON_THEIR_WAY = timedelta(minutes=5)
