@@ -32,6 +32,23 @@ def set_connection(site, **values):
             setattr(Connection.of("test"), name, value)
 
 
+def keep_keys(site, secret):
+    from umstripe.database import writing
+    from umstripe.models import Connection
+
+    with site.app.app_context(), writing():
+        Connection.of("test").keep_keys("", secret)
+
+
+def execute(site, query):
+    from sqlalchemy import text
+
+    from umstripe.database import write
+
+    with site.app.app_context(), write() as tx:
+        tx.execute(text(query))
+
+
 def read_until(site):
     return rows(site.app, "SELECT events_read_until FROM connection WHERE mode = 'test'")[0][0]
 
@@ -158,3 +175,28 @@ def test_what_catch_up_found_is_no_delivery_on_the_health_page(site):
     site.deliver(made)
     with site.app.app_context():
         assert Delivery.last("test").stripe_event_id == made["id"]
+
+
+def test_new_keys_or_a_new_connection_read_the_whole_list_and_compare(site, monkeypatch):
+    """Other keys may be another account's, and nothing was delivered while there was no connection."""
+    connected(site, 5)
+    subscription = site.subscribe(site.customer)
+    asked = queued(monkeypatch)
+    set_connection(site, secret_key="sk_test_of_another_account")
+    keep_keys(site, site.simulator.key())
+    assert site.work("catch_up").state == "done"
+    assert asked == [("test", "audit", True)] and site.status(subscription) == "active"
+    assert site.work("catch_up").found == 0 and len(asked) == 1, "the next time is as ever"
+
+
+def test_a_new_site_begins_where_it_is_connected(site, monkeypatch):
+    from umstripe import webhooks
+    from umstripe.models import Connection
+
+    execute(site, "DELETE FROM customer")
+    keys = {"publishable": site.simulator.key("test", "publishable"), "secret": site.simulator.key()}
+    with site.app.app_context():
+        Connection.of("test").connect("http://127.0.0.1:9", webhooks.HANDLERS, **keys)
+    asked = queued(monkeypatch)
+    assert abs(read_until(site) - time.time()) < 30
+    assert site.work("catch_up").state == "done" and asked == []

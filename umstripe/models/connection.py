@@ -103,7 +103,8 @@ class Connection(db.Model):
         return account.rights_table(self.rights)
 
     def keep_keys(self, publishable: str, secret: str) -> bool:
-        """Keep the keys that were typed; an empty one keeps what is stored. New keys must be connected again.
+        """Keep the keys that were typed; an empty one keeps what is stored. New keys must be connected again, and
+        may be of another account: how far the events of the last one were read says nothing of theirs.
 
         Gives whether anything changed.
         """
@@ -112,6 +113,7 @@ class Connection(db.Model):
         if changed:
             self.publishable_key, self.secret_key = typed
             self.connected_at, self.rights, self.account_name = None, {}, ""
+            self.events_read_until = None
         return changed
 
     def must_be_usable(self) -> None:
@@ -150,6 +152,8 @@ class Connection(db.Model):
             )
             self.keep_keys(*keys)
             self.account_name, self.rights = name, rights
+            if self.events_read_until is None and not Customer.there_is_one(self.mode):
+                self.events_read_until = int(time.time())
             self._have_endpoint(stripe, site_url, events)
             self.connected_at, self.endpoint_check = now(), {}
             home.settle()

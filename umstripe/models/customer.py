@@ -33,6 +33,11 @@ class Customer(db.Model):
         return f"https://dashboard.stripe.com/{'test/' if self.mode == 'test' else ''}customers/{self.stripe_customer_id}"
 
     @classmethod
+    def there_is_one(cls, mode: str) -> bool:
+        """Whether anybody of ours is a customer in a mode."""
+        return db.session.scalar(select(cls.id).where(cls.mode == mode).limit(1)) is not None
+
+    @classmethod
     def locked(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:
         """The row, locked for this transaction, or None for a customer that is not ours (rule 5)."""
         if not stripe_customer_id:

@@ -64,13 +64,13 @@ def catch_up(mode: str) -> None:
 
 @DBOS.step(name="catch_up_from", **steps.RETRIES)
 def catch_up_from(mode: str) -> tuple[int, bool]:
-    """Process again what failed, then say from when to read (seconds), and whether Stripe's list goes back so far."""
+    """Process again what failed, then say from when to read (seconds), and whether Stripe's list goes back so far.
+
+    Members of before who meet a new connection may have missed anything: everything is read, and compared.
+    """
     with steps.site():
-        connection = Connection.of(mode)
-        read_until, connected, today = connection.events_read_until, connection.connected_at, int(time.time())
+        read_until, today = Connection.of(mode).events_read_until or 0, int(time.time())
         db.session.rollback()
-        if read_until is None:
-            read_until = int(connected.timestamp()) if connected else today
         webhooks.process_failed(mode)
         oldest = today - LISTED_SECONDS
         return max(read_until - AGAIN_SECONDS, oldest), read_until >= oldest
