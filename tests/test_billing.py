@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.members import AtBilling, member
-from tests.people import PASSWORD, Browserless, Page, make_user
+from tests.people import PASSWORD, Browserless, Page, make_administrator, make_user
 from tests.selling import rows, settings
 
 BILLING = "/account/billing/"
@@ -240,3 +240,15 @@ def test_a_subscription_that_has_ended_at_stripe_meanwhile_is_shown_as_it_is(sit
     page = act(site, jane, "cancel")
     assert "Your membership has changed meanwhile." in page.text and "Ended on" in page.text
     assert site.status() == "canceled"
+
+
+def test_an_administrator_sees_the_invoices_on_demand(site):
+    make_administrator(site.app)
+    admin = Browserless(site.app.test_client())
+    admin.log_in("admin")
+    user_id = rows(site.app, "SELECT id FROM \"user\" WHERE username = 'jane'")[0][0]
+    assert "Show recent invoices" in admin.get(f"/admin/users/{user_id}").text
+    page = admin.get(f"/admin/users/{user_id}/invoices")
+    assert site.customer in page.text and "$9.99" in page.text and "Paid" in page.text
+    site.simulator.stop()
+    assert "could not be reached" in admin.get(f"/admin/users/{user_id}/invoices").text

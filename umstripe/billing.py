@@ -87,6 +87,13 @@ def customer_of(user: User) -> Customer | None:
     return next((found for found in map(user.customer, modes) if found), None)
 
 
+def invoices_of(user: User) -> list[tuple[Customer, list[dict[str, Any]]]]:
+    """The newest invoices of each customer of a user whose mode has a key, asked of Stripe. Raises StripeError."""
+    asked = [(one, Connection.of(one.mode)) for one in user.customers if not one.deleted]
+    sources = [(one, connection.stripe(retries=0)) for one, connection in asked if connection.secret_key]
+    return [(one, stripe.invoices_of(one.stripe_customer_id)) for one, stripe in sources]
+
+
 def keep_address(user: User, address: str) -> None:
     """Invoices go to this address from now on; "" is the account's. Stripe is told first. Raises StripeError."""
     tell_address(user, address or user.email)
