@@ -216,3 +216,15 @@ def test_canceled_says_that_nothing_was_taken_and_leads_back(shop):
             "No payment has been taken."
             in Browserless(shop.app.test_client()).get(f"/checkout/canceled{odd}").text
         )
+
+
+@pytest.mark.parametrize("interval", ["month", ""])
+def test_a_restricted_key_with_the_documented_rights_is_enough(shop, interval):
+    from umstripe.database import writing
+    from umstripe.models import Connection
+
+    with shop.app.app_context(), writing():
+        Connection.of("test").keep_keys("", shop.simulator.key(kind="restricted"))
+    key, member = shop.offer(interval=interval), shop.member()
+    assert "Payment successful" in member.get(shop.buy(member, key)).text
+    assert shop.statuses() == ["active" if interval else "paid"]

@@ -17,7 +17,7 @@ from flask import has_request_context
 
 from umstripe.database import must_be_closed
 from umstripe.errors import ClonedSite, StripeError, StripeRefused, StripeUnavailable
-from umstripe.stripe_selling import Answer, Page, Selling
+from umstripe.stripe_selling import EXPANDED, LESS, Answer, Page, Selling
 
 API_VERSION = stripe.api_version
 TIMEOUT = 10.0
@@ -58,10 +58,6 @@ FETCHED = {
 }
 NEVER_FORGOTTEN = ("customer", "subscription")
 UNKNOWN = "Stripe does not know this, though in live mode it forgets nothing. Are these the keys of another account?"
-EXPANDED = {
-    "checkout.session": ["line_items", "subscription", "payment_intent.latest_charge"],
-    "payment_intent": ["latest_charge"],
-}
 
 
 @dataclass(frozen=True)
@@ -154,10 +150,12 @@ class Stripe(Selling):
         But in live mode Stripe forgets no customer and no subscription: raises StripeRefused (resource_missing) for
         one that it does not know, so that a key of another account ends nobody's membership.
         """
-        expand = {"expand": EXPANDED[kind]} if kind in EXPANDED else {}
+        path, expand = FETCHED[kind] + stripe_id, EXPANDED.get(kind)
         try:
-            return self._call("GET", FETCHED[kind] + stripe_id, expand)
+            return self._call("GET", path, {"expand": expand} if expand else {})
         except StripeRefused as refusal:
+            if refusal.status == 403 and kind in LESS:
+                return self._call("GET", path, {"expand": LESS[kind]})
             if refusal.code != "resource_missing":
                 raise
             if self._is_live and kind in NEVER_FORGOTTEN:

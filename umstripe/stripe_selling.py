@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 SESSIONS_LOOKED_AT = 20
+EXPANDED = {
+    "checkout.session": ["line_items", "subscription", "payment_intent.latest_charge"],
+    "payment_intent": ["latest_charge"],
+}
+LESS = {"checkout.session": ["line_items", "subscription"]}
+"""What comes as a whole with a fetched object; less with a restricted key, which may read no payment intents."""
 
 
 @dataclass(frozen=True)
