@@ -359,3 +359,12 @@ def test_a_payment_through_a_link_can_wait_for_approval(shop):
     purchase = rows(shop.app, "SELECT id FROM purchase")[0][0]
     assert "Approved: lena" in admin.submit(f"/admin/approvals/{purchase}/approve").text
     assert shop.charge(session)["captured"] and role_for("paid") in roles_of(shop.app, "lena")
+
+
+def test_the_plan_s_screen_gives_what_a_link_needs(shop):
+    make_administrator(shop.app)
+    admin = Browserless(shop.app.test_client())
+    admin.log_in("admin")
+    page = admin.get("/admin/plans/1").html
+    assert "?client_reference_id=um_stripe_custom_checkout" in page
+    assert "/checkout/success?umm_stripe_sid={CHECKOUT_SESSION_ID}" in page

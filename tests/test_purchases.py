@@ -127,7 +127,7 @@ def test_a_debit_that_takes_days_costs_the_member_none_of_them(shop):
 
 def test_it_expires_at_the_right_second_in_python_and_in_lists(shop):
     from umstripe.database import db
-    from umstripe.models import Role, User, user_list
+    from umstripe.models import Plan, Role, User, plan_list, user_list
     from umstripe.roles import explained
 
     lasts(shop, 1, "day")
@@ -140,6 +140,8 @@ def test_it_expires_at_the_right_second_in_python_and_in_lists(shop):
             assert [one.username for one in user_list.listed(1, 10, role_id=role.id)] == ["jane"]
             assert [one.username for one in user_list.listed(1, 10, status=status)] == ["jane"]
             assert user_list.rows([user])[0].status == status
+            plan = db.session.query(Plan).filter(Plan.roles.any(role=role)).one()
+            assert plan_list.subscribers([plan]) == {plan.id: int(status == "paid")}
             assert user_list.rows([user])[0].roles == [role.name]
             db.session.rollback()
 

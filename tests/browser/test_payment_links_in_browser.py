@@ -102,3 +102,15 @@ def test_an_account_s_owner_says_that_it_was_theirs(shop, page, look):
     page.goto(f"{shop.site.url}/claim/nonsense")
     expect(page.get_by_role("heading", name="This link does not work any more")).to_be_visible()
     look.check("claim-over")
+
+
+def test_an_administrator_finds_what_a_link_needs_on_the_plan_s_screen(shop, page, look):
+    page.goto(f"{shop.site.url}/login")
+    page.get_by_label("Username or Email Address").fill("admin")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log In").click()
+    page.goto(f"{shop.site.url}/admin/plans/?search=Lifetime+Access")
+    page.get_by_role("link", name="Lifetime Access", exact=True).click()
+    needed = page.get_by_role("textbox", name="What goes at the end of a Payment Link")
+    expect(needed).to_have_value("?client_reference_id=um_stripe_custom_checkout")
+    look.check("plan-links")

@@ -12,6 +12,7 @@ from umstripe.database import db
 from umstripe.errors import Rejected
 from umstripe.forms.plan import CHANGED_MEANWHILE, PRICE_TAKEN, PlanForm, plan_form
 from umstripe.models import Plan, Settings, plan_list
+from umstripe.models.bought import REFERENCE
 from umstripe.views.admin.log import log
 from umstripe.views.admin.plans import blueprint
 from umstripe.views.admin.settings import site_url
@@ -90,6 +91,8 @@ def _screen(plan: Plan) -> dict[str, Any]:
             "short": f"{base}/subscribe/{plan.short_key}",
             "hashed": f"{base}/subscribe/{plan.key}",
             "register": f"{base}/register?plan={plan.key}",
+            "reference": f"?client_reference_id={REFERENCE}",
+            "success": f"{base}/checkout/success?umm_stripe_sid={{CHECKOUT_SESSION_ID}}",
             "switch": f"{base}/switch-plan/{plan.key}",
         },
     }
