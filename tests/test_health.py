@@ -266,3 +266,51 @@ def test_doctor_says_the_same_and_exits_with_1(site, admin, tmp_path):
     assert done.returncode == 1, done.stdout + done.stderr
     assert "WRONG   Background worker: It has never run." in done.stdout
     assert "ok      Webhook endpoint: As it should be" in done.stdout
+
+
+def test_an_endpoint_that_is_wrong_is_mailed_before_anything_is_lost(site, admin):
+    site.simulator.call("POST", f"/webhook_endpoints/{endpoint(site)['id']}", disabled="true")
+    for _ in range(2):
+        site.work("catch_up")
+    ((kind, given),) = rows(site.app, "SELECT kind, given FROM mail")
+    assert kind == "health" and "is disabled at Stripe" in str(given)
+
+
+def test_a_key_that_stripe_refuses_is_trouble(site, admin):
+    from umstripe import health
+
+    site.simulator.do("/outage")
+    press(admin, "look")
+    assert states(site, health, "Webhook endpoint") == [health.WARNING]
+    site.simulator.mend()
+    secret_key(site, "sk_test_that_was_taken_back")
+    assert "Stripe could not be asked about the webhook endpoint" in press(admin, "look").text
+    assert states(site, health, "Webhook endpoint") == [health.TROUBLE]
+
+
+def secret_key(site, value):
+    from umstripe.database import writing
+    from umstripe.models import Connection
+
+    with site.app.app_context(), writing():
+        Connection.of("test").secret_key = value
+
+
+def states(site, health, name):
+    with site.app.app_context():
+        return [one.state for _, some in health.all_checks() for one in some if one.name == name]
+
+
+def test_keys_that_are_not_connected_are_trouble(site, admin):
+    execute(site, "UPDATE connection SET connected_at = NULL WHERE mode = 'test'")
+    assert "There are keys, but they are not connected." in admin.get(HEALTH).text
+    assert "There are keys, but they are not connected." in admin.get("/admin/").text
+
+
+def test_catch_up_that_stands_still_is_trouble(site, admin):
+    from umstripe import health
+
+    site.work("catch_up")
+    assert states(site, health, "Catch-up") == [health.GOOD]
+    execute(site, "UPDATE job SET state = 'running', at = '2026-01-01 00:00:00' WHERE kind = 'catch_up'")
+    assert states(site, health, "Catch-up") == [health.TROUBLE]

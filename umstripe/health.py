@@ -54,12 +54,8 @@ def checks(mode: str) -> list[Check]:
     """Everything about a mode's deliveries."""
     connection = Connection.of(mode)
     if not connection.is_connected:
-        state = WARNING if Settings.get().mode == mode else GOOD
-        return [
-            Check(
-                "Connection", state, f"{mode_words(mode)}: not connected.", "Connect Stripe in the settings."
-            )
-        ]
+        do = "Press “Connect with Stripe” in the settings: until then nothing is caught up with or compared."
+        return [Check("Connection", TROUBLE, "There are keys, but they are not connected.", do)]
     found = [
         *_keys(connection),
         *_endpoint(connection),
@@ -73,12 +69,15 @@ def checks(mode: str) -> list[Check]:
     return [*found, *approvals(mode), _caught_up(mode), _audited(mode)]
 
 
+def modes() -> list[str]:
+    """The modes that there is something to say of: connected, or with keys that are not."""
+    connections = (Connection.of(mode) for mode in ("test", "live"))
+    return [one.mode for one in connections if one.is_connected or one.has_keys]
+
+
 def all_checks() -> list[tuple[str, list[Check]]]:
     """Every check under its heading."""
-    modes = [
-        (mode_words(mode), checks(mode)) for mode in ("test", "live") if Connection.of(mode).is_connected
-    ]
-    return [("This site", site_checks()), *modes]
+    return [("This site", site_checks()), *((mode_words(mode), checks(mode)) for mode in modes())]
 
 
 def trouble() -> list[Check]:
@@ -132,7 +131,7 @@ def _endpoint(connection: Connection) -> Iterator[Check]:
         return
     if not seen or seen.get("error"):
         says = seen.get("error") or "Stripe has not been asked about it yet."
-        yield Check(name, WARNING, says, "Ask again.", "look")
+        yield Check(name, TROUBLE if seen.get("refused") else WARNING, says, "Ask again.", "look")
         return
     at = datetime.fromisoformat(seen["at"])
     for problem in seen["problems"]:
@@ -198,9 +197,11 @@ REASONS = {
 
 def _caught_up(mode: str) -> Check:
     job = Job.of(mode, "catch_up")
-    state = WARNING if job.state == "failed" else GOOD
     says = f"{job.text} {moment_words(job.at)}" if job.state else "Not yet."
-    return Check("Catch-up", state, says, action="catch_up")
+    if job.at is not None and now() - job.at > LOOK_AGAIN_AFTER:
+        do = "It should run every ten minutes: look at the worker, then begin it by this button."
+        return Check("Catch-up", TROUBLE, says, do, "catch_up")
+    return Check("Catch-up", WARNING if job.state == "failed" else GOOD, says, action="catch_up")
 
 
 def _audited(mode: str) -> Check:

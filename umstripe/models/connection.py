@@ -23,7 +23,7 @@ from umstripe.database import (
     read,
     write,
 )
-from umstripe.errors import ClonedSite, Rejected, StripeError
+from umstripe.errors import ClonedSite, Rejected, StripeError, StripeRefused
 from umstripe.models import account, endpoint, home
 from umstripe.models.customer import Customer, metadata_for
 from umstripe.models.mail import Mail
@@ -170,9 +170,10 @@ class Connection(db.Model):
         known, stripe = self.stripe_endpoint_id, self.stripe(retries=0)
         db.session.commit()
         try:
-            said = endpoint.asked(stripe, known, url, set(events)) if known else {}
+            said: dict[str, Any] = endpoint.asked(stripe, known, url, set(events)) if known else {}
         except StripeError as error:
             said = {"error": f"Stripe could not be asked about the webhook endpoint: {error}"}
+            said["refused"] = isinstance(error, StripeRefused)
         self.endpoint_check = {"at": now().isoformat(), **said}
         db.session.commit()
 

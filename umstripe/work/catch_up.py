@@ -118,18 +118,27 @@ def finish_catch_up(mode: str, began: int, seen: int, found: int) -> None:
 
 @DBOS.step(name="look_around", **steps.RETRIES)
 def look_around(mode: str) -> None:
-    """See how the endpoint is at Stripe, and tell the administrators once a day when deliveries get lost."""
+    """See how the endpoint is at Stripe, and tell the administrators once a day when deliveries get lost, or when
+    the next ones will."""
     with steps.site():
         connection = Connection.of(mode)
         with contextlib.suppress(UmstripeError):
             connection.look(current_app.config["SITE_URL"], webhooks.HANDLERS)
         missed, told = Delivery.missed(mode, TOLD_EVERY), connection.silence_told_at
+        wrong = connection.endpoint_check.get("problems") or []
         db.session.rollback()
-        if missed and not home.elsewhere() and (told is None or now() - told > TOLD_EVERY):
+        if (missed or wrong) and not home.elsewhere() and (told is None or now() - told > TOLD_EVERY):
             with write() as tx:
                 tx.execute(update(Connection).where(Connection.mode == mode).values(silence_told_at=now()))
                 about = f"{mode}:silence:{int(time.time())}"
-                Mail.to_administrators(tx, "health", about, **silence_words(mode, missed))
+                words = silence_words(mode, missed) if missed else endpoint_words(mode, wrong)
+                Mail.to_administrators(tx, "health", about, **words)
+
+
+def endpoint_words(mode: str, problems: list[str]) -> dict[str, str]:
+    """As silence_words, before anything was lost."""
+    says = f"{' '.join(problems)} ({mode_words(mode)}) One click puts it right."
+    return {"what": "Stripe’s deliveries will not reach your site", "says": says}
 
 
 def silence_words(mode: str, missed: int) -> dict[str, str]:

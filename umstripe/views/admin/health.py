@@ -12,7 +12,6 @@ from umstripe.views.admin.log import log
 from umstripe.views.admin.settings import site_url
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
-MODES = ("test", "live")
 SHOWN = 200
 MONTH = timedelta(days=30)
 WORK = {
@@ -24,7 +23,7 @@ WORK = {
 
 @blueprint.get("/")
 def index():
-    modes = [mode for mode in MODES if Connection.of(mode).is_connected]
+    modes = health.modes()
     return render_template(
         "admin/health/index.html",
         site=health.site_checks(),
