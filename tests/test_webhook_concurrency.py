@@ -41,7 +41,7 @@ def test_the_same_delivery_16_times_at_once_is_processed_once(app, running):
     answers = at_once(running, [body] * 16)
     assert sorted(answers) == [(200, "processed")] + [(200, "repeated")] * 15
     assert rows(app, "SELECT result, tries FROM delivery") == [("processed", 1)]
-    assert rows(app, "SELECT status, revision FROM subscription") == [("active", 1)]
+    assert rows(app, "SELECT status FROM subscription") == [("active",)]
     assert rows(app, "SELECT count(*) FROM activity WHERE trigger = 'stripe'") == [(1,)]
 
 

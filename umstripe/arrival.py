@@ -37,8 +37,11 @@ class Arrival:
 
     @property
     def state(self) -> State:
-        """The event's object as it is in the event, or as it was fetched since."""
-        return self.fetched.get(self.object["id"]) or State(self.mode, self.object, self.created)
+        """The event's object as it is in the event, or as it was fetched since the event came."""
+        told = self.fetched.get(self.object["id"])
+        if told is not None and (told.covers is None or self.event["id"] in told.covers):
+            return told
+        return State(self.mode, self.object, self.created)
 
     def note(self, description: str, user_id: int | None = None) -> None:
         details = {"event": self.event["id"], "object": self.object.get("id", "")}

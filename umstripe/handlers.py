@@ -44,9 +44,14 @@ def link(
     if known is not None:
         return known
     linked = Customer.link(tx, mode, stripe_customer_id, public_id)
-    for earlier in Delivery.foreign_of(tx, mode, linked.stripe_customer_id) if linked else ():
-        result = handle(Arrival(tx, mode, json.loads(earlier.body), fetched or {}))
-        Delivery.settle(tx, mode, earlier.stripe_event_id, result)
+    waiting = Delivery.foreign_of(tx, mode, linked.stripe_customer_id) if linked else []
+    try:
+        for earlier in waiting:
+            result = handle(Arrival(tx, mode, json.loads(earlier.body), fetched or {}))
+            Delivery.settle(tx, mode, earlier.stripe_event_id, result)
+    except Unclear as unclear:
+        unclear.covers = frozenset(earlier.stripe_event_id for earlier in waiting)
+        raise
     return linked
 
 

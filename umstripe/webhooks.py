@@ -120,7 +120,7 @@ def fetch(mode: str, unclear: Unclear) -> State:
     stripe = Connection.of(mode).stripe()
     db.session.rollback()
     answer = stripe.fetch(unclear.kind, unclear.stripe_id)
-    return State(mode, answer.object, answer.as_of, unclear.revision)
+    return State(mode, answer.object, answer.as_of, unclear.revision, unclear.covers)
 
 
 def _customer_for(mode: str, guest: NoCustomer) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,8 @@ from umstripe.database import Seconds
 
 AMBIGUOUS_SECONDS = 2
 NEVER_WRITTEN = 0
+MOST_REVISIONS = 2**31 - 2**20
+"""The column holds 31 bits; a bulk update counts on from what it finds."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,15 @@ class State:
     """An object of Stripe's, and as of when it is true.
 
     `as_of` is in seconds of Stripe's clock: the event's `created`, or the `Date` header of the answer that
-    brought it. `seen` is the revision of our row before the fetch, `None` for the state in an event.
+    brought it. `seen` is the revision of our row before the fetch, `None` for the state in an event. `covers` are the
+    events that were here before the fetch, if not only one; it says nothing about others that came meanwhile.
     """
 
     mode: str
     object: Mapping[str, Any]
     as_of: int
     seen: int | None = None
+    covers: frozenset[str] | None = None
 
     @property
     def id(self) -> str:
@@ -38,16 +43,21 @@ class State:
 class Unclear(Exception):
     """Nobody can tell which of two states is newer: the object must be fetched, then tried again.
 
-    `kind` is Stripe's word for the object (`subscription`), `revision` that of the row that was found.
+    `kind` is Stripe's word for the object (`subscription`), `revision` that of the row that was found,
+    `covers` as in State.
     """
 
     def __init__(self, kind: str, stripe_id: str, revision: int = NEVER_WRITTEN) -> None:
         super().__init__(f"{kind} {stripe_id} must be fetched")
         self.kind, self.stripe_id, self.revision = kind, stripe_id, revision
+        self.covers: frozenset[str] | None = None
 
 
 class Copied:
-    """Columns of every copied object. `revision` counts the writes, so that a fetch notices another one."""
+    """Columns of every copied object. `revision` names the last write, so that a fetch notices another one.
+
+    It is drawn and not counted: what was rolled back must not have the name of what another one has committed.
+    """
 
     as_of: Mapped[Seconds] = mapped_column()
     revision: Mapped[int] = mapped_column(default=1)
@@ -71,10 +81,14 @@ def is_news(row: Any, state: State, values: Mapping[str, Any], kind: str) -> boo
 def write(tx: Transaction, table: Table, row: Any, state: State, values: Mapping[str, Any]) -> None:
     """Insert the copy, or update the row that was read and locked. `as_of` never goes back."""
     if row is None:
-        tx.execute(insert(table), dict(values, mode=state.mode, as_of=state.as_of, revision=1))
+        tx.execute(insert(table), dict(values, mode=state.mode, as_of=state.as_of, revision=_new_revision()))
     else:
-        changed = dict(values, as_of=max(state.as_of, row.as_of), revision=row.revision + 1)
+        changed = dict(values, as_of=max(state.as_of, row.as_of), revision=_new_revision())
         tx.execute(_update(table), {"row_id": row.id, **changed})
+
+
+def _new_revision() -> int:
+    return 1 + secrets.randbelow(MOST_REVISIONS)
 
 
 def locked(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str | None) -> Any:
