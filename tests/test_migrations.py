@@ -15,6 +15,18 @@ def made(url, folder):
     return create_app(environ_for(url, folder))
 
 
+def names_that_are_held_unique(app):
+    """The indexes over lower(…), which a table that SQLite makes anew would lose."""
+    from umstripe.database import db
+
+    stored = {"sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"}
+    listed = "SELECT indexname, indexdef FROM pg_indexes"
+    with app.app_context():
+        dialect = db.engine.dialect.name
+    found = rows(app, stored.get(dialect, listed))
+    return {name for name, sql in found if "lower(" in sql and "UNIQUE" in sql}
+
+
 def test_the_migrations_make_what_the_models_say(database_url, tmp_path):
     from umstripe.database import Base, db
 
@@ -85,6 +97,7 @@ def test_an_older_database_with_data_keeps_all_of_it(database, tmp_path):
         assert len(before[table]) == len(after[table]), table
     assert before["plan_role"] == after["plan_role"] and before["customer"] == after["customer"]
     assert len(set(rows(app, "SELECT short_key FROM plan"))) == 2
+    assert names_that_are_held_unique(app) == {"uq_role_name", "uq_user_email", "uq_user_username"}
     with app.app_context():
         db.engine.dispose()
     database.drop(url)

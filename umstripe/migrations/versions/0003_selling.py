@@ -143,8 +143,8 @@ def downgrade():
     with op.batch_alter_table("subscription") as table:
         table.drop_column("collection_method")
         table.drop_column("trial_end")
-    with op.batch_alter_table("user") as table:
-        table.drop_column("billing_email")
+    # Not in a batch: SQLite would make the table anew, without its unique indexes over lower(…).
+    op.drop_column("user", "billing_email")
     with op.batch_alter_table("settings") as table:
         table.drop_column("register_field")
         for name in SETTINGS:
