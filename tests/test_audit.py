@@ -9,6 +9,7 @@ import pytest
 from tests.at_stripe import AtStripe
 from tests.people import make_user
 from tests.selling import role_for, roles_of, rows
+from tests.stripe_events import deliver, subscription_event
 
 
 @pytest.fixture
@@ -173,3 +174,38 @@ def test_the_audit_waits_for_nobody_s_delivery(site):
     with ThreadPoolExecutor(1) as thread, site.app.app_context(), write() as tx:
         Customer.locked(tx, "test", site.customer)
         assert thread.submit(look).result(timeout=10) == []
+
+
+def linked_later(site, number):
+    """Somebody's customer whose link is not here yet, and whose subscriptions' events came as foreign ones, two of a
+    second each. Gives customer and subscriptions."""
+    from umstripe.models import Settings
+
+    make_user(site.app, "john", customer="cus_of_another_time")
+    with site.app.app_context():
+        instance = Settings.get().instance_id
+    public_id = rows(site.app, "SELECT public_id FROM \"user\" WHERE username = 'john'")[0][0]
+    metadata = {"metadata[umstripe_user]": public_id, "metadata[umstripe_instance]": instance}
+    customer = site.simulator.call("POST", "/customers", **metadata)["id"]
+    subscriptions = [site.subscribe(customer) for _ in range(number)]
+    for one in subscriptions:
+        for status in ("incomplete", "active"):
+            made = {"price": site.price, "customer": customer, "id_": one}
+            said = deliver(site.app.test_client(), subscription_event(status, 1_700_000_000, **made))
+            assert said.json == {"result": "foreign"}
+    return customer, subscriptions
+
+
+def test_a_link_is_repaired_though_what_came_before_it_is_of_one_second(site):
+    _, subscriptions = linked_later(site, 6)
+    site.work("audit")
+    site.work("repair")
+    assert site.differences() == []
+    assert {site.status(one) for one in subscriptions} == {"active"}
+
+
+def test_a_link_asks_about_everything_that_came_before_it(site):
+    customer, subscriptions = linked_later(site, 6)
+    made = next(one for one in site.events() if one["data"]["object"]["id"] == customer)
+    assert site.deliver(made).json == {"result": "processed"}
+    assert {site.status(one) for one in subscriptions} == {"active"}

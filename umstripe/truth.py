@@ -58,7 +58,8 @@ def sync(mode: str, stripe_customer_id: str, trigger: str = "work") -> list[Foun
     A customer that is not ours stays so (rule 5), unless Stripe knows that we made it for a user of ours.
     """
     told: dict[str, State] = {}
-    for _ in range(ROUNDS):
+    spent = 0
+    while spent < ROUNDS:
         truth = ask(mode, stripe_customer_id)
         try:
             with write() as tx:
@@ -67,9 +68,10 @@ def sync(mode: str, stripe_customer_id: str, trigger: str = "work") -> list[Foun
                     _note(tx, mode, one, trigger)
                 return found
         except Unclear as unclear:
+            spent += unclear.stripe_id in told  # another object is a step ahead, however many there are
             told[unclear.stripe_id] = webhooks.fetch(mode, unclear)
         except (IntegrityError, OperationalError):
-            continue
+            spent += 1
     raise UmstripeError(
         "Deliveries for this customer kept coming in meanwhile. Please try again in a minute."
     )
@@ -107,7 +109,8 @@ def settle(mode: str, stripe_customer_id: str, trigger: str = "work") -> None:
 def differences(mode: str, stripe_customer_id: str) -> tuple[list[Found], dict[str, Any]]:
     """What `sync` would change, without changing it; and the roles of whom it concerns, before and after."""
     told: dict[str, State] = {}
-    for _ in range(ROUNDS):
+    spent = 0
+    while spent < ROUNDS:
         truth = ask(mode, stripe_customer_id)
         try:
             with write() as tx:
@@ -116,9 +119,10 @@ def differences(mode: str, stripe_customer_id: str) -> tuple[list[Found], dict[s
         except _Undone:
             return found, effect
         except Unclear as unclear:
+            spent += unclear.stripe_id in told
             told[unclear.stripe_id] = webhooks.fetch(mode, unclear)
         except (IntegrityError, OperationalError):
-            continue
+            spent += 1
     return [], {}
 
 

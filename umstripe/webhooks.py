@@ -68,16 +68,20 @@ def in_rounds(mode: str, work: Callable[[Transaction], T], fetched: dict[str, St
     """Do `work` in a write transaction. What only Stripe can tell it is asked outside of it, put into `fetched`,
     and then it is tried again, as it is when another transaction was in its way (rules 3 and 9). Raises StripeError.
     """
-    for round_ in range(ROUNDS):
+    spent = 0
+    while spent < ROUNDS:
         try:
             with write() as tx:
                 return work(tx)
         except Unclear as unclear:
+            spent += unclear.stripe_id in fetched  # another object is a step ahead, however many there are
             fetched[unclear.stripe_id] = fetch(mode, unclear)
         except NoCustomer as guest:
+            spent += guest.key in fetched
             fetched[guest.key] = _customer_for(mode, guest)
         except (IntegrityError, OperationalError):
-            if round_ == ROUNDS - 1:
+            spent += 1
+            if spent == ROUNDS:
                 raise
     raise UmstripeError("Newer states kept coming in while this one was fetched. Stripe will send it again.")
 
