@@ -412,11 +412,10 @@ def test_a_price_that_got_a_plan_meanwhile_is_said_at_the_field(app, shop):
 
 
 def test_two_administrators_who_make_a_plan_of_one_price_at_once_make_one(app, shop):
-    price = str(free_price(app))
+    price, add = str(free_price(app)), "/admin/plans/add"
+    opened = [(one, one.get(add)) for one in (shop, second_admin(app))]
     with ThreadPoolExecutor(2) as threads:
-        pages = list(
-            threads.map(lambda one: one.submit("/admin/plans/add", price_id=price), (shop, second_admin(app)))
-        )
+        pages = list(threads.map(lambda pair: pair[0].send(add, pair[1], price_id=price), opened))
     assert rows(app, "SELECT count(*) FROM plan WHERE price_id = :id", id=int(price)) == [(1,)]
     assert sorted("made as a draft" in page.text for page in pages) == [False, True]
 
