@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.browser.conftest import chrome, context, look, page
+from tests.simulator.conftest import contract, keys, plan, running, simulator, stripe
 from tests.simulator.simulator_process import wait_for
 from tests.simulator.test_simulator_checkout import again, open_session, wanted
 
-__all__ = ["chrome", "context", "look", "page", "wanted"]
+__all__ = ["contract", "keys", "plan", "running", "simulator", "stripe", "wanted"]
 
 SHOP = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Pay</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><script src="%(base)s/v3/stripe.js" defer></script>
