@@ -28,14 +28,15 @@ def pytest_addoption(parser):
 def pytest_generate_tests(metafunc):
     if "database" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--database")
-        names = _databases_for(metafunc.definition.path) if chosen == "both" else [chosen]
+        names = _databases_for(metafunc.definition) if chosen == "both" else [chosen]
         metafunc.parametrize("database", names, indirect=True, scope="session")
 
 
-def _databases_for(path: Path) -> list[str]:
-    """Both; but what a browser shows is the same on both, and costs most: there the main job alone is tried on both."""
-    in_browser = path.parent.name == "browser" and path.stem != "test_main_job_in_browser"
-    return ["sqlite"] if in_browser else list(DATABASES)
+def _databases_for(test: pytest.Item) -> list[str]:
+    """Both; one for what is marked so. What a browser shows is the same on both, and costs most: there the main job
+    alone is tried on both."""
+    in_browser = test.path.parent.name == "browser" and test.path.stem != "test_main_job_in_browser"
+    return ["sqlite"] if in_browser or test.get_closest_marker("one_database") else list(DATABASES)
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,7 @@ BROKEN = {
 IS_NEWS = copied.is_news
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_guard_is_found_out(place, monkeypatch, how):
     name, broken = BROKEN[how]

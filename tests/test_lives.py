@@ -203,6 +203,7 @@ def shop(database, tmp_path_factory):
         database.drop(url)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", LIVES)
 def test_a_life(shop, name):
     begin, table = LIVES[name]
