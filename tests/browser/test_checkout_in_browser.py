@@ -244,3 +244,38 @@ def test_all_of_it_with_stripes_document_between(database_url, tmp_path, page):
 def _is_page(record) -> bool:
     """The way back from Checkout leads through the proxy, too: a page, and no delivery."""
     return bool(record.get("webhook")) and not record.get("path", "").startswith("/webhooks/")
+
+
+def test_a_one_time_plan_waits_for_approval_runs_out_and_is_refunded(sellers, page):
+    sellers.change("Lifetime Access", approval="y", duration_count="2", duration_unit="month")
+    sellers.register(f"/register?plan={sellers.key('Lifetime Access')}")
+    sellers.press_register()
+    sellers.at_stripe()
+    sellers.pay()
+    expect(page.get_by_text("The amount is only reserved.")).to_be_visible()
+    sellers.world.simulator.wait_until_delivered()
+    approve = "/admin/approvals/1/approve"
+    assert "Approved: karl has paid $499.00" in sellers.admin.submit(approve).text
+    billing = f"{sellers.url}/account/billing"
+    page.goto(billing)
+    expect(page.get_by_text("Valid until")).to_be_visible()
+    _its_time_is_over(sellers)
+    page.goto(billing)
+    expect(page.get_by_text("Ended on")).to_be_visible()
+    assert "Expired Lifetime Access" in sellers.settled()
+    charge = sellers.world.simulator.call("GET", "/charges")["data"][0]["id"]
+    sellers.world.simulator.do(f"/charges/{charge}/refund")
+    assert "Refunded Lifetime Access" in sellers.settled()
+    page.goto(billing)
+    expect(page.get_by_text("Refunded on")).to_be_visible()
+
+
+def _its_time_is_over(sellers: Sellers) -> None:
+    """Two months later, without the wait."""
+    from umstripe.database import write
+
+    app = create_app(sellers.world.environ)
+    with app.app_context():
+        with write() as tx:
+            tx.exec_driver_sql("UPDATE purchase SET ends_at = created - 1")
+        db.engine.dispose()
