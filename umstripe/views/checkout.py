@@ -25,14 +25,24 @@ Answer = str | tuple[str, int] | Response
 @limiter.limit("30 per minute")
 def success() -> Answer:
     """Settle the order at once (rule 7), for whoever comes by; what it says is shown to its buyer alone."""
+    try:
+        mode, session = _settled()
+    except UmstripeError as error:
+        return _unknown_yet(error)
+    return _receipt(mode, session)
+
+
+def _settled() -> tuple[str, checkout.Session]:
+    """The mode and the session that the address names, settled; `deleted` for none. Raises UmstripeError."""
     session_id = request.args.get("umm_stripe_sid", "")
     mode = checkout.mode_of(session_id)
-    try:
-        session = webhooks.settle_session(mode, session_id) if mode else {"deleted": True}
-    except UmstripeError as error:
-        return render_template("checkout/unknown_yet.html", sentence=said_to_member(error)), 503
+    session = webhooks.settle_session(mode, session_id) if mode else {"deleted": True}
     db.session.rollback()
-    return _receipt(mode, session)
+    return mode, session
+
+
+def _unknown_yet(error: UmstripeError) -> Answer:
+    return render_template("checkout/unknown_yet.html", sentence=said_to_member(error)), 503
 
 
 def _receipt(mode: str, session: checkout.Session) -> Answer:
@@ -66,17 +76,14 @@ def already_subscribed() -> Answer:
 @limiter.limit("30 per minute")
 def pay() -> Answer:
     """Checkout on a page of this site (`embedded_page`): https://docs.stripe.com/js/embedded_checkout."""
-    session_id = request.args.get("umm_stripe_sid", "")
-    mode = checkout.mode_of(session_id)
     try:
-        session = webhooks.settle_session(mode, session_id) if mode else {"deleted": True}
+        mode, session = _settled()
     except UmstripeError as error:
-        return render_template("checkout/unknown_yet.html", sentence=said_to_member(error)), 503
-    db.session.rollback()
+        return _unknown_yet(error)
     if session.get("deleted") or not checkout.belongs_to(session, current_user):
         return render_template("checkout/not_yours.html"), 404
     if session["status"] != "open" or not session.get("client_secret"):
-        return redirect(url_for(".success", umm_stripe_sid=session_id), 303)
+        return redirect(url_for(".success", umm_stripe_sid=session["id"]), 303)
     script = {"script": _script(), "key": Connection.of(mode).publishable_key}
     return render_template("checkout/pay.html", session=session, **script, text=texts.page("page.pay"))
 
