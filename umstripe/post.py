@@ -34,22 +34,16 @@ def send_due() -> int:
 
 def rendered(mail: Mail, with_secrets: bool) -> texts.Text:
     """A mail's text as it is now. Without secrets, a link that lets somebody in is left out."""
-    secret = _secret_link(mail) if with_secrets else HIDDEN
-    return texts.fill(
-        *texts.written(f"mail.{mail.kind}"), {**_known(mail), **({"link": secret} if secret else {})}
-    )
+    known = _known(mail)
+    if mail.kind in SECRET_LINKS:
+        known["link"] = (SECRET_LINKS[mail.kind](mail) or known["link"]) if with_secrets else HIDDEN
+    return texts.fill(*texts.written(f"mail.{mail.kind}"), known)
 
 
 def _known(mail: Mail) -> dict[str, Any]:
     name = (mail.user.name or mail.user.username) if mail.user else mail.address
     link = home.site_url() + PATHS.get(mail.kind, ACCOUNT)
     return {"site": Settings.get().site_name, "name": name, "link": link, **mail.given}
-
-
-def _secret_link(mail: Mail) -> str:
-    """The link that only its reader may have, made when it is sent, so that it is stored nowhere; "" for none."""
-    make = SECRET_LINKS.get(mail.kind)
-    return make(mail) if make else ""
 
 
 def _invited(mail: Mail) -> str:
@@ -61,13 +55,11 @@ def _asked(mail: Mail) -> str:
 
 
 SECRET_LINKS = {"invitation": _invited, "claim": _asked}
+"""The links that only their reader may have, made when the mail is sent, so that they are stored nowhere."""
 
 
 def _send(mail: Mail) -> None:
-    whole, shown = (
-        rendered(mail, with_secrets=True),
-        rendered(mail, with_secrets=mail.kind not in SECRET_LINKS),
-    )
+    whole, shown = rendered(mail, with_secrets=True), rendered(mail, with_secrets=False)
     db.session.expunge(mail)
     db.session.rollback()
     kept = current_app.config["MAIL_BACKEND"] == "file"
