@@ -69,8 +69,8 @@ class Place:
     """A site whose Stripe is seen through a window, and what its members may buy."""
 
     def __init__(self, database_url: str, folder: Path) -> None:
-        from umstripe.handlers import HANDLERS
         from umstripe.models import Settings
+        from umstripe.webhooks.handlers import HANDLERS
 
         self.window = Window()
         self.site = AtStripe(database_url, folder, base=self.window.url)

@@ -162,6 +162,7 @@ def test_an_answer_of_stripe_s_that_gets_lost_takes_the_money_once(site, admin):
 
 def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin):
     from umstripe.health_payments import approvals
+
     from umstripe.work.approvals import warn_of_approvals
 
     until = rows(site.app, "SELECT capture_before FROM purchase")[0][0]

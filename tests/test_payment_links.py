@@ -156,8 +156,8 @@ def test_rule_3_in_any_order_the_same_rows(shop, creation, seed):
 def test_a_refund_that_overtakes_what_was_asked_of_stripe_is_not_lost(shop, creation):
     """The session is fetched, then the refund is told and nobody knows yet what it is of, then the session is applied."""
     from umstripe import webhooks
-    from umstripe.arrival import Arrival
     from umstripe.models.copied import Unclear
+    from umstripe.webhooks.arrival import Arrival
 
     session = shop.buy(shop.lifetime, "lena@example.org", customer_creation=creation)
     with shop.app.app_context():

@@ -6,6 +6,7 @@ catch-up, and an administrator by a button. So the page is there even when Strip
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,17 @@ from datetime import datetime, timedelta
 from flask import current_app
 
 from umstripe.database import WITHOUT_ITS_KEY, now
-from umstripe.models import Connection, Delivery, Difference, Job, Mail, Refusal, Settings, home
+from umstripe.models import (
+    Connection,
+    Delivery,
+    Difference,
+    Job,
+    Mail,
+    Refusal,
+    Settings,
+    approval_list,
+    home,
+)
 from umstripe.words import mode_words, moment_words
 
 GOOD, WARNING, TROUBLE = "good", "warning", "trouble"
@@ -64,9 +75,7 @@ def checks(mode: str) -> list[Check]:
         *_failed(mode),
         *_refused(mode),
     ]
-    from umstripe.health_payments import approvals
-
-    return [*found, *approvals(mode), _caught_up(mode), _audited(mode)]
+    return [*found, *_approvals(mode), _caught_up(mode), _audited(mode)]
 
 
 def modes() -> list[str]:
@@ -193,6 +202,20 @@ REASONS = {
     "other_mode": "other mode",
     "unreadable": "unreadable",
 }
+
+
+def _approvals(mode: str) -> Iterator[Check]:
+    """Reserved amounts: a warning two days before the first one goes back."""
+    number, first = approval_list.first_end(mode)
+    if first is None:
+        return
+    waits = f"{number} {'payment waits' if number == 1 else 'payments wait'} for your approval"
+    if first - time.time() > approval_list.WARN_SECONDS:
+        yield Check("Approvals", GOOD, f"{waits}, the first until {moment_words(first)}.")
+        return
+    over = "has ended" if first <= time.time() else "ends"
+    says = f"{waits}. The first reservation {over} {moment_words(first)}; then the amount goes back."
+    yield Check("Approvals", WARNING, says, "Approve or refuse: umstripe > Approvals.")
 
 
 def _caught_up(mode: str) -> Check:

@@ -15,13 +15,14 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from umstripe import handlers, roles, webhooks
+from umstripe import roles, webhooks
 from umstripe.database import db, read, write
 from umstripe.errors import UmstripeError
 from umstripe.models import Activity, Connection, Customer, Difference, Settings, Subscription, User
 from umstripe.models.copied import NEVER_WRITTEN, State, Unclear
 from umstripe.models.subscription import FINAL
 from umstripe.stripe_gateway import Answer, Stripe
+from umstripe.webhooks import handlers
 
 ROUNDS = 5
 OVER = FINAL | {"revoked"}

@@ -6,12 +6,13 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_security import current_user
 from sqlalchemy.exc import IntegrityError
 
-from umstripe import billing, roles
+from umstripe import roles
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
 from umstripe.forms.account import AccountForm
 from umstripe.models import User
+from umstripe.selling import billing
 from umstripe.views.log import log
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")

@@ -3,14 +3,14 @@ from __future__ import annotations
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_security import current_user
 
-from umstripe import change
-from umstripe.billing import Billing, keep_address, said_to_member, subscription_standing
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
 from umstripe.forms.account import BillingEmailForm
 from umstripe.models import Settings, User, checkout
-from umstripe.standing import Standing
+from umstripe.selling import change
+from umstripe.selling.billing import Billing, keep_address, said_to_member, subscription_standing
+from umstripe.selling.standing import Standing
 from umstripe.views.log import log
 
 blueprint = Blueprint("billing", __name__, url_prefix="/account/billing")

@@ -7,13 +7,13 @@ from flask_security import current_user
 from werkzeug.wrappers import Response
 
 from umstripe import texts, webhooks
-from umstripe.billing import said_to_member
 from umstripe.config import STRIPE_API
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
 from umstripe.models import Connection, Plan, Settings, checkout, claim, held
-from umstripe.receipt import Receipt
+from umstripe.selling.billing import said_to_member
+from umstripe.selling.receipt import Receipt
 
 blueprint = Blueprint("checkout", __name__, url_prefix="/checkout")
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"

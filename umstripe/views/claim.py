@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from umstripe import claims
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
 from umstripe.models.claim import Claim
+from umstripe.selling import claims
 
 blueprint = Blueprint("claim", __name__)
 

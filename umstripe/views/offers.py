@@ -8,13 +8,13 @@ from flask import abort, current_app, make_response, redirect, render_template, 
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
-from umstripe.billing import said_to_member
 from umstripe.config import STRIPE_API
 from umstripe.database import db
 from umstripe.errors import ClonedSite, Rejected, UmstripeError
 from umstripe.forms.register import PlanPasswordForm
 from umstripe.models import Plan, Settings, User, checkout
 from umstripe.models.order import AlreadyHeld, Order
+from umstripe.selling.billing import said_to_member
 from umstripe.views.admin.settings import site_url
 
 CHECKOUT = "https://checkout.stripe.com"

@@ -3,12 +3,12 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_security import current_user
 
-from umstripe import switch
-from umstripe.billing import said_to_member
 from umstripe.errors import NotNow, UmstripeError
 from umstripe.extensions import limiter
 from umstripe.models import Plan
-from umstripe.standing import Standing
+from umstripe.selling import switch
+from umstripe.selling.billing import said_to_member
+from umstripe.selling.standing import Standing
 from umstripe.views.addresses import on_this_site
 
 blueprint = Blueprint("switch", __name__)

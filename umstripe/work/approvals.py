@@ -8,7 +8,7 @@ from dbos import DBOS
 
 from umstripe.database import write
 from umstripe.models import Mail, approval_list
-from umstripe.news import plan_title
+from umstripe.webhooks.news import plan_title
 from umstripe.words import amount_words, moment_words
 from umstripe.work import steps
 

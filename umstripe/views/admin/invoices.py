@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, render_template
 
-from umstripe import billing
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.models import User
+from umstripe.selling import billing
 
 blueprint = Blueprint("invoices", __name__, url_prefix="/users")
 

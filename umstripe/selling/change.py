@@ -21,7 +21,7 @@ from umstripe.errors import NotNow, StripeRefused, StripeUnavailable, UmstripeEr
 from umstripe.models import Activity, Connection, Subscription
 from umstripe.models.copied import State, Unclear
 from umstripe.models.subscription import AUTOMATIC, Change
-from umstripe.standing import Standing
+from umstripe.selling.standing import Standing
 from umstripe.stripe_gateway import Answer, Stripe
 
 ROUNDS = 5

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from umstripe import news
-from umstripe.arrival import Arrival, noted, said
 from umstripe.models import Customer, Purchase
 from umstripe.models.purchase import refund_words, status_of_charge
+from umstripe.webhooks import news
+from umstripe.webhooks.arrival import Arrival, noted, said
 from umstripe.words import amount_words, status_words
 
 

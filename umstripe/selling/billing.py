@@ -12,7 +12,7 @@ from umstripe import roles
 from umstripe.database import db
 from umstripe.errors import NotNow, StripeRefused, StripeUnavailable, UmstripeError
 from umstripe.models import Connection, Customer, Settings, User
-from umstripe.standing import Standing
+from umstripe.selling.standing import Standing
 from umstripe.stripe_gateway import Stripe
 
 EARLIER_SHOWN = 5

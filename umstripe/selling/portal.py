@@ -6,11 +6,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from umstripe import billing, truth
+from umstripe import truth
 from umstripe.database import db
 from umstripe.errors import NotNow, StripeRefused
 from umstripe.models import Connection, Customer, PortalConfiguration, Price, Settings, User
 from umstripe.models.portal import what_it_says
+from umstripe.selling import billing
 from umstripe.stripe_gateway import Stripe
 
 NO_CUSTOMER = "There is nothing to manage yet: you have not paid anything here."

@@ -14,13 +14,14 @@ from typing import Any
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from umstripe import change, truth
-from umstripe.billing import standings_of
+from umstripe import truth
 from umstripe.database import db
 from umstripe.errors import NotNow, StripeRefused
 from umstripe.models import Connection, Plan, User
 from umstripe.models.subscription import price_of, status_of
-from umstripe.standing import GOING_ON, Standing
+from umstripe.selling import change
+from umstripe.selling.billing import standings_of
+from umstripe.selling.standing import GOING_ON, Standing
 
 SHOWN_FOR_SECONDS = 30 * 60
 STALE = "The amounts were shown a while ago, or your plan has changed meanwhile. Please look at them again."

@@ -16,12 +16,12 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from umstripe.database import db, write
 from umstripe.errors import Rejected, StripeUnavailable, UmstripeError
-from umstripe.handlers import HANDLERS, Arrival, handle
 from umstripe.models import Connection, Delivery
 from umstripe.models.bought import NoCustomer
 from umstripe.models.copied import State, Unclear
+from umstripe.webhooks.arrival import Arrival
+from umstripe.webhooks.handlers import handle
 
-__all__ = ["HANDLERS", "fetch", "process_again", "process_failed", "receive", "settle_session"]
 T = TypeVar("T")
 ROUNDS = 5
 """How often a delivery is tried again at once when another one was in its way or Stripe had to be asked."""

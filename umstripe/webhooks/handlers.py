@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
-from umstripe import news
-from umstripe.arrival import Arrival, noted, said
-from umstripe.handlers_links import is_through_link, link_completed
-from umstripe.handlers_payments import charge_changed, dispute_changed, invoice_changed, payment_failed
 from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription
 from umstripe.models.copied import State, Unclear
 from umstripe.models.subscription import Change, price_of
+from umstripe.webhooks import news
+from umstripe.webhooks.arrival import Arrival, noted, said
+from umstripe.webhooks.links import is_through_link, link_completed
+from umstripe.webhooks.payments import charge_changed, dispute_changed, invoice_changed, payment_failed
 
 Handler = Callable[[Arrival], str]
 

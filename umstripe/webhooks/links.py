@@ -14,16 +14,16 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import func, insert, select
 
-from umstripe.arrival import Arrival, said
 from umstripe.database import now
-from umstripe.handlers_payments import status_in
 from umstripe.models import Customer, Delivery, Mail, Purchase, Settings, Subscription, User, manual_roles
 from umstripe.models.bought import REFERENCE, Bought, NoCustomer, guest_key
 from umstripe.models.claim import is_asked
 from umstripe.models.copied import State, Unclear
 from umstripe.models.held import NOT_HELD
 from umstripe.models.subscription import Change
-from umstripe.news import plan_title
+from umstripe.webhooks.arrival import Arrival, said
+from umstripe.webhooks.news import plan_title
+from umstripe.webhooks.payments import status_in
 
 
 def is_through_link(session: Mapping[str, Any]) -> bool:
@@ -67,7 +67,7 @@ def link_customer(arrival: Arrival, bought: Bought, public_id: str) -> Any:
 
     A guest has none: it is the one that the user has, or one that is made at Stripe first. Raises NoCustomer, Unclear.
     """
-    from umstripe.handlers import link
+    from umstripe.webhooks.handlers import link
 
     own = bought.customer_id or _own(arrival, public_id)
     stripe_customer_id = own or _made_for_guest(arrival, bought, public_id)

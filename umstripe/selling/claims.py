@@ -10,13 +10,14 @@ import structlog
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
-from umstripe import handlers_links, truth, webhooks
-from umstripe.arrival import Arrival
+from umstripe import truth, webhooks
 from umstripe.errors import Rejected, UmstripeError
 from umstripe.models import User
 from umstripe.models.bought import Bought
 from umstripe.models.claim import Claim
 from umstripe.models.copied import State, Unclear
+from umstripe.webhooks import links
+from umstripe.webhooks.arrival import Arrival
 
 GONE = "Stripe does not know this payment any more, or what was bought is not sold here any more."
 NOT_YET = "The payment has not arrived yet. Open this link again when your bank has sent it."
@@ -55,10 +56,10 @@ def _claimed(tx: Transaction, state: State, public_id: str, fetched: dict[str, S
     if customer is None:
         if not bought.is_paid:
             raise Rejected(NOT_YET)
-        customer, was_linked = handlers_links.link_customer(arrival, bought, public_id), False
+        customer, was_linked = links.link_customer(arrival, bought, public_id), False
     if tx.execute(select(User.public_id).where(User.id == customer.user_id)).scalar_one() != public_id:
         raise Rejected(OTHERS)
     if not was_linked:
         arrival.note("The owner of the account has confirmed a payment through a link", customer.user_id)
-    handlers_links.applied(arrival, bought, customer)
+    links.applied(arrival, bought, customer)
     return was_linked, customer.stripe_customer_id

@@ -1,0 +1,27 @@
+"""Deliveries: from a verified event to the rows it changes.
+
+`receiving` is the way in, `handlers` has the table of event types, `payments` and `links` more handlers, `arrival` what
+each of them gets, `news` the mails that they write down.
+"""
+
+from umstripe.webhooks.handlers import HANDLERS
+from umstripe.webhooks.receiving import (
+    event_of,
+    fetch,
+    in_rounds,
+    process_again,
+    process_failed,
+    receive,
+    settle_session,
+)
+
+__all__ = [
+    "HANDLERS",
+    "event_of",
+    "fetch",
+    "in_rounds",
+    "process_again",
+    "process_failed",
+    "receive",
+    "settle_session",
+]
