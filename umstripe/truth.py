@@ -9,22 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
 
-from umstripe import roles, webhooks
+from umstripe import roles
 from umstripe.database import db, read, write
 from umstripe.errors import UmstripeError
 from umstripe.models import Activity, Connection, Customer, Difference, Settings, Subscription, User
-from umstripe.models.copied import NEVER_WRITTEN, State, Unclear
+from umstripe.models.copied import NEVER_WRITTEN, State
 from umstripe.models.subscription import FINAL
+from umstripe.rounds import Meanwhile, Told, in_rounds_from
 from umstripe.stripe_gateway import Answer, Stripe
 from umstripe.webhooks import handlers
 
-ROUNDS = 5
 OVER = FINAL | {"revoked"}
 
 
@@ -52,46 +51,35 @@ class Found:
 class _Undone(Exception):
     """Carries what a transaction found out of it, and rolls it back."""
 
+    def __init__(self, found: list[Found], effect: dict[str, Any]) -> None:
+        super().__init__()
+        self.found, self.effect = found, effect
+
 
 def sync(mode: str, stripe_customer_id: str, trigger: str = "work") -> list[Found]:
-    """Make Stripe's truth about a customer ours. Gives what was different. Raises StripeError.
+    """Make Stripe's truth about a customer ours. Gives what was different. Raises StripeError, and Meanwhile.
 
     A customer that is not ours stays so (rule 5), unless Stripe knows that we made it for a user of ours.
     """
-    told: dict[str, State] = {}
-    spent = 0
-    while spent < ROUNDS:
-        truth = ask(mode, stripe_customer_id)
-        try:
-            with write() as tx:
-                found = _applied(tx, truth, told)
-                for one in found:
-                    _note(tx, mode, one, trigger)
-                return found
-        except Unclear as unclear:
-            spent += unclear.stripe_id in told  # another object is a step ahead, however many there are
-            told[unclear.stripe_id] = webhooks.fetch(mode, unclear)
-        except (IntegrityError, OperationalError):
-            spent += 1
-    raise UmstripeError(
-        "Deliveries for this customer kept coming in meanwhile. Please try again in a minute."
-    )
+    told: Told = {}
+
+    def settled(tx: Transaction, truth: Truth) -> list[Found]:
+        return _noted(tx, mode, _applied(tx, truth, told), trigger)
+
+    return in_rounds_from(mode, told, lambda: ask(mode, stripe_customer_id), settled)
 
 
 def look(mode: str, stripe_customer_id: str, trigger: str) -> list[Found]:
     """Make a customer's subscriptions ours as Stripe has them now, in one call and without another try of it:
     for somebody who waits. Gives what was different. Raises StripeError."""
-    for _ in range(ROUNDS):
-        states = _newest(mode, stripe_customer_id)
-        try:
-            with write() as tx:
-                found = list(_subscriptions_settled(tx, states))
-                for one in found:
-                    _note(tx, mode, one, trigger)
-                return found
-        except (Unclear, IntegrityError, OperationalError):
-            continue
-    return []
+
+    def settled(tx: Transaction, states: list[State]) -> list[Found]:
+        return _noted(tx, mode, list(_subscriptions_settled(tx, states)), trigger)
+
+    try:
+        return in_rounds_from(mode, {}, lambda: _newest(mode, stripe_customer_id), settled)
+    except Meanwhile:
+        return []
 
 
 def settle(mode: str, stripe_customer_id: str, trigger: str = "work") -> None:
@@ -109,22 +97,17 @@ def settle(mode: str, stripe_customer_id: str, trigger: str = "work") -> None:
 
 def differences(mode: str, stripe_customer_id: str) -> tuple[list[Found], dict[str, Any]]:
     """What `sync` would change, without changing it; and the roles of whom it concerns, before and after."""
-    told: dict[str, State] = {}
-    spent = 0
-    while spent < ROUNDS:
-        truth = ask(mode, stripe_customer_id)
-        try:
-            with write() as tx:
-                found, effect = _tried(tx, truth, told)
-                raise _Undone
-        except _Undone:
-            return found, effect
-        except Unclear as unclear:
-            spent += unclear.stripe_id in told
-            told[unclear.stripe_id] = webhooks.fetch(mode, unclear)
-        except (IntegrityError, OperationalError):
-            spent += 1
-    return [], {}
+    told: Told = {}
+
+    def tried(tx: Transaction, truth: Truth) -> NoReturn:
+        raise _Undone(*_tried(tx, truth, told))
+
+    try:
+        in_rounds_from(mode, told, lambda: ask(mode, stripe_customer_id), tried)
+    except _Undone as undone:
+        return undone.found, undone.effect
+    except Meanwhile:
+        return [], {}
 
 
 def ask(mode: str, stripe_customer_id: str) -> Truth:
@@ -192,7 +175,7 @@ def _ours(tx: Transaction, mode: str, stripe_customer_id: str) -> dict[str, Any]
     return {row.stripe_subscription_id: row for row in tx.execute(query)}
 
 
-def _tried(tx: Transaction, truth: Truth, told: dict[str, State]) -> tuple[list[Found], dict[str, Any]]:
+def _tried(tx: Transaction, truth: Truth, told: Told) -> tuple[list[Found], dict[str, Any]]:
     row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
     user_id = row.user_id if row else _user_named_by(tx, truth)
     at = int(time.time())
@@ -201,7 +184,7 @@ def _tried(tx: Transaction, truth: Truth, told: dict[str, State]) -> tuple[list[
     return found, {"before": before, "after": roles.names_of(tx, user_id, at)}
 
 
-def _applied(tx: Transaction, truth: Truth, told: dict[str, State]) -> list[Found]:
+def _applied(tx: Transaction, truth: Truth, told: Told) -> list[Found]:
     """`told` is what only Stripe could tell of earlier events of a customer that is linked now."""
     found = list(_customer_settled(tx, truth, told))
     if truth.customer.object.get("deleted"):
@@ -229,7 +212,7 @@ def _all_ended(tx: Transaction, truth: Truth) -> None:
         Subscription.end_all(tx, row.id, truth.customer.as_of)
 
 
-def _customer_settled(tx: Transaction, truth: Truth, told: dict[str, State]) -> Iterator[Found]:
+def _customer_settled(tx: Transaction, truth: Truth, told: Told) -> Iterator[Found]:
     """The link, as Stripe's customer has it; what goes with a deleted customer."""
     row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
     if truth.customer.object.get("deleted"):
@@ -256,6 +239,12 @@ def _user_named_by(tx: Transaction, truth: Truth) -> int | None:
     if said.get("umstripe_instance") != ours:
         return None
     return tx.execute(select(User.id).where(User.public_id == said.get("umstripe_user", ""))).scalar()
+
+
+def _noted(tx: Transaction, mode: str, found: list[Found], trigger: str) -> list[Found]:
+    for one in found:
+        _note(tx, mode, one, trigger)
+    return found
 
 
 def _note(tx: Transaction, mode: str, found: Found, trigger: str) -> None:

@@ -13,18 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import Connection as Transaction
 
-from umstripe import truth, webhooks
-from umstripe.database import db, write
+from umstripe import truth
+from umstripe.database import db
 from umstripe.errors import NotNow, StripeRefused, StripeUnavailable, UmstripeError
 from umstripe.models import Activity, Connection, Subscription
-from umstripe.models.copied import State, Unclear
+from umstripe.models.copied import State
 from umstripe.models.subscription import AUTOMATIC, Change
+from umstripe.rounds import Meanwhile, Told, in_rounds
 from umstripe.selling.standing import Standing
 from umstripe.stripe_gateway import Answer, Stripe
 
-ROUNDS = 5
 BUSY_TRIES, BUSY_SECONDS = 8, 0.5
 DAYS_UNTIL_DUE = 14
 """How many days a member has to pay an invoice that comes by e-mail."""
@@ -134,21 +134,20 @@ def _update(request: Request, **params: Any) -> None:
 
 def take_over(request: Request, answer: Answer) -> Change:
     """Make Stripe's answer ours, and leave the activity line."""
-    state = State(request.mode, answer.object, answer.as_of, request.seen)
-    for _ in range(ROUNDS):
-        try:
-            with write() as tx:
-                change = Subscription.apply(tx, state)
-                _note(tx, request)
-                return change or Change(request.user_id, "", "")
-        except Unclear as unclear:
-            state = webhooks.fetch(request.mode, unclear)
-        except (IntegrityError, OperationalError):
-            continue
-    raise NotNow(LATER)
+    told = {request.stripe_subscription_id: State(request.mode, answer.object, answer.as_of, request.seen)}
+    try:
+        return in_rounds(request.mode, told, lambda tx: _taken_over(tx, request, told))
+    except Meanwhile:
+        raise NotNow(LATER) from None
 
 
-def _note(tx: Any, request: Request) -> None:
+def _taken_over(tx: Transaction, request: Request, told: Told) -> Change:
+    change = Subscription.apply(tx, told[request.stripe_subscription_id])
+    _note(tx, request)
+    return change or Change(request.user_id, "", "")
+
+
+def _note(tx: Transaction, request: Request) -> None:
     line = {"trigger": "member", "mode": request.mode, "user_id": request.user_id}
     details = {"object": request.stripe_subscription_id}
     Activity.write(tx, "subscription.changed_by_member", request.note, **line, details=details)

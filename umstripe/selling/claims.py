@@ -16,6 +16,7 @@ from umstripe.models import User
 from umstripe.models.bought import Bought
 from umstripe.models.claim import Claim
 from umstripe.models.copied import State, Unclear
+from umstripe.rounds import fetch, in_rounds
 from umstripe.webhooks import links
 from umstripe.webhooks.arrival import Arrival
 
@@ -32,11 +33,9 @@ def confirm(claim: Claim) -> str:
     """
     user, mode, session_id = claim.user, claim.mode, claim.session_id
     public_id, name = user.public_id, user.username
-    state = webhooks.fetch(mode, Unclear("checkout.session", session_id))
+    state = fetch(mode, Unclear("checkout.session", session_id))
     fetched = {session_id: state}
-    was_linked, customer = webhooks.in_rounds(
-        mode, lambda tx: _claimed(tx, state, public_id, fetched), fetched
-    )
+    was_linked, customer = in_rounds(mode, fetched, lambda tx: _claimed(tx, state, public_id, fetched))
     try:
         truth.sync(mode, customer, "member")
     except UmstripeError as error:

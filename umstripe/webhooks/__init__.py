@@ -7,8 +7,6 @@ each of them gets, `news` the mails that they write down.
 from umstripe.webhooks.handlers import HANDLERS
 from umstripe.webhooks.receiving import (
     event_of,
-    fetch,
-    in_rounds,
     process_again,
     process_failed,
     receive,
@@ -18,8 +16,6 @@ from umstripe.webhooks.receiving import (
 __all__ = [
     "HANDLERS",
     "event_of",
-    "fetch",
-    "in_rounds",
     "process_again",
     "process_failed",
     "receive",

@@ -1,30 +1,26 @@
 """The way in for Stripe's events. A delivery is one transaction: all of it or nothing (rule 2).
 
-`receive` claims the event's row, lets its handler work (see handlers) and commits. When only Stripe can tell
-which state is newer, it asks, outside of the transaction, and tries again (rules 3 and 9).
+`receive` claims the event's row, lets its handler work (see handlers) and commits; in rounds, when only Stripe can tell
+which state is newer (see rounds).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection as Transaction
-from sqlalchemy.exc import IntegrityError, OperationalError
 
 from umstripe.database import db, write
 from umstripe.errors import Rejected, StripeUnavailable, UmstripeError
 from umstripe.models import Connection, Delivery
-from umstripe.models.bought import NoCustomer
-from umstripe.models.copied import State, Unclear
+from umstripe.models.copied import State
+from umstripe.rounds import in_rounds
 from umstripe.webhooks.arrival import Arrival
 from umstripe.webhooks.handlers import handle
 
-T = TypeVar("T")
-ROUNDS = 5
-"""How often a delivery is tried again at once when another one was in its way or Stripe had to be asked."""
 SHORTENED = ("customer", "subscription", "payment_intent")
 """What a fetched session has as a whole, and an event's by its id."""
 NOT_PROCESSED = ("failed", "foreign", "stale", "ignored")
@@ -61,29 +57,7 @@ def process_again(delivery: Delivery) -> str:
 
 def _settled(mode: str, event: Mapping[str, Any], row: dict[str, Any], again: Iterable[str]) -> str:
     fetched: dict[str, State] = {}
-    return in_rounds(mode, lambda tx: _applied(tx, mode, event, row, again, fetched), fetched)
-
-
-def in_rounds(mode: str, work: Callable[[Transaction], T], fetched: dict[str, State]) -> T:
-    """Do `work` in a write transaction. What only Stripe can tell it is asked outside of it, put into `fetched`,
-    and then it is tried again, as it is when another transaction was in its way (rules 3 and 9). Raises StripeError.
-    """
-    spent = 0
-    while spent < ROUNDS:
-        try:
-            with write() as tx:
-                return work(tx)
-        except Unclear as unclear:
-            spent += unclear.stripe_id in fetched  # another object is a step ahead, however many there are
-            fetched[unclear.stripe_id] = fetch(mode, unclear)
-        except NoCustomer as guest:
-            spent += guest.key in fetched
-            fetched[guest.key] = _customer_for(mode, guest)
-        except (IntegrityError, OperationalError):
-            spent += 1
-            if spent == ROUNDS:
-                raise
-    raise UmstripeError("Newer states kept coming in while this one was fetched. Stripe will send it again.")
+    return in_rounds(mode, fetched, lambda tx: _applied(tx, mode, event, row, again, fetched))
 
 
 def _applied(
@@ -119,22 +93,6 @@ def process_failed(mode: str, at_most: int = 1000) -> tuple[int, int]:
     return len(waiting), len(waiting) - applied
 
 
-def fetch(mode: str, unclear: Unclear) -> State:
-    """Ask Stripe for the object that two deliveries disagree about. Raises StripeError, and the delivery fails."""
-    stripe = Connection.of(mode).stripe()
-    db.session.rollback()
-    answer = stripe.fetch(unclear.kind, unclear.stripe_id)
-    return State(mode, answer.object, answer.as_of, unclear.revision, unclear.covers)
-
-
-def _customer_for(mode: str, guest: NoCustomer) -> State:
-    """Make a customer for somebody who paid as a guest. Tried again within a day, it is the same one."""
-    stripe = Connection.of(mode).stripe()
-    db.session.rollback()
-    made = stripe.create_customer(guest.params, f"umstripe-guest-{guest.session_id}")
-    return State(mode, made, made["created"])
-
-
 def settle_session(mode: str, session_id: str) -> dict[str, Any]:
     """Ask Stripe for a Checkout session and, when it is complete, apply it as its delivery would (rule 7).
 
@@ -154,12 +112,7 @@ def _settle_complete(mode: str, session: Mapping[str, Any], as_of: int) -> None:
     if isinstance(subscription, Mapping):
         fetched[subscription["id"]] = State(mode, subscription, as_of)
     event = event_of(session, as_of)
-    try:
-        in_rounds(mode, lambda tx: handle(Arrival(tx, mode, event, fetched, "member")), fetched)
-    except (IntegrityError, OperationalError):
-        raise UmstripeError(
-            "Newer states kept coming in meanwhile. Please reload the page in a minute."
-        ) from None
+    in_rounds(mode, fetched, lambda tx: handle(Arrival(tx, mode, event, fetched, "member")))
 
 
 def event_of(session: Mapping[str, Any], as_of: int) -> dict[str, Any]:
