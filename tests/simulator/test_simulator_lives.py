@@ -132,6 +132,15 @@ def test_a_cancellation_at_the_period_end_can_be_undone_and_comes_true(stripe, d
     assert do(f"/subscriptions/{made['id']}/renew")["status"] == "canceled"
 
 
+def test_who_ends_already_is_not_made_to_end_again(stripe, do, plan, customer, contract):
+    made = do(f"/customers/{customer['id']}/subscribe", price=plan["id"])
+    once = do(f"/subscriptions/{made['id']}/cancel_at_period_end")
+    do("/clock", ahead=10)
+    count = len(sent(stripe, contract))
+    assert do(f"/subscriptions/{made['id']}/cancel_at_period_end") == once
+    assert len(sent(stripe, contract)) == count
+
+
 def test_a_switch_changes_the_price_of_the_same_item(stripe, do, plan, customer, contract):
     made = do(f"/customers/{customer['id']}/subscribe", price=plan["id"])
     data = {

@@ -140,9 +140,9 @@ def test_in_an_outage_every_call_fails_until_it_is_mended(stripe, do, keys, simu
 
 
 def test_an_outage_ends_by_itself_after_its_time(do, keys, simulator):
-    do("/outage", lasts=0.5)
+    do("/outage", lasts=3)
     assert down(simulator, keys).status_code == 500
-    wait_for(lambda: down(simulator, keys).ok, 3)
+    wait_for(lambda: down(simulator, keys).ok, 10)
     assert requests.get(simulator + "/_simulator/state", timeout=5).json()["outage"] is None
 
 

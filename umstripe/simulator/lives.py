@@ -166,8 +166,10 @@ def resumed(mode: Mode, subscription: Json, invoice: Json, **changes: Any) -> Js
 
 
 def cancel_at_period_end(mode: Mode, subscription: Json) -> Json:
-    """It will end with the present period."""
+    """It will end with the present period. One that does already stays as it is."""
     _require(subscription, "active", "trialing", "past_due", "unpaid", "paused")
+    if subscription["cancel_at_period_end"]:
+        return subscription
     return mode.change(subscription, UPDATED, **ending(subscription, True))
 
 
