@@ -105,3 +105,21 @@ def admin(app):
     one = Browserless(app.test_client())
     one.log_in("admin")
     return one
+
+
+@pytest.fixture
+def site(database_url, tmp_path):
+    """A site at a real simulator, where Jane has the Basic Plan."""
+    from tests.members import AtBilling
+
+    world = AtBilling(database_url, tmp_path)
+    yield world
+    world.stop()
+
+
+@pytest.fixture
+def jane(site):
+    """Jane, logged in."""
+    from tests.members import member
+
+    return member(site.app)

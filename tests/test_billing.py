@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
-from tests.members import AtBilling, member
+from tests.members import member
 from tests.people import PASSWORD, Browserless, Page, make_administrator, make_user
 from tests.selling import rows, settings
 
 BILLING = "/account/billing/"
-
-
-@pytest.fixture
-def site(database_url, tmp_path):
-    world = AtBilling(database_url, tmp_path)
-    yield world
-    world.stop()
-
-
-@pytest.fixture
-def jane(site):
-    return member(site.app)
 
 
 def test_the_account_has_tabs_and_says_the_roles_with_the_reason(jane):
@@ -57,10 +43,12 @@ def test_nobody_takes_anothers_mail_address(site, jane):
 
 
 def test_billing_says_the_state_the_price_and_the_invoices(site, jane):
+    invoice = site.simulator.call("GET", "/invoices", customer=site.customer)["data"][0]
     page = jane.get(BILLING)
     assert "Basic Plan" in page.text and "$9.99 / month" in page.text
     assert "Active. The next payment" in page.text
-    assert "Paid" in page.text and "$9.99" in page.text
+    assert f"{day(invoice['created'])} $9.99 Paid View" in page.text
+    assert f'href="{invoice["hosted_invoice_url"]}"' in page.html
 
 
 def act(site, jane, verb):

@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.members import AtBilling, member
+from tests.members import member
 from tests.people import make_user
 from tests.selling import rows, settings
-
-
-@pytest.fixture
-def site(database_url, tmp_path):
-    world = AtBilling(database_url, tmp_path)
-    yield world
-    world.stop()
-
-
-@pytest.fixture
-def jane(site):
-    return member(site.app)
 
 
 def configurations(site):

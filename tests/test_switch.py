@@ -6,23 +6,16 @@ import re
 
 import pytest
 
-from tests.members import AtBilling, member
+from tests.members import member
 from tests.people import Page, make_user
 from tests.selling import rows
 
 
 @pytest.fixture
-def site(database_url, tmp_path):
-    world = AtBilling(database_url, tmp_path)
-    world.allow_switch("Basic Plan", "Standard Plan", "Platinum Membership")
-    world.allow_switch("Standard Plan", "Basic Plan")
-    yield world
-    world.stop()
-
-
-@pytest.fixture
-def jane(site):
-    return member(site.app)
+def site(site):
+    site.allow_switch("Basic Plan", "Standard Plan", "Platinum Membership")
+    site.allow_switch("Standard Plan", "Basic Plan")
+    return site
 
 
 def link(site, title="Standard Plan", more=""):
