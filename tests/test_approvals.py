@@ -11,6 +11,7 @@ import time_machine
 from tests.at_stripe import AtStripe
 from tests.people import Browserless, make_administrator
 from tests.selling import PURCHASE_STATUSES, make_plan, role_for, roles_of, rows
+from umstripe.models.purchase import end_after
 
 DAY = 24 * 3600
 LIST = "/admin/approvals/"
@@ -20,11 +21,21 @@ LIST = "/admin/approvals/"
 def site(database_url, tmp_path):
     world = AtStripe(database_url, tmp_path)
     price = world.simulator.prices()["Lifetime Access"]
-    make_plan(world.app, price, PURCHASE_STATUSES, type="one_time", nickname="Lifetime Access")
+    plan_id = make_plan(world.app, price, PURCHASE_STATUSES, type="one_time", nickname="Lifetime Access")
+    lasts_a_month(world.app, plan_id)
     world.charge = world.simulator.do(f"/customers/{world.customer}/pay", price=price, status="uncaptured")
     told(world, "charge.succeeded")
     yield world
     world.stop()
+
+
+def lasts_a_month(app, plan_id):
+    from umstripe.database import db, writing
+    from umstripe.models import Plan
+
+    with app.app_context(), writing():
+        plan = db.session.get_one(Plan, plan_id)
+        plan.duration_count, plan.duration_unit = 1, "month"
 
 
 @pytest.fixture
@@ -48,6 +59,13 @@ def told(site, type_):
 
 def status(site):
     return rows(site.app, "SELECT status FROM purchase")[0][0]
+
+
+def must_last_a_month(site, since):
+    """It is paid since that second or later, and ends a calendar month after."""
+    created, ends_at = rows(site.app, "SELECT created, ends_at FROM purchase")[0]
+    assert since <= created <= time.time() + 1
+    assert ends_at == end_after(created, 1, "month")
 
 
 def address(site, verb):
@@ -156,8 +174,25 @@ def test_when_stripe_is_down_it_waits_as_before(site, admin):
 
 def test_an_answer_of_stripe_s_that_gets_lost_takes_the_money_once(site, admin):
     site.simulator.do("/faults", kind="drop", path="/v1/payment_intents", times=1, when="after")
+    began = int(time.time())
     admin.submit(address(site, "approve"))
     assert status(site) == "paid" and at_stripe(site)["amount_captured"] == 49900
+    must_last_a_month(site, began)
+    told(site, "charge.captured")
+    must_last_a_month(site, began)
+    assert roles_of(site.app, "jane") == [role_for("paid")]
+
+
+def test_two_administrators_who_approve_at_once_start_the_membership_once(site, admin):
+    where, began = address(site, "approve"), int(time.time())
+    people = [logged_in(site) for _ in range(3)]
+    forms = [one.get(where).form()["fields"] for one in people]
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda one, form: one.client.post(where, data=form), people, forms))
+    assert status(site) == "paid"
+    must_last_a_month(site, began)
+    told(site, "charge.captured")
+    must_last_a_month(site, began)
 
 
 def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin):

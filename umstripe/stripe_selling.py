@@ -21,7 +21,10 @@ LESS = {"checkout.session": ["line_items", "subscription"]}
 
 @dataclass(frozen=True)
 class Answer:
-    """What Stripe said, and when: `as_of` is the answer's `Date`, in seconds of Stripe's clock."""
+    """What Stripe said, and when: `as_of` is the answer's `Date`, in seconds of Stripe's clock.
+
+    It is 0 for an answer that was given before and is only repeated: nobody can tell as of when that is true.
+    """
 
     object: dict[str, Any]
     as_of: int

@@ -1,7 +1,8 @@
 """What an administrator answers to a payment that waits, and what Stripe makes of it.
 
 Stripe is asked outside of any transaction; its answer is applied by the function that deliveries use. Two answers
-at once meet at Stripe, which takes one: the other one hears what became of the payment.
+at once meet at Stripe, which takes one: the other one hears what became of the payment. An answer that Stripe only
+repeats has no time of its own, from which a membership could last: then the payment is looked at.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def answer(waiting: Waiting, verb: str) -> Outcome:
     db.session.commit()
     try:
         said = (stripe.capture_payment if verb == APPROVE else stripe.cancel_payment)(payment_id)
+        said = said if said.as_of else stripe.fetch("payment_intent", payment_id)
     except StripeError as error:
         return Outcome(False, ALREADY[_settled_before(mode, payment_id, stripe, error)])
     _apply(mode, said)
