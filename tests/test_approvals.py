@@ -38,6 +38,14 @@ def lasts_a_month(app, plan_id):
         plan.duration_count, plan.duration_unit = 1, "month"
 
 
+def connected(app):
+    from umstripe.database import now, writing
+    from umstripe.models import Connection
+
+    with app.app_context(), writing():
+        Connection.of("test").connected_at = now()
+
+
 @pytest.fixture
 def admin(site):
     make_administrator(site.app)
@@ -196,10 +204,10 @@ def test_two_administrators_who_approve_at_once_start_the_membership_once(site, 
 
 
 def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin):
-    from umstripe.health_payments import approvals
-
+    from umstripe.health import checks
     from umstripe.work.approvals import warn_of_approvals
 
+    connected(site.app)
     until = rows(site.app, "SELECT capture_before FROM purchase")[0][0]
     for at, state, mails in (
         (until - 3 * DAY, "good", 0),
@@ -210,7 +218,7 @@ def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin
             warn_of_approvals.__wrapped__()
             warn_of_approvals.__wrapped__()
             with site.app.app_context():
-                assert [one.state for one in approvals("test")] == [state]
+                assert [one.state for one in checks("test") if one.name == "Approvals"] == [state]
         assert rows(site.app, "SELECT count(*) FROM mail WHERE kind = 'approval'") == [(mails,)]
     with site.app.app_context():
         from umstripe import post
