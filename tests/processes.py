@@ -17,6 +17,7 @@ import pytest
 import requests
 
 ROOT = Path(__file__).parents[1]
+READY = "worker is ready"
 SHARED = Path(os.environ.get("UMSTRIPE_SHARED") or ROOT.parent / "shared") / "stripe"
 WHY_NOT_SHARED = "Stripe's published document is not beside this checkout (../shared/stripe)"
 needs_document = pytest.mark.skipif(not SHARED.is_dir(), reason=WHY_NOT_SHARED)
@@ -39,6 +40,14 @@ def wait_until(told: Callable[[], Any], what: str, seconds: float = 30) -> Any:
     raise AssertionError(f"{what}: not within {seconds} seconds")
 
 
+def start_together(*processes: Process) -> None:
+    """Begin them all, then wait until each is ready."""
+    for one in processes:
+        one.begin()
+    for one in processes:
+        one.wait()
+
+
 class Process:
     """A command of the project, in a process group of its own, with its log in a file."""
 
@@ -48,8 +57,12 @@ class Process:
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        """Begin, and (in those who know better) wait until it is ready."""
+        """Begin, and wait until it is ready."""
         self.begin()
+        self.wait()
+
+    def wait(self) -> None:
+        """Until it is ready, for those of which that can be told."""
 
     def begin(self) -> None:
         with self.log_path.open("ab") as log:
@@ -102,8 +115,7 @@ class Simulator(Process):
         given = ("--port", str(self.port), "--allow-local-endpoints", "--retry-gaps", "0.3,0.5,1", *options)
         super().__init__("simulator", umstripe("simulator", *given), dict(os.environ), folder)
 
-    def start(self) -> None:
-        super().start()
+    def wait(self) -> None:
         self.wait_for_answer(f"{self.url}/_simulator/healthz")
 
     def do(self, control: str, /, **values: Any) -> Any:
@@ -152,8 +164,7 @@ class Site(Process):
         environ = {**environ, "UMSTRIPE_BIND": f"127.0.0.1:{self.port}", **more}
         super().__init__("site", umstripe("web"), environ, folder)
 
-    def start(self) -> None:
-        super().start()
+    def wait(self) -> None:
         self.wait_for_answer(f"{self.url}/readyz")
 
 
@@ -163,12 +174,12 @@ class Worker(Process):
     def __init__(self, environ: dict[str, str], folder: Path) -> None:
         super().__init__("worker", umstripe("worker", "--executor", "test"), environ, folder)
 
-    def start(self) -> None:
-        said = self.log().count("worker is ready")
-        super().start()
-        wait_until(
-            lambda: self.log().count("worker is ready") > said, f"the worker is ready: {self.log()[-2000:]}"
-        )
+    def begin(self) -> None:
+        self.said = self.log().count(READY)
+        super().begin()
+
+    def wait(self) -> None:
+        wait_until(lambda: self.log().count(READY) > self.said, f"the worker is ready: {self.log()[-2000:]}")
 
 
 class ContractProxy(Process):

@@ -137,4 +137,4 @@ class Shop:
         ]
 
     def stop(self) -> None:
-        self.simulator.stop()
+        self.simulator.kill()

@@ -23,7 +23,7 @@ def site(database_url, tmp_path):
         environ_for(database_url, tmp_path / "instance", UMSTRIPE_STRIPE_API_BASE=base), tmp_path
     )
     yield world
-    world.worker.stop()
+    world.worker.kill()
     world.stop()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.databases import ROOT, environ_for
 from tests.people import PASSWORD, Browserless, Http
-from tests.processes import ContractProxy, Simulator, Site, Worker, umstripe
+from tests.processes import ContractProxy, Simulator, Site, Worker, start_together, umstripe
 
 
 class World:
@@ -27,8 +27,7 @@ class World:
         self.site, self.worker = Site(environ, folder), Worker(environ, folder)
         if self.proxy:
             self.proxy.watch(self.site.url)
-        self.site.start()
-        self.worker.start()
+        start_together(self.site, self.worker)
 
     def setup_link(self) -> str:
         """What the start prints, as an address on the site."""
@@ -47,6 +46,7 @@ class World:
         return person
 
     def stop(self) -> None:
+        """At once: how they end in peace is tried elsewhere, and takes some seconds."""
         for process in (self.site, self.worker, self.simulator, self.proxy):
             if process:
-                process.stop()
+                process.kill()
