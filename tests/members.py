@@ -32,6 +32,20 @@ class AtBilling(AtStripe):
         self.import_prices()
         self.catch_up()
 
+    def buy_as_another_customer(self) -> None:
+        """Jane's subscription ends, and she has one of a second customer: what a Payment Link makes."""
+        from umstripe.database import write
+        from umstripe.models import Customer, User
+
+        self.simulator.call("DELETE", f"/subscriptions/{self.subscription}")
+        self.customer = self.simulator.call("POST", "/customers", email="jane@example.org")["id"]
+        with self.app.app_context():
+            public_id = User.with_username("jane").public_id
+            with write() as tx:
+                Customer.link(tx, "test", self.customer, public_id)
+        self.subscription = self.subscribe(self.customer)
+        self.catch_up()
+
     def import_prices(self) -> None:
         from umstripe.database import write
         from umstripe.models import Plan, Price, Product

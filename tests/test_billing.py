@@ -201,6 +201,32 @@ def test_past_due_says_when_we_try_again_and_leads_to_the_invoice(site, jane):
     assert f'href="{invoice["hosted_invoice_url"]}"' in page.html and "Pay now" in page.text
 
 
+def test_the_invoices_of_both_customers_are_shown_and_a_failed_payment_of_the_second_can_be_paid(site, jane):
+    first = site.customer
+    site.buy_as_another_customer()
+    site.simulator.do(f"/subscriptions/{site.subscription}/fail")
+    site.catch_up()
+    page = jane.get(BILLING)
+    invoices = [
+        invoice
+        for customer in (first, site.customer)
+        for invoice in site.simulator.call("GET", "/invoices", customer=customer)["data"]
+    ]
+    assert len(invoices) == 3
+    assert all(f'href="{invoice["hosted_invoice_url"]}"' in page.html for invoice in invoices)
+    failed = next(invoice for invoice in invoices if invoice["status"] == "open")
+    assert f"Your last payment failed. We try again on {day(failed['next_payment_attempt'])}." in page.text
+    assert "Pay now" in page.text
+
+
+def test_the_billing_email_is_told_to_stripe_of_both_customers(site, jane):
+    first = site.customer
+    site.buy_as_another_customer()
+    jane.submit(BILLING, billing_email="office@example.org")
+    for customer in (first, site.customer):
+        assert site.simulator.call("GET", f"/customers/{customer}")["email"] == "office@example.org"
+
+
 def test_a_trial_says_until_when_and_what_is_due_then(site, jane):
     site.subscription = site.subscribe(site.customer, status="trialing")
     site.catch_up()

@@ -16,6 +16,33 @@ def test_the_link_leads_straight_to_stripes_portal(site, jane):
     assert answer.status_code == 303 and answer.headers["Location"].startswith(site.simulator.url)
 
 
+def visited(site):
+    """The customer of the newest portal session."""
+    opened = [one for one in site.events() if one["type"] == "billing_portal.session.created"]
+    return opened[-1]["data"]["object"]["customer"]
+
+
+def test_of_two_customers_the_portal_is_that_of_the_membership_that_goes_on(site, jane):
+    first, before = site.customer, site.subscription
+    site.buy_as_another_customer()
+    jane.client.get("/customer-portal")
+    assert visited(site) == site.customer
+    site.simulator.call("DELETE", f"/subscriptions/{site.subscription}")
+    site.subscription = site.subscribe(first)
+    site.catch_up()
+    jane.client.get("/customer-portal")
+    assert visited(site) == first and site.status(before) == "canceled"
+
+
+def test_after_the_portal_both_customers_are_looked_at(site, jane):
+    first = site.customer
+    site.buy_as_another_customer()
+    new = site.subscribe(first)
+    site.simulator.call("POST", f"/subscriptions/{site.subscription}", cancel_at_period_end="true")
+    assert "Ends on" in jane.get("/customer-portal/back").text
+    assert site.status(new) == "active"
+
+
 def test_a_configuration_is_made_once_for_what_it_says(site, jane):
     before = len(configurations(site))
     for _ in range(2):

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from umstripe import roles
@@ -16,6 +17,7 @@ from umstripe.selling.standing import Standing
 from umstripe.stripe_gateway import Stripe
 
 EARLIER_SHOWN = 5
+INVOICES_SHOWN = 12
 OPEN = ("open", "uncollectible")
 CARD_DECLINED = 402
 
@@ -25,7 +27,7 @@ class Billing:
     """`memberships` are those that count, newest first; `earlier` are over. `trouble` says that Stripe did not answer."""
 
     user: User
-    customer: Customer | None
+    customers: list[Customer]
     memberships: list[Standing]
     earlier: list[Standing]
     invoices: list[dict[str, Any]]
@@ -37,22 +39,24 @@ class Billing:
         standings = standings_of(user)
         going = [one for one in standings if not one.is_over]
         earlier = [one for one in standings if one.is_over][:EARLIER_SHOWN]
-        return cls(user, customer_of(user), going, earlier, [])
+        return cls(user, customers_of(user), going, earlier, [])
 
     def ask(self) -> None:
-        """Ask Stripe for the newest invoices and the next payment: two calls. When it does not answer, say so."""
-        if self.customer is None:
+        """Ask Stripe for each customer's newest invoices and the next payments. When it does not answer, say so."""
+        if not self.customers:
             return
         try:
-            stripe = Connection.of(self.customer.mode).stripe(retries=0)
+            stripe = Connection.of(self.customers[0].mode).stripe(retries=0)
             db.session.commit()
-            self.invoices = stripe.invoices_of(self.customer.stripe_customer_id)
+            found = [stripe.invoices_of(one.stripe_customer_id) for one in self.customers]
+            self.invoices = sorted(chain(*found), key=lambda one: one["created"], reverse=True)
             self.memberships = [self._asked(one, stripe) for one in self.memberships]
+            del self.invoices[INVOICES_SHOWN:]
         except UmstripeError as error:
             self.trouble = said_to_member(error)
 
     def _asked(self, one: Standing, stripe: Stripe) -> Standing:
-        if not one.is_subscription or one.row.customer_id != (self.customer and self.customer.id):
+        if not one.is_subscription or one.row.customer not in self.customers:
             return one
         return replace(one, invoice=self._open_invoice(one), upcoming=_next_invoice(one, stripe))
 
@@ -80,11 +84,20 @@ def subscription_standing(user: User, subscription_id: int) -> Standing | None:
     return next((one for one in mine if one.row.id == subscription_id), None)
 
 
-def customer_of(user: User) -> Customer | None:
-    """The customer whose invoices and portal the user sees: of the mode that sells now, or else of one that counts."""
+def customers_of(user: User) -> list[Customer]:
+    """The customers of one mode whose invoices a user sees. The first is the one whose portal they see.
+
+    That is the customer of the newest subscription that goes on, or else of what was bought once, or else the newest;
+    of the mode that sells now before another that counts.
+    """
     settings = Settings.get()
-    modes = (settings.mode, *settings.counted_modes)
-    return next((found for found in map(user.customer, modes) if found), None)
+    held = [one for one in standings_of(user) if one.is_live]
+    held.sort(key=lambda one: (not one.is_subscription, one.row.mode != settings.mode))
+    made = [one for one in user.customers if one.mode in settings.counted_modes]
+    made.sort(key=lambda one: (one.mode != settings.mode, -one.id))
+    known = dict.fromkeys([*(one.row.customer for one in held), *made])
+    there = [one for one in known if not one.deleted]
+    return [one for one in there if one.mode == there[0].mode]
 
 
 def invoices_of(user: User) -> list[tuple[Customer, list[dict[str, Any]]]]:
@@ -102,14 +115,13 @@ def keep_address(user: User, address: str) -> None:
 
 def tell_address(user: User, address: str) -> None:
     """Tell Stripe where a user's invoices go. Ends the session's transaction. Raises StripeError."""
-    customer = customer_of(user)
-    if customer is None:
+    customers = customers_of(user)
+    if not customers:
         return
-    stripe = Connection.of(customer.mode).stripe(retries=0)
+    stripe = Connection.of(customers[0].mode).stripe(retries=0)
     db.session.commit()
-    stripe.update_customer(
-        customer.stripe_customer_id, {"email": address}, f"umstripe-address-{uuid.uuid4()}"
-    )
+    for one in customers:
+        stripe.update_customer(one.stripe_customer_id, {"email": address}, f"umstripe-address-{uuid.uuid4()}")
 
 
 def subscription_of(invoice: Mapping[str, Any]) -> str:

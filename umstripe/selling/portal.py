@@ -22,9 +22,10 @@ def address_for(user: User, return_url: str) -> str:
 
     Its configuration says what the plan of the user's membership allows (see PortalConfiguration).
     """
-    customer = billing.customer_of(user)
-    if customer is None:
+    customers = billing.customers_of(user)
+    if not customers:
         raise NotNow(NO_CUSTOMER)
+    customer = customers[0]
     mode, says = customer.mode, what_it_says(Settings.get(), _prices(user, customer))
     session = {"customer": customer.stripe_customer_id, "return_url": return_url}
     stripe = Connection.of(mode).stripe(retries=0)
@@ -58,6 +59,5 @@ def _prices(user: User, customer: Customer) -> list[Price]:
 
 def look_after_return(user: User) -> None:
     """Whatever the member did in the portal, know it before the deliveries come. Raises StripeError."""
-    customer = billing.customer_of(user)
-    if customer is not None:
-        truth.look(customer.mode, customer.stripe_customer_id, "member")
+    for mode, customer in [(one.mode, one.stripe_customer_id) for one in billing.customers_of(user)]:
+        truth.look(mode, customer, "member")
