@@ -15,6 +15,7 @@ from tests.processes import free_port
 from tests.selling import open_shop, rows
 from tests.stripe_events import deliver, event, subscription_event
 
+OURS = "https://members.example.org/admin/approvals/"
 MAILS, TEXTS = "/admin/mails/", "/admin/settings/texts/"
 
 
@@ -257,6 +258,18 @@ def test_scripts_in_a_text_and_markdown_in_a_name_come_to_nothing(app, admin):
         _, html = texts.page("page.success", name="[win](https://evil.example) <b>")
     assert "<script" not in html and "javascript:" not in html.replace("javascript:alert(1))", "")
     assert "<a" not in html and "<b>" not in html
+
+
+def test_a_name_that_begins_like_an_address_is_no_link(app, admin):
+    """Only the link itself is taken as it is: a member, or a buyer at Stripe, may be called anything."""
+    from umstripe import texts
+
+    name = "https://a/[Approve_here](https://evil.example)"
+    with app.app_context():
+        for kind in ("approval", "invitation"):
+            written = texts.fill(*texts.written(f"mail.{kind}"), {"member": name, "name": name, "link": OURS})
+            assert f'href="{OURS}"' in written.html
+            assert "evil" in written.html and 'href="https://evil' not in written.html
 
 
 def test_a_line_break_in_a_subject_adds_no_header(app, admin, letterbox):

@@ -1,7 +1,7 @@
 """The texts that an administrator may write anew: of pages and of mails. Markdown in, clean HTML out.
 
 A text has a title (a page's heading, a mail's subject) and a body. What stands in braces is filled in; every text
-says which words it knows. A member's own words in it are never taken for Markdown.
+says which words it knows. Only `link` is taken as it is, when it is an address; a member's own words in the other gaps are never Markdown.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def written(name: str) -> tuple[str, str]:
 def fill(title: str, body: str, given: dict[str, Any]) -> Text:
     """Fill in what stands in braces; words that are not given stay as they are."""
     html = nh3.clean(_markdown.render(_filled(body, given, _literally)), link_rel="noopener nofollow")
-    return Text(" ".join(_filled(title, given, str).split()), _filled(body, given, str), Markup(html))
+    return Text(" ".join(_filled(title, given, _plainly).split()), _filled(body, given, _plainly), Markup(html))
 
 
 def unknown_words(name: str, *texts: str) -> list[str]:
@@ -57,9 +57,15 @@ def unknown_words(name: str, *texts: str) -> list[str]:
 
 
 def _filled(text: str, given: dict[str, Any], how: Any) -> str:
-    return GAP.sub(lambda gap: how(str(given[gap[1]])) if gap[1] in given else gap[0], text)
+    return GAP.sub(lambda gap: how(gap[1], str(given[gap[1]])) if gap[1] in given else gap[0], text)
 
 
-def _literally(value: str) -> str:
-    """A value that Markdown leaves as it is. Addresses are ours, and stay links."""
-    return value if ADDRESS.fullmatch(value) else MEANS_SOMETHING.sub(r"\\\1", value)
+def _literally(gap: str, value: str) -> str:
+    """A value that Markdown leaves as it is. What stands for `link` is an address of ours or Stripe's, and stays one."""
+    if gap == "link" and ADDRESS.fullmatch(value):
+        return value
+    return MEANS_SOMETHING.sub(r"\\\1", value)
+
+
+def _plainly(_gap: str, value: str) -> str:
+    return value
