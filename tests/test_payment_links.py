@@ -316,6 +316,19 @@ def test_a_link_is_good_for_thirty_days(shop):
         assert "does not work any more" in visitor.get(address, 404).text
 
 
+def test_a_claim_s_link_dies_with_the_address_that_it_went_to(shop):
+    shop.buy(shop.lifetime, "jane@example.org")
+    shop.tell()
+    address, visitor = link_in_mail(shop, "claim"), Browserless(shop.app.test_client())
+    make_administrator(shop.app)
+    admin = Browserless(shop.app.test_client())
+    admin.log_in("admin")
+    user_id = rows(shop.app, "SELECT id FROM \"user\" WHERE username = 'jane'")[0][0]
+    admin.submit(f"/admin/users/{user_id}", email="jane@other.example")
+    visitor.get(address, 404)
+    assert "Was this you?" in visitor.get(link_in_mail(shop, "claim")).text
+
+
 def test_a_second_subscription_counts_and_the_log_says_so(shop):
     shop.buy(shop.price, "lena@example.org")
     shop.tell()

@@ -60,12 +60,14 @@ SECRET_LINKS = {"invitation": _invited, "claim": _asked}
 
 def _send(mail: Mail) -> None:
     whole, shown = rendered(mail, with_secrets=True), rendered(mail, with_secrets=False)
+    address = mail.recipient
     db.session.expunge(mail)
     db.session.rollback()
     kept = current_app.config["MAIL_BACKEND"] == "file"
     done: dict[str, Any] = {"subject": whole.title[:300], "text": shown.text, "html": str(shown.html)}
+    done["address"] = address
     try:
-        message = EmailMultiAlternatives(whole.title, whole.text, to=[mail.address])
+        message = EmailMultiAlternatives(whole.title, whole.text, to=[address])
         message.attach_alternative(str(whole.html), "text/html")
         message.send()
         done |= {"state": "kept" if kept else "sent", "sent_at": now(), "error": ""}

@@ -1,7 +1,12 @@
-"""Links with which the owner of an account says that a payment was theirs: signed, good for 30 days (rule 8)."""
+"""Links with which the owner of an account says that a payment was theirs: signed, good for 30 days (rule 8).
+
+One that went to an address which the account does not have any more is good for nothing.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 
 from flask import current_app
@@ -29,19 +34,21 @@ class Claim:
 
     @classmethod
     def of(cls, token: str) -> Claim | None:
-        """What a link is about; None for one that is wrong or too old, or whose account is gone."""
+        """What a link is about; None for one that is wrong or too old, or whose account or address is gone."""
         try:
-            public_id, mode, session_id = _serializer().loads(token, max_age=GOOD_FOR_SECONDS)
+            public_id, mode, session_id, mark = _serializer().loads(token, max_age=GOOD_FOR_SECONDS)
         except (BadSignature, ValueError):
             return None
         user = db.session.scalar(select(User).where(User.public_id == public_id))
+        if user is None or not hmac.compare_digest(mark, _mark(user)):
+            return None
         mail = db.session.scalar(select(Mail).where(Mail.kind == "claim", Mail.about == session_id))
-        return cls(user, mode, session_id, mail.given.get("plan", "") if mail else "") if user else None
+        return cls(user, mode, session_id, mail.given.get("plan", "") if mail else "")
 
 
 def link(user: User, mode: str, session_id: str) -> str:
     """The address to mail to the account's owner."""
-    return f"{home.site_url()}/claim/{_serializer().dumps([user.public_id, mode, session_id])}"
+    return f"{home.site_url()}/claim/{_serializer().dumps([user.public_id, mode, session_id, _mark(user)])}"
 
 
 def was_mailed(session_id: str) -> bool:
@@ -57,6 +64,11 @@ def is_asked(tx: Transaction, session_id: str) -> bool:
     """Whether the owner has been asked already."""
     query = select(Mail.id).where(Mail.kind == "claim", Mail.about == session_id)
     return tx.execute(query).first() is not None
+
+
+def _mark(user: User) -> str:
+    """Changes with the mail address."""
+    return hashlib.sha256(user.email.encode()).hexdigest()[:24]
 
 
 def _serializer() -> URLSafeTimedSerializer:

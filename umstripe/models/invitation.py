@@ -17,7 +17,7 @@ GOOD_FOR_SECONDS = 30 * 24 * 3600
 
 
 def link(user: User) -> str:
-    """The address to mail. Setting a password makes it useless."""
+    """The address to mail. Setting a password makes it useless, and so does another mail address."""
     return f"{home.site_url()}/invitation/{_serializer().dumps([user.public_id, _mark(user)])}"
 
 
@@ -36,5 +36,5 @@ def _serializer() -> URLSafeTimedSerializer:
 
 
 def _mark(user: User) -> str:
-    """Changes with every password that is set."""
-    return hashlib.sha256(user.fs_uniquifier.encode()).hexdigest()[:24]
+    """Changes with every password that is set, and with the mail address."""
+    return hashlib.sha256(f"{user.fs_uniquifier} {user.email}".encode()).hexdigest()[:24]

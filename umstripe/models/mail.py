@@ -91,13 +91,19 @@ class Mail(db.Model):
             taken = tx.execute(ours.values(tries=cls.tries + 1, tried_at=at).returning(cls.id)).first()
         return db.session.get(cls, found.id, populate_existing=True) if taken else cls.take_due()
 
+    @property
+    def recipient(self) -> str:
+        """Where it goes now: to the address that the user has by then, so that one that was mistyped gets nothing."""
+        return self.user.email if self.user else self.address
+
     def failed(self, error: str) -> dict[str, Any]:
         """What a failed try leaves."""
         over = self.tries > len(AGAIN_AFTER)
         return {"state": "failed" if over else "queued", "error": error[:1000]}
 
     def send_again(self) -> None:
-        """Let the worker send it once more, with the text that is in force now."""
+        """Let the worker send it once more, with the text and to the address that are in force now."""
+        self.address = self.recipient
         self.state, self.tries, self.tried_at, self.error = "queued", 0, None, ""
 
     @classmethod
