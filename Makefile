@@ -14,7 +14,7 @@ test: $(VENV)/.dev
 	$(BIN)/ruff format --check -q .
 	$(BIN)/mypy
 	$(BIN)/djlint --lint --quiet templates
-	$(BIN)/pytest -n 5
+	$(BIN)/pytest -n 5 --dist worksteal
 
 install: $(VENV)/.dev
 
