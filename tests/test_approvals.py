@@ -150,16 +150,13 @@ def test_the_second_of_two_administrators_hears_what_the_first_has_done(site, ad
 
 
 def test_a_double_click_and_two_answers_at_once_end_in_one(site, admin):
-    forms = [
-        (where := address(site, verb), admin.get(where).form()["fields"]) for verb in ("approve", "refuse")
-    ]
-    cookies = [logged_in(site) for _ in range(4)]
+    where = [address(site, ("approve", "refuse")[number % 2]) for number in range(4)]
+    people = [logged_in(site) for _ in where]
+    forms = [person.get(there).form()["fields"] for person, there in zip(people, where, strict=True)]
 
     def click(number):
-        where, fields = forms[number % 2]
-        person = cookies[number]
-        sent = {**fields, **person.get(where).form()["fields"]}
-        return person.client.post(where, data=sent, follow_redirects=True).text
+        person = people[number].client
+        return person.post(where[number], data=forms[number], follow_redirects=True).text
 
     with ThreadPoolExecutor(4) as threads:
         pages = list(threads.map(click, range(4)))
