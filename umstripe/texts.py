@@ -47,7 +47,9 @@ def written(name: str) -> tuple[str, str]:
 def fill(title: str, body: str, given: dict[str, Any]) -> Text:
     """Fill in what stands in braces; words that are not given stay as they are."""
     html = nh3.clean(_markdown.render(_filled(body, given, _literally)), link_rel="noopener nofollow")
-    return Text(" ".join(_filled(title, given, _plainly).split()), _filled(body, given, _plainly), Markup(html))
+    return Text(
+        " ".join(_filled(title, given, _plainly).split()), _filled(body, given, _plainly), Markup(html)
+    )
 
 
 def unknown_words(name: str, *texts: str) -> list[str]:
