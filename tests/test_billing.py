@@ -94,6 +94,48 @@ def test_undo_also_takes_back_an_end_at_a_date_of_its_own(site, jane):
     assert site.now()["cancel_at"] is None
 
 
+def end_on(site, at):
+    """What an administrator chooses in Stripe's dashboard: cancel on a date."""
+    site.simulator.call("POST", f"/subscriptions/{site.subscription}", cancel_at=at)
+    site.catch_up()
+
+
+def test_an_end_in_five_months_does_not_hide_the_payments_before_it(site, jane):
+    end = site.now()["items"]["data"][0]["current_period_end"]
+    later = end + 150 * 86400
+    end_on(site, later)
+    page = jane.get(BILLING)
+    assert (
+        f"Active. The next payment of $9.99 is on {day(end)}. Your membership ends on {day(later)}."
+        in page.text
+    )
+    page = jane.get(f"{BILLING}{site.subscription_id}/undo")
+    assert f"does not end on {day(later)}. It goes on, and the next payment is on {day(end)}." in page.text
+    page = act(site, jane, "cancel")
+    assert f"Active. Ends on {day(end)}. Nothing more will be charged." in page.text
+
+
+def test_undoing_an_end_within_the_period_says_when_the_next_payment_is(site, jane):
+    end = site.now()["items"]["data"][0]["current_period_end"]
+    end_on(site, end - 5 * 86400)
+    assert "Nothing more will be charged." in jane.get(BILLING).text
+    page = jane.get(f"{BILLING}{site.subscription_id}/undo")
+    assert f"the next payment is on {day(end)}." in page.text
+
+
+def test_a_trial_with_an_end_long_after_it_is_charged(site, jane):
+    site.subscription = site.subscribe(site.customer, status="trialing")
+    trial_end = site.now()["trial_end"]
+    end_on(site, trial_end + 40 * 86400)
+    page = jane.get(BILLING)
+    assert (
+        f"Trial until {day(trial_end)}. The first payment of $9.99 is due then. Your membership ends on"
+        in page.text
+    )
+    end_on(site, trial_end)
+    assert "and nothing will be charged." in jane.get(BILLING).text
+
+
 def test_a_second_press_and_a_second_tab_hear_that_it_is_done(site, jane):
     address = f"{BILLING}{site.subscription_id}/cancel"
     form = jane.get(address).form()["fields"]

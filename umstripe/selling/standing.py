@@ -50,7 +50,20 @@ class Standing:
     @property
     def renews(self) -> bool:
         """Whether a next payment is to come, as far as we know."""
-        return self.is_subscription and self.status in ("active", "trialing") and not self.row.cancel_at
+        goes_on = self.status in ("active", "trialing") and not self.ends_with_period
+        return self.is_subscription and goes_on
+
+    @property
+    def period_end(self) -> int | None:
+        """When the trial ends, or what is paid: the day of the next payment, if there is one. In seconds, UTC."""
+        trial = self.row.trial_end if self.status == "trialing" else None
+        return trial or self.row.current_period_end
+
+    @property
+    def ends_with_period(self) -> bool:
+        """Whether nothing more is charged. An end that was set for later lets payments come before it."""
+        ends, period = self.row.cancel_at, self.period_end
+        return bool(ends) and (not period or ends <= period)
 
     @property
     def is_subscription(self) -> bool:
@@ -106,26 +119,26 @@ class Standing:
 
 
 def _active(one: Standing) -> str:
-    end = one.row.current_period_end
-    if one.row.cancel_at:
+    end = one.period_end
+    if one.ends_with_period:
         return f"Active. Ends on {date_words(one.row.cancel_at)}. Nothing more will be charged."
     if not end:
         return "Active."
     if not one.is_automatic:
-        return f"Active. The next invoice{one._amount()} comes by e-mail on {date_words(end)}."
-    return f"Active. The next payment{one._amount()} is on {date_words(end)}."
+        return one._until(f"Active. The next invoice{one._amount()} comes by e-mail on {date_words(end)}.")
+    return one._until(f"Active. The next payment{one._amount()} is on {date_words(end)}.")
 
 
 def _trialing(one: Standing) -> str:
-    ends = one.row.trial_end or one.row.current_period_end
+    ends = one.period_end
     if not ends:
         return "Trial."
-    if one.row.cancel_at:
+    if one.ends_with_period:
         return (
             f"Trial until {date_words(ends)}. Your membership ends on {date_words(one.row.cancel_at)}, "
             "and nothing will be charged."
         )
-    return f"Trial until {date_words(ends)}. The first payment{one._amount()} is due then."
+    return one._until(f"Trial until {date_words(ends)}. The first payment{one._amount()} is due then.")
 
 
 def _past_due(one: Standing) -> str:
@@ -206,7 +219,7 @@ PURCHASE = {
 def _not_cancel(one: Standing) -> str:
     if not one.settings.cancel_allowed:
         return "Memberships cannot be canceled here. Please write to us."
-    if one.row.cancel_at:
+    if one.ends_with_period:
         return f"Your membership ends already on {date_words(one.row.cancel_at)}."
     return ""
 
@@ -223,7 +236,7 @@ def _not_pause(one: Standing) -> str:
     if one.status == "paused":
         return "Your membership is paused already."
     if one.row.cancel_at:
-        return "Your membership ends soon. Undo that first, then you can pause it."
+        return f"Your membership ends on {date_words(one.row.cancel_at)}. Undo that first, then you can pause it."
     return "" if one.status == "active" else "Only an active membership can be paused."
 
 
