@@ -211,9 +211,20 @@ def test_with_approval_the_amount_is_only_reserved(shop):
     assert shop.statuses() == ["pending"] and roles_of(shop.app, "karl") == ["Pending Member", "Subscriber"]
 
 
+def test_with_approval_no_promotion_code_can_be_typed(shop):
+    key, member = shop.offer("Course", interval="", approval=True, promotion_codes=True), shop.member()
+    walk = Walk(shop.pay_url(member, key))
+    (session,) = shop.sessions()
+    assert not session["allow_promotion_codes"] and "promotion" not in walk.text.lower()
+
+
 @pytest.mark.parametrize(
     ("currency", "amount", "words"),
-    [("jpy", 1500, "¥1,500"), ("kwd", 12500, "KWD12.500"), ("usd", 0, "$0.00")],
+    [
+        ("jpy", 1500, "¥1,500"),
+        ("kwd", 12500, "KWD12.500"),
+        ("usd", 0, "$0.00"),
+    ],
 )
 @pytest.mark.parametrize("interval", ["month", ""])
 def test_every_currency_and_an_amount_of_zero(shop, currency, amount, words, interval):

@@ -32,6 +32,10 @@ UNITS = {"day": ("Days", 36500), "week": ("Weeks", 5200), "month": ("Months", 12
 SEALED_SECONDS = 12 * 3600
 ROLE_GONE = "This role does not exist any more. Choose another one."
 PRICE_TAKEN = "This price is not free any more: it has a plan, or is not for sale. Choose another one."
+NOTHING_TO_RESERVE = (
+    "This price is 0: there is no amount to reserve, and buyers would be members without your approval. Take the tick "
+    "away, or sell another price."
+)
 CHANGED_MEANWHILE = (
     "Another administrator changed this plan after you opened the page. What you typed is still here: "
     "look at the activity log, then press Update to save yours over theirs."
@@ -109,7 +113,7 @@ class PlanForm(FlaskForm):
     @property
     def price(self) -> Price:
         """The price to sell: another one only where it may be chosen."""
-        return self.free[self.price_id.data] if "price_id" in self else self.plan.price
+        return self.free.get(self.price_id.data, self.plan.price) if "price_id" in self else self.plan.price
 
     @property
     def offer(self) -> dict[str, Any]:
@@ -217,6 +221,10 @@ class OneTimeForm(PlanForm):
             raise ValidationError(
                 f"Type how many {UNITS[unit][0].lower()} it lasts, from 1 to {UNITS[unit][1]:,}."
             )
+
+    def validate_approval(self, field: BooleanField) -> None:
+        if field.data and self.price.unit_amount == 0:
+            raise ValidationError(NOTHING_TO_RESERVE)
 
 
 def plan_form(plan: Plan) -> PlanForm:

@@ -93,9 +93,11 @@ class Order:
 
     def _settings(self) -> dict[str, Any]:
         """Tax needs an address on the customer, so Checkout must be let write it there:
-        https://docs.stripe.com/tax/checkout."""
+        https://docs.stripe.com/tax/checkout. No code goes with approval: one for everything leaves no payment that
+        could wait for it."""
         settings = Settings.get()
-        said: dict[str, Any] = {"allow_promotion_codes": True} if self.plan.promotion_codes else {}
+        codes = self.plan.promotion_codes and not self.plan.approval
+        said: dict[str, Any] = {"allow_promotion_codes": True} if codes else {}
         said |= {"automatic_tax": {"enabled": True}} if settings.automatic_tax else {}
         said |= {"billing_address_collection": "required"} if settings.billing_address else {}
         if settings.automatic_tax or settings.billing_address:
