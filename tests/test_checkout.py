@@ -224,6 +224,8 @@ def test_with_approval_no_promotion_code_can_be_typed(shop):
         ("jpy", 1500, "¥1,500"),
         ("kwd", 12500, "KWD12.500"),
         ("usd", 0, "$0.00"),
+        ("ugx", 500000, "UGX5,000"),
+        ("isk", 90000, "ISK900"),
     ],
 )
 @pytest.mark.parametrize("interval", ["month", ""])

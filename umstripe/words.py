@@ -38,7 +38,6 @@ ZERO_DECIMAL = frozenset(
         "mga",
         "pyg",
         "rwf",
-        "ugx",
         "vnd",
         "vuv",
         "xaf",
@@ -46,7 +45,8 @@ ZERO_DECIMAL = frozenset(
         "xpf",
     ]
 )
-"""https://docs.stripe.com/currencies#zero-decimal; ISK and UGX differ there from Babel's data."""
+"""https://docs.stripe.com/currencies#zero-decimal. But of its special cases UGX and ISK are told with two decimals
+that are always 00 (5 UGX is 500), and HUF and TWD are without decimals in payouts alone."""
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 Json = dict[str, Any]
-NO_DECIMALS = "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"
+NO_DECIMALS = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"
 THREE_DECIMALS = "bhd jod kwd omr tnd"
 
 
