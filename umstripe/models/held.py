@@ -11,6 +11,8 @@ from umstripe.models.purchase import Purchase
 from umstripe.models.subscription import FINAL, Subscription
 from umstripe.models.user import User
 
+NOT_YET = ("incomplete", "failed")
+"""What a payment may have left behind while a later try, or the news of it, is on its way."""
 NOT_HELD = FINAL | {"incomplete", "revoked"}
 """A subscription in any other status is the one that its user may have."""
 
@@ -49,7 +51,7 @@ def had_trial(user: User, mode: str) -> bool:
 
 
 def is_known(mode: str, session: dict) -> bool:
-    """Whether a Checkout session's subscription or payment is here already."""
+    """Whether what came of a paid Checkout session is here already. One that is not paid yet is for Stripe to say."""
     if session.get("mode") == "subscription":
         return _is_there(Subscription, mode, Subscription.stripe_subscription_id == session["subscription"])
     payment = session.get("payment_intent") or session["id"]
@@ -62,4 +64,5 @@ def _of(user: User, model: type[Subscription] | type[Purchase], mode: str) -> Se
 
 
 def _is_there(model: type[Subscription] | type[Purchase], mode: str, which: ColumnElement[bool]) -> bool:
-    return db.session.scalar(select(model.id).where(model.mode == mode, which)) is not None
+    query = select(model.id).where(model.mode == mode, model.status.not_in(NOT_YET), which)
+    return db.session.scalar(query) is not None

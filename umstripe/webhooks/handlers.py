@@ -13,7 +13,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
 from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription
-from umstripe.models.copied import State, Unclear
+from umstripe.models.copied import NEVER_WRITTEN, State, Unclear
 from umstripe.models.subscription import Change, price_of
 from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, noted, said
@@ -142,17 +142,20 @@ def _catalogue(arrival: Arrival, model: Any, column: str, word: str) -> str:
 
 
 def _fetched_subscription(arrival: Arrival, subscription_id: str) -> Change | None:
-    """A session only names its subscription: its state is fetched, unless we have it already."""
+    """A session only names its subscription: its state is fetched, unless we have it already.
+
+    What we have as `incomplete` may be its first event alone: a complete session is paid, or its payment under way.
+    """
     table = Subscription.__table__
     known = select(table).where(
         table.c.mode == arrival.mode, table.c.stripe_subscription_id == subscription_id
     )
     row = arrival.tx.execute(known).one_or_none()
-    if row is not None and subscription_id not in arrival.fetched:
-        return Change(_owner(arrival, row.customer_id), row.status, row.status)
-    if subscription_id not in arrival.fetched:
-        raise Unclear("subscription", subscription_id)
-    return Subscription.apply(arrival.tx, arrival.fetched[subscription_id])
+    if subscription_id in arrival.fetched:
+        return Subscription.apply(arrival.tx, arrival.fetched[subscription_id])
+    if row is None or row.status == "incomplete":
+        raise Unclear("subscription", subscription_id, row.revision if row else NEVER_WRITTEN)
+    return Change(_owner(arrival, row.customer_id), row.status, row.status)
 
 
 def _owner(arrival: Arrival, customer_id: int) -> int:
