@@ -9,6 +9,7 @@ import pytest
 from tests.members import member
 from tests.people import Page, make_user
 from tests.selling import rows
+from tests.simulator.checkout_walk import Walk
 
 
 @pytest.fixture
@@ -81,6 +82,34 @@ def test_after_a_decline_it_goes_with_another_card(site, jane):
     jane.submit(link(site), "offer")
     card(site, "pm_card_visa")
     assert "Your plan is Standard Plan now." in jane.submit(link(site), "offer").text
+
+
+def test_when_the_bank_wants_a_confirmation_the_switch_goes_on_at_stripe(site, jane):
+    card(site, "pm_card_authenticationRequired")
+    before = price_now(site)
+    page = jane.submit(link(site), "offer")
+    assert "Nothing was changed yet: your bank wants you to confirm this payment." in page.text
+    assert price_now(site) == before and site.lines() == []
+    due = re.search(r"To pay now (\$\d+\.\d\d)", page.text).group(1)
+    walk = Walk(at_stripe(jane, page)).press()
+    assert f"whether it is you who pays {due[1:]} USD" in walk.text
+    walk.press(answer="complete")
+    assert walk.left_for.endswith("/customer-portal/back")
+    assert "$19.99 / month" in jane.get("/customer-portal/back").text
+    assert price_now(site) == site.simulator.prices()["Standard Plan"]
+
+
+def test_a_switch_that_the_bank_does_not_confirm_changes_nothing(site, jane):
+    card(site, "pm_card_authenticationRequired")
+    before = price_now(site)
+    walk = Walk(at_stripe(jane, jane.submit(link(site), "offer"))).press().press(answer="fail")
+    assert "unable to authenticate" in walk.text and price_now(site) == before
+
+
+def at_stripe(jane, page):
+    """Where the page's button to Stripe leads."""
+    there = re.search(r'href="([^"]+)">Go on to Stripe<', page.html).group(1)
+    return jane.client.get(there).headers["Location"]
 
 
 def test_only_prices_that_the_present_plan_allows(site, jane):

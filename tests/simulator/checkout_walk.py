@@ -1,4 +1,4 @@
-"""A browser without a browser: walks the pages of Checkout by their forms."""
+"""A browser without a browser: walks the pages of Checkout and of the customer portal by their forms."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Form(HTMLParser):
     def handle_starttag(self, tag: str, pairs: list[tuple[str, str | None]]) -> None:
         values = dict(pairs)
         if tag == "form" and not self.action:
-            self.action = values["action"] or ""
+            self.action = values.get("action") or ""
         if tag == "input" and (values.get("type") != "radio" or "checked" in values):
             self.fields[values["name"]] = values.get("value") or ""
         if tag == "select":
@@ -48,7 +48,7 @@ class Walk:
         self._take(self.http.get(url, timeout=10, allow_redirects=False))
 
     def _take(self, answer: requests.Response) -> None:
-        base = answer.url.split("/c/")[0].split("/l/")[0]
+        base = answer.url.split("/c/")[0].split("/l/")[0].split("/p/")[0]
         while answer.is_redirect and urljoin(answer.url, answer.headers["Location"]).startswith(base):
             answer = self.http.get(
                 urljoin(answer.url, answer.headers["Location"]), timeout=10, allow_redirects=False

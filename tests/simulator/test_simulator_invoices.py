@@ -69,7 +69,7 @@ def test_a_card_that_wants_a_confirmation_waits_for_it(stripe, do, behind, custo
     wanted = ["payment_intent.requires_action", "invoice.payment_action_required", "invoice.payment_failed"]
     assert types[-4:-1] == wanted
     status, error = stripe.error("POST", f"/v1/invoices/{renewed['latest_invoice']}/pay")
-    assert (status, error["code"]) == (402, "authentication_required")
+    assert (status, error["code"]) == (402, "invoice_payment_intent_requires_action")
 
 
 def test_a_dispute_is_opened_and_closed(stripe, do, customer, contract):

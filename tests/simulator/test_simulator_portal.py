@@ -219,3 +219,22 @@ def test_without_a_configuration_there_is_no_portal_until_one_is_saved(stripe, d
     assert "default configuration has not been created" in error["message"]
     do("/portal")
     assert stripe.post("/v1/billing_portal/sessions", {"customer": customer["id"]})["url"]
+
+
+def test_a_switch_is_confirmed_by_the_owner_of_the_card(stripe, do, walk, subscription, gold, customer):
+    method = do(f"/customers/{customer['id']}/card", card="pm_card_authenticationRequired")["id"]
+    stripe.post(f"/v1/subscriptions/{subscription['id']}", {"default_payment_method": method})
+    change = {"items": [{"id": subscription["items"]["data"][0]["id"], "price": gold["id"]}]}
+    change |= {"proration_behavior": "always_invoice", "payment_behavior": "error_if_incomplete"}
+    status, error = stripe.error("POST", f"/v1/subscriptions/{subscription['id']}", change)
+    assert (status, error["code"]) == (402, "subscription_payment_intent_requires_action")
+    home = walk()
+    home.follow("Update subscription")
+    home.go(home.answer.url + f"?price={gold['id']}").send()
+    assert "Your bank asks whether it is you who pays" in home.text
+    home.send(answer="fail")
+    assert "unable to authenticate" in home.text
+    assert of(stripe, subscription)["items"]["data"][0]["price"]["id"] != gold["id"]
+    home.follow("Update subscription")
+    home.go(home.answer.url + f"?price={gold['id']}").send().send(answer="complete")
+    assert of(stripe, subscription)["items"]["data"][0]["price"]["id"] == gold["id"]

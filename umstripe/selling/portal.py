@@ -9,11 +9,13 @@ from typing import Any
 from umstripe import truth
 from umstripe.database import db
 from umstripe.errors import NotNow, StripeRefused
-from umstripe.models import Connection, Customer, PortalConfiguration, Price, Settings, User
+from umstripe.models import Connection, Customer, Plan, PortalConfiguration, Price, Settings, User
 from umstripe.models.portal import what_it_says
-from umstripe.selling import billing
+from umstripe.selling import billing, switch
+from umstripe.selling.standing import Standing
 from umstripe.stripe_gateway import Stripe
 
+SWITCH = "subscription_update_confirm"
 NO_CUSTOMER = "There is nothing to manage yet: you have not paid anything here."
 
 
@@ -30,6 +32,25 @@ def address_for(user: User, return_url: str) -> str:
     session = {"customer": customer.stripe_customer_id, "return_url": return_url}
     stripe = Connection.of(mode).stripe(retries=0)
     db.session.commit()
+    return _opened(stripe, mode, says, session)
+
+
+def address_to_switch(one: Standing, plan: Plan, return_url: str) -> str:
+    """The address of Stripe's own page for a switch, which lets the bank ask whoever pays. It leads back by itself.
+
+    https://docs.stripe.com/customer-management/portal-deep-links. Raises NotNow and StripeError.
+    """
+    if switch.why_not(one, plan):
+        raise NotNow(switch.why_not(one, plan))
+    mode, subscription, customer = one.row.mode, one.row.stripe_subscription_id, one.row.customer
+    says = what_it_says(Settings.get(), [price for price in (one.holding.price, plan.price) if price])
+    stripe = Connection.of(mode).stripe(retries=0)
+    db.session.commit()
+    item = stripe.fetch("subscription", subscription).object["items"]["data"][0]
+    items = [{"id": item["id"], "price": plan.price.stripe_price_id, "quantity": item.get("quantity") or 1}]
+    then = {"type": "redirect", "redirect": {"return_url": return_url}}
+    flow = {"type": SWITCH, SWITCH: {"subscription": subscription, "items": items}, "after_completion": then}
+    session = {"customer": customer.stripe_customer_id, "return_url": return_url, "flow_data": flow}
     return _opened(stripe, mode, says, session)
 
 

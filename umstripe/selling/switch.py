@@ -26,9 +26,16 @@ from umstripe.selling.standing import GOING_ON, Standing
 SHOWN_FOR_SECONDS = 30 * 60
 STALE = "The amounts were shown a while ago, or your plan has changed meanwhile. Please look at them again."
 DECLINED = "Nothing was changed: the payment did not go through. {} Change your way of paying in the Customer Portal, then try again."
+BANK_ASKS = "Nothing was changed yet: your bank wants you to confirm this payment."
+MUST_CONFIRM = ("authentication_required", "subscription_payment_intent_requires_action")
+"""Stripe's codes for that: https://docs.stripe.com/billing/subscriptions/overview#requires-action."""
 NO_CARD = (
     "Nothing was changed: there is no way of paying yet. Add one in the Customer Portal, then try again."
 )
+
+
+class MustConfirm(NotNow):
+    """The payment needs its owner, on a page of Stripe's (see `portal.address_to_switch`)."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,8 @@ def _offer(one: Standing, plan: Plan, shown: Mapping[str, Any], item: Mapping[st
 
 
 def accept(one: Standing, plan: Plan, token: str) -> None:
-    """Do what was shown. Raises NotNow when it is not what was shown any more, and when it cannot be paid."""
+    """Do what was shown. Raises NotNow when it is not what was shown any more, and when it cannot be paid; MustConfirm
+    when the bank wants the owner of the card to say yes."""
     if why_not(one, plan):
         raise NotNow(why_not(one, plan))
     try:
@@ -154,6 +162,8 @@ def accept(one: Standing, plan: Plan, token: str) -> None:
 
 
 def _unpaid(refusal: StripeRefused) -> Exception:
+    if refusal.code in MUST_CONFIRM:
+        return MustConfirm(BANK_ASKS)
     if refusal.status == change.CARD_DECLINED:
         return NotNow(DECLINED.format(str(refusal)))
     if refusal.code == "resource_missing" and "payment" in str(refusal):

@@ -15,12 +15,16 @@ WAIT_SECONDS = 23 * 3600
 
 
 class How(NamedTuple):
-    """How a change is charged: the parameters of the API by their names. `at` is `proration_date`."""
+    """How a change is charged: the parameters of the API by their names. `at` is `proration_date`.
+
+    `confirmed`: the owner of the card is here and has confirmed the payment.
+    """
 
     behavior: str = "create_prorations"
     at: int | None = None
     payment: str = "allow_incomplete"
     anchor: str = "unchanged"
+    confirmed: bool = False
 
 
 class Plan(NamedTuple):
@@ -117,7 +121,7 @@ def _collected(mode: Mode, subscription: Json, invoice: Json, how: How) -> str:
     if how.payment == "default_incomplete" and invoice["amount_remaining"]:
         return "past_due"
     method = cards.for_subscription(mode, subscription)
-    paid = billing.collect(mode, invoice, method)
+    paid = billing.collect(mode, invoice, method, confirmed=how.confirmed)
     if paid["status"] == "paid":
         return "active"
     if how.payment == "error_if_incomplete":

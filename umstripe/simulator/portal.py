@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, flash, redirect, render_template, request
 
@@ -12,6 +13,7 @@ from umstripe.simulator.clocks import time_of
 from umstripe.simulator.control import same_origin, this_account
 from umstripe.simulator.errors import StripeError, no_such
 from umstripe.simulator.page import price_of
+from umstripe.simulator.subscribing import MUST_CONFIRM
 
 Json = dict[str, Any]
 portal = Blueprint("simulator_portal", __name__, url_prefix="/p/session/<secret>")
@@ -124,7 +126,33 @@ def act(secret: str, subscription: str, action: str) -> Any:
         found = visit.subscription(subscription)
         return portal_turns.act(visit.mode, found, action, request.form, visit.features)
 
-    return _after(secret, turn)
+    price = request.form.get("price", "")
+    return _after(secret, turn, bank=f"/subscriptions/{subscription}/bank?price={quote(price)}")
+
+
+@portal.get("/subscriptions/<subscription>/bank")
+def ask(secret: str, subscription: str) -> Any:
+    """What the bank of the card shows to its owner, when a switch must be confirmed."""
+    visit = opened(secret)
+    mode, found = visit.mode, visit.subscription(subscription)
+    with time_of(mode, visit.customer["id"]):
+        shown = _switch(visit, found)
+    if not shown["chosen"]:
+        raise StripeError(400, "Choose a plan.")
+    return render_template("simulator/confirm.html", remaining=shown["cost"]["now"])
+
+
+@portal.post("/subscriptions/<subscription>/bank")
+def confirm(secret: str, subscription: str) -> Any:
+    """The owner of the card confirms the payment of a switch, or does not."""
+
+    def answered(visit: Visit) -> str:
+        if request.form.get("answer") != "complete":
+            raise StripeError(402, "We are unable to authenticate your payment method. Choose another one.")
+        found, price = visit.subscription(subscription), request.args.get("price", "")
+        return portal_turns.switch(visit.mode, found, price, visit.features, confirmed=True)
+
+    return _after(secret, answered)
 
 
 @portal.get("/card")
@@ -176,8 +204,9 @@ def _require(visit: Visit, feature: str) -> None:
         raise StripeError(400, "This cannot be changed here.")
 
 
-def _after(secret: str, turn: Any, form: str = "") -> Any:
-    """Do something, then say so: on the first page, or where the session's flow ends."""
+def _after(secret: str, turn: Any, form: str = "", bank: str = "") -> Any:
+    """Do something, then say so: on the first page, or where the session's flow ends. `bank` is the page on which the
+    owner of the card confirms what must be confirmed."""
     try:
         same_origin()
         with all_or_nothing(this_account().store):
@@ -189,6 +218,8 @@ def _after(secret: str, turn: Any, form: str = "") -> Any:
     except StripeError as error:
         if error.status in (404, 410, 403):
             raise
+        if bank and (error.code or "").endswith(MUST_CONFIRM):
+            return redirect(f"/p/session/{secret}{bank}", 303)
         flash(error.message, "error")
         return redirect(f"/p/session/{secret}{form}", 303)
     return _end(visit, said)

@@ -37,10 +37,16 @@ def _renew(mode: Mode, subscription: Json, _form: Any, _features: Json) -> str:
 
 
 def _update(mode: Mode, subscription: Json, form: Any, features: Json) -> str:
-    price = portal_shown.usable(mode, form.get("price", ""))
+    return switch(mode, subscription, form.get("price", ""), features)
+
+
+def switch(mode: Mode, subscription: Json, price_id: str, features: Json, confirmed: bool = False) -> str:
+    """Another price; `confirmed` as in `changes.How`. Raises StripeError, 402 when it cannot be paid."""
+    price = portal_shown.usable(mode, price_id)
     if price["id"] not in [each["id"] for each in portal_shown.offers(mode, subscription, features)]:
         raise StripeError(400, "This plan is not on offer.")
-    changes.switch(mode, subscription, price["id"], portal_shown.how_to_switch(features))
+    how = portal_shown.how_to_switch(features)._replace(confirmed=confirmed)
+    changes.switch(mode, subscription, price["id"], how)
     if features["subscription_update"]["trial_update_behavior"] == "end_trial":
         fresh = mode.find("subscription", subscription["id"])
         if fresh["status"] == "trialing":

@@ -29,7 +29,7 @@ def pay(mode: Mode, invoice: Json, method: Json | None = None, confirmed: bool =
         raise subscribing.no_card()
     paid = billing.collect(mode, invoice, method, confirmed=confirmed)
     if paid["status"] != "paid":
-        raise subscribing.refused(method).lasting()
+        raise subscribing.refused(method, "invoice").lasting()
     follow(mode, paid)
     return mode.find("invoice", invoice["id"])
 

@@ -11,6 +11,8 @@ from umstripe.simulator.errors import StripeError, bad_request
 from umstripe.simulator.objects import list_of, new_object, now
 
 Json = dict[str, Any]
+MUST_CONFIRM = "_payment_intent_requires_action"
+"""How the code of a payment ends that the owner of the card must confirm."""
 PAYMENT_SETTINGS = {
     "payment_method_options": None,
     "payment_method_types": None,
@@ -153,17 +155,17 @@ def trial_end_from(params: Json) -> int | None:
     return end if isinstance(end, int) else None
 
 
-def refused(method: Json | None) -> StripeError:
-    """402: the card was declined; 400: there is none."""
+def refused(method: Json | None, about: str = "subscription") -> StripeError:
+    """402: the card was declined, or its owner must confirm the payment; 400: there is none."""
     if method is None:
         return no_card()
     if cards.must_confirm(method):
         return StripeError(
             402,
-            "Your card was declined. This transaction requires authentication.",
+            f"Payment for this {about} requires additional user action before it can be completed successfully. "
+            f"Payment can be completed using the PaymentIntent associated with the {about}.",
             type="card_error",
-            code="authentication_required",
-            decline_code="authentication_required",
+            code=f"{about}{MUST_CONFIRM}",
         )
     code = cards.decline_code(method)
     return StripeError(

@@ -6,7 +6,7 @@ from flask_security import current_user
 from umstripe.errors import NotNow, UmstripeError
 from umstripe.extensions import limiter
 from umstripe.models import Plan
-from umstripe.selling import switch
+from umstripe.selling import portal, switch
 from umstripe.selling.billing import said_to_member
 from umstripe.selling.standing import Standing
 from umstripe.views.addresses import on_this_site
@@ -30,20 +30,37 @@ def confirm(key: str):
     return _offered(one, plan, back)
 
 
+@blueprint.get("/switch-plan/<key>/at-stripe")
+@limiter.limit("30 per minute")
+def at_stripe(key: str):
+    """On to Stripe's own page of this switch, where the bank can ask for a confirmation."""
+    plan = Plan.with_key(key)
+    one = switch.membership_for(current_user, plan) if plan else None
+    if plan is None or one is None:
+        return redirect(url_for("billing.index"))
+    try:
+        back = url_for("portal.back", _external=True)
+        return redirect(portal.address_to_switch(one, plan, back), 303)
+    except UmstripeError as error:
+        return render_template("account/no_portal.html", why=said_to_member(error))
+
+
 def _offered(one: Standing, plan: Plan, back: str):
-    offer, why_not = None, ""
+    offer, why_not, bank_asks = None, "", "bank" in request.args
     try:
         offer = switch.offer(one, plan)
     except UmstripeError as error:
         why_not = said_to_member(error)
-    return render_template(
-        "account/switch.html", one=one, plan=plan, offer=offer, why_not=why_not, redirect_to=back
-    )
+    shown = {"one": one, "plan": plan, "offer": offer, "why_not": why_not, "redirect_to": back}
+    return render_template("account/switch.html", **shown, bank_asks=bank_asks)
 
 
 def _switched(one: Standing, plan: Plan, back: str):
     try:
         switch.accept(one, plan, request.form.get("offer", ""))
+    except switch.MustConfirm as error:
+        flash(str(error), "warning")
+        return redirect(url_for(".confirm", key=plan.key, bank=1), 303)
     except NotNow as error:
         flash(str(error), "error")
         return redirect(url_for(".confirm", key=plan.key, redirect_to=back or None), 303)
