@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.people import PASSWORD, Browserless
+from tests.people import PASSWORD, Browserless, make_user
 from tests.selling import rows
 
 MAILS = "/admin/mails/"
@@ -20,14 +20,20 @@ def invited(app, admin):
 
 
 def _sent(app, address):
-    """Let the worker send what waits. Gives the path of the link in the last mail, which went to this address."""
+    """Let the worker send what waits. Gives the path of the link in the last invitation to this address."""
     from umstripe import post
 
     with app.app_context():
         post.send_due()
-        kept = sorted(app.config["INSTANCE"].joinpath("mail").iterdir())[-1].read_text()
-    assert f"To: {address}" in kept
-    return re.search(r"/invitation/[^\s>\"]+", kept.replace("=\n", "").replace("=3D", "="))[0]
+    return _link_to("invitation", app, address)
+
+
+def _link_to(path, app, address):
+    files = sorted(app.config["INSTANCE"].joinpath("mail").iterdir())
+    kept = "".join(file.read_text() for file in files).replace("=\n", "").replace("=3D", "=")
+    mails = [one for one in re.split(r"\n-{70,}\n", kept) if f"To: {address}" in one and f"/{path}/" in one]
+    assert mails, kept
+    return re.search(rf"/{path}/[^\s<>\"]+", mails[-1])[0]
 
 
 def _put_right(app, admin, **more):
@@ -58,3 +64,60 @@ def test_what_waits_for_its_next_try_goes_to_the_address_that_the_user_has_by_th
     _put_right(app, admin)
     _sent(app, "jane@gmail.example")
     assert rows(app, "SELECT address FROM mail WHERE kind = 'invitation'") == [("jane@gmail.example",)]
+
+
+@pytest.fixture
+def jane(app):
+    one = Browserless(app.test_client())
+    one.submit("/register", username="jane", email="jane@example.org", password=PASSWORD)
+    return one
+
+
+def test_the_earlier_address_is_told_and_other_browsers_are_logged_out(app, jane):
+    other = Browserless(app.test_client())
+    other.log_in("jane")
+    assert (
+        "Your account is updated."
+        in jane.submit("/account/", email="doe@example.org", password=PASSWORD).text
+    )
+    assert "Log In" in other.get("/account/").text and "jane" in jane.get("/account/").text
+    told = rows(app, "SELECT address FROM mail WHERE kind = 'address_changed'")
+    assert told == [("jane@example.org",)]
+
+
+def test_a_notice_to_an_earlier_address_goes_there_when_it_is_sent_again_too(app, admin, jane):
+    jane.submit("/account/", email="doe@example.org", password=PASSWORD)
+    number = rows(app, "SELECT id FROM mail WHERE kind = 'address_changed'")[0][0]
+    admin.press(f"{MAILS}{number}", f"{MAILS}{number}/send")
+    assert rows(app, "SELECT address FROM mail WHERE kind = 'address_changed'") == [("jane@example.org",)]
+
+
+def test_a_link_to_reset_the_password_dies_with_the_address(app, admin, jane):
+    """A stranger who has the mistyped address can ask for one at any time."""
+    jane.submit("/account/", email="doe@example.org", password=PASSWORD)
+    stranger = Browserless(app.test_client())
+    stranger.submit("/reset", email="doe@example.org")
+    link = _link_to("reset", app, "doe@example.org")
+    _put_right(app, admin)
+    assert "This link does not work." in stranger.get(link).text
+
+
+def test_an_administrator_who_changes_their_own_address_stays_logged_in(app, admin):
+    user_id = rows(app, "SELECT id FROM \"user\" WHERE username = 'admin'")[0][0]
+    assert "User updated." in admin.submit(f"/admin/users/{user_id}", email="root@example.org").text
+
+
+@pytest.mark.parametrize("email", ["bob@example.org", "free@example.org"])
+def test_whose_address_is_taken_is_told_to_nobody_who_lacks_the_password(app, jane, email):
+    make_user(app, "bob")
+    page = jane.submit("/account/", email=email, password="a wrong one")
+    assert "This is not your current password." in page.text and "Another user" not in page.text
+
+
+def test_who_resets_a_password_by_mail_has_confirmed_the_address(app, jane):
+    other = Browserless(app.test_client())
+    other.submit("/reset", email="jane@example.org")
+    link = _link_to("reset", app, "jane@example.org")
+    assert rows(app, "SELECT confirmed_at FROM \"user\" WHERE username = 'jane'") == [(None,)]
+    other.submit(link, password="another horse battery", password_confirm="another horse battery")
+    assert rows(app, "SELECT confirmed_at FROM \"user\" WHERE username = 'jane'") != [(None,)]

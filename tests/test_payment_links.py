@@ -18,6 +18,9 @@ REFERENCE = "?client_reference_id=um_stripe_custom_checkout"
 SUCCESS = "https://members.example.org/checkout/success?umm_stripe_sid={CHECKOUT_SESSION_ID}"
 
 
+CHOSEN = {"password": PASSWORD, "password_again": PASSWORD}
+
+
 class Shop(AtStripe):
     """The site, and Stripe's pages that a buyer walks through."""
 
@@ -25,8 +28,17 @@ class Shop(AtStripe):
         super().__init__(*arguments)
         self.lifetime = self.simulator.prices()["Lifetime Access"]
         make_plan(self.app, self.lifetime, PURCHASE_STATUSES, type="one_time", nickname="Lifetime Access")
+        self.confirm("jane")
         self.known: set[str] = set()
         self.fresh()
+
+    def confirm(self, username: str) -> None:
+        """Somebody who read a mail to the address has chosen the password."""
+        from umstripe.database import now, writing
+        from umstripe.models import User
+
+        with self.app.app_context(), writing():
+            User.with_username(username).confirmed_at = now()
 
     def fresh(self) -> list[dict]:
         """The events since the last time, that the site asks for."""
@@ -108,8 +120,7 @@ def test_a_stranger_gets_an_account_a_membership_and_a_mail(shop):
     assert mails(shop, "invitation") == [("lena@example.org", session)]
     assert "Account made from a payment link, for lena@example.org" in said(shop)
     visitor = Browserless(shop.app.test_client())
-    words = {"password": PASSWORD, "password_again": PASSWORD}
-    assert "you are logged in" in visitor.submit(link_in_mail(shop, "invitation"), **words).text
+    assert "you are logged in" in visitor.submit(link_in_mail(shop, "invitation"), **CHOSEN).text
 
 
 def test_a_one_time_price_works_as_well(shop):
@@ -316,6 +327,42 @@ def test_a_link_is_good_for_thirty_days(shop):
         assert "does not work any more" in visitor.get(address, 404).text
 
 
+THEIRS = "somebody elses horse"
+
+
+@pytest.fixture
+def intruder(shop):
+    """Somebody who has registered with Lena's address, and waits for her to pay."""
+    one = Browserless(shop.app.test_client())
+    one.submit("/register", username="lena", email="lena@example.org", password=THEIRS, plan="")
+    return one
+
+
+def test_nobody_can_lie_in_wait_with_somebody_else_s_address(shop, intruder):
+    """The owner of the address takes the account over, before anything comes to it."""
+    shop.buy(shop.price, "lena@example.org")
+    shop.tell()
+    address, lena = link_in_mail(shop, "claim"), Browserless(shop.app.test_client())
+    assert "Please type a password." in lena.submit(address, "password").text
+    assert "The two passwords differ." in lena.submit(address, password=PASSWORD, password_again="other").text
+    assert roles_of(shop.app, "lena") == ["Subscriber"]
+    page = lena.submit(address, **CHOSEN)
+    assert "belongs to the account lena now." in page.text and "Billing" in page.text
+    assert role_for("active") in roles_of(shop.app, "lena")
+    assert "Log In" in intruder.get("/account/").text
+    assert "do not fit together" in Browserless(shop.app.test_client()).log_in("lena", THEIRS).text
+    assert "password" not in lena.get(address).form()["names"], "it is asked once"
+
+
+def test_a_known_address_that_is_taken_on_afterwards_is_as_unknown_as_a_new_one(shop, intruder):
+    shop.confirm("lena")
+    intruder.submit("/account/", email="theo@example.org", password=THEIRS)
+    shop.buy(shop.lifetime, "theo@example.org")
+    shop.tell()
+    page = Browserless(shop.app.test_client()).submit(link_in_mail(shop, "claim"))
+    assert "Please type a password." in page.text and role_for("paid") not in roles_of(shop.app, "lena")
+
+
 def test_a_claim_s_link_dies_with_the_address_that_it_went_to(shop):
     shop.buy(shop.lifetime, "jane@example.org")
     shop.tell()
@@ -334,7 +381,7 @@ def test_a_second_subscription_counts_and_the_log_says_so(shop):
     shop.tell()
     shop.buy(shop.price, "lena@example.org")
     shop.tell()
-    Browserless(shop.app.test_client()).submit(link_in_mail(shop, "claim"))
+    Browserless(shop.app.test_client()).submit(link_in_mail(shop, "claim"), **CHOSEN)
     statuses = rows(shop.app, "SELECT s.status FROM subscription s JOIN customer c ON c.id = s.customer_id")
     assert statuses.count(("active",)) == 2
     assert "The member had a subscription already. Stripe charges both, and both count" in said(shop)

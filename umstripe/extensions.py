@@ -9,7 +9,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_mailman import Mail
 from flask_migrate import Migrate
-from flask_security import Security, SQLAlchemyUserDatastore
+from flask_security import Security, SQLAlchemyUserDatastore, password_reset
 from flask_talisman import Talisman
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -123,6 +123,12 @@ def _limit_logins(app: Flask) -> None:
     limit = limiter.limit(LOGIN_TRIES, methods=["POST"])
     for endpoint in ("security.login", "security.forgot_password", "security.reset_password"):
         app.view_functions[endpoint] = limit(app.view_functions[endpoint])  # type: ignore[assignment]
+
+
+@password_reset.connect
+def _address_is_confirmed(_app: Flask, user: User, **_more: Any) -> None:
+    """The link that resets a password went to the address."""
+    user.confirmed_at = user.confirmed_at or database.now()
 
 
 def caller_address() -> str:

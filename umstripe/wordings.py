@@ -54,6 +54,12 @@ DEFAULTS: dict[str, Words] = {
         "you, do nothing: nothing changes.\n",
         (*ALWAYS, "link"),
     ),
+    "mail.address_changed": Words(
+        "Mail address changed (to the earlier one)",
+        "Your mail address at {site} was changed",
+        "Hello {name},\n\nThe account at {site} that had this mail address has another one now, and all mails go there. "
+        "If you do not want that, write to the people who run {site} at once.\n",
+    ),
     "mail.invitation": Words(
         "Invitation",
         "Your account at {site}",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -23,12 +24,25 @@ class AccountForm(UserFields):
         super().__init__(user=user, data={"email": user.email, "name": user.name}, **kwargs)
         self.owner, self.address_before = user, user.email
 
+    @property
+    def is_moving(self) -> bool:
+        return (self.email.data or "") != self.address_before
+
+    @cached_property
+    def is_owner(self) -> bool:
+        return self.owner.has_password(self.password.data or "")
+
+    def validate_email(self, field: EmailField) -> None:
+        """Whether somebody has the address is told to nobody who has not shown first that they may change it."""
+        if self.is_moving and self.is_owner:
+            super().validate_email(field)
+
     def validate_password(self, field: PasswordField) -> None:
-        if (self.email.data or "") == self.address_before:
+        if not self.is_moving:
             return
         if not field.data:
             raise ValidationError("Please type your current password, because the mail address changes.")
-        if not self.owner.has_password(field.data):
+        if not self.is_owner:
             raise ValidationError("This is not your current password.")
 
     @property

@@ -16,7 +16,8 @@ NO_PLAN = ""
 class RegisterForm(UserFields):
     """A new account, and the plan it wants. `plans` are those that can be chosen.
 
-    A mail address that somebody has is no error here: saying so would tell who is a member.
+    A mail address that somebody has is no error here, and its owner is told. That does not hide it: a new account is
+    logged in at once, so whoever registers sees whether the address was free.
     """
 
     password = PasswordField(

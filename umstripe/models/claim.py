@@ -32,6 +32,12 @@ class Claim:
     session_id: str
     plan: str
 
+    @property
+    def wants_password(self) -> bool:
+        """Whether the account may have been made, with this address, by somebody else: then its owner chooses its
+        password before anything comes to it."""
+        return self.user.confirmed_at is None
+
     @classmethod
     def of(cls, token: str) -> Claim | None:
         """What a link is about; None for one that is wrong or too old, or whose account or address is gone."""

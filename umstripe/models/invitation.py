@@ -9,8 +9,9 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 
-from umstripe.database import db
+from umstripe.database import db, now
 from umstripe.models import home
+from umstripe.models.activity import Activity
 from umstripe.models.user import User
 
 GOOD_FOR_SECONDS = 30 * 24 * 3600
@@ -29,6 +30,15 @@ def user_of(token: str) -> User | None:
         return None
     user = db.session.scalar(select(User).where(User.public_id == public_id))
     return user if user is not None and hmac.compare_digest(mark, _mark(user)) else None
+
+
+def accept(user: User, password: str) -> None:
+    """Who has read a mail to the account's address chooses its password: from now on it is theirs, and everybody
+    else is logged out."""
+    user.set_password(password)
+    user.confirmed_at = user.confirmed_at or now()
+    line = {"trigger": "member", "user_id": user.id, "by_id": user.id}
+    Activity.add("security.password_set", f"{user.username} chose a password", **line)
 
 
 def _serializer() -> URLSafeTimedSerializer:

@@ -15,6 +15,7 @@ from umstripe.models.user import User
 
 AGAIN_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 """How long after a failed try the next one comes; after the last of them a mail has failed."""
+TO_AN_EARLIER_ADDRESS = ("address_changed",)
 STATE_WORDS = {"queued": "Waiting", "sent": "Sent", "failed": "Failed", "kept": "No mail server"}
 
 
@@ -94,7 +95,7 @@ class Mail(db.Model):
     @property
     def recipient(self) -> str:
         """Where it goes now: to the address that the user has by then, so that one that was mistyped gets nothing."""
-        return self.user.email if self.user else self.address
+        return self.address if self.kind in TO_AN_EARLIER_ADDRESS or not self.user else self.user.email
 
     def failed(self, error: str) -> dict[str, Any]:
         """What a failed try leaves."""

@@ -27,7 +27,10 @@ manual_roles = Table(
 
 
 class User(db.Model, UserMixin):
-    """Somebody with an account. `roles` are the manual ones; what counts is `effective_roles()`."""
+    """Somebody with an account. `roles` are the manual ones; what counts is `effective_roles()`.
+
+    `confirmed_at` is when somebody who read a mail to the address chose the password, so that the account is theirs.
+    """
 
     id: Mapped[int] = mapped_column(primary_key=True)
     public_id: Mapped[str] = mapped_column(String(32), unique=True, default=lambda: uuid.uuid4().hex)
@@ -102,12 +105,26 @@ class User(db.Model, UserMixin):
         return f"{before} → {after}"
 
     def change(self, values: Mapping[str, str]) -> str:
-        """Take over username, mail address and name. Gives what changed, in words, or ""."""
+        """Take over username, mail address and name. Gives what changed, in words, or "".
+
+        Another mail address logs the user out everywhere.
+        """
+        address = self.email
         changed = [(name, getattr(self, name), value) for name, value in values.items()]
         changed = [(name, before, after) for name, before, after in changed if before != after]
         for name, _, after in changed:
             setattr(self, name, after)
+        if self.email.lower() != address.lower():
+            self._has_another_address(address)
         return ", ".join(f"{name} {before or 'none'} → {after or 'none'}" for name, before, after in changed)
+
+    def _has_another_address(self, before: str) -> None:
+        """Nobody has confirmed it yet. Whoever came in by the one before is out, and is told there."""
+        from umstripe.models.mail import Mail
+
+        self.confirmed_at, self.fs_uniquifier = None, secrets.token_hex(32)
+        about = f"{self.public_id}:{now().isoformat()}"
+        Mail.write(db.session.connection(), "address_changed", about, user_id=self.id, address=before)
 
     def has_password(self, password: str) -> bool:
         """Whether this is the user's password. It takes as long for somebody who has none yet."""

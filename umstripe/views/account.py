@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 from flask import Blueprint, flash, redirect, render_template, url_for
-from flask_security import current_user
+from flask_security import current_user, login_user
 from sqlalchemy.exc import IntegrityError
 
 from umstripe import roles
@@ -26,6 +26,7 @@ def index():
     address = user.email
     if form.validate_on_submit() and _changed(form, user):
         if user.email != address:
+            login_user(user)
             _tell_stripe(user)
         flash("Your account is updated.", "success")
         return redirect(url_for(".index"), 303)

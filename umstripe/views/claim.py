@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_security import login_user
 
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
+from umstripe.forms.user import ChosenPassword
+from umstripe.models import invitation
 from umstripe.models.claim import Claim
 from umstripe.selling import claims
 
@@ -15,18 +18,25 @@ blueprint = Blueprint("claim", __name__)
 
 @blueprint.get("/claim/<token>")
 def ask(token: str):
-    claim = Claim.of(token)
+    return _page(Claim.of(token), token, ChosenPassword())
+
+
+def _page(claim: Claim | None, token: str, form: ChosenPassword):
     if claim is None:
         return render_template("claim/over.html"), 404
-    return render_template("claim/ask.html", claim=claim, token=token)
+    return render_template("claim/ask.html", claim=claim, token=token, form=form)
 
 
 @blueprint.post("/claim/<token>")
 @limiter.limit("10 per minute")
 def confirm(token: str):
-    claim = Claim.of(token)
-    if claim is None:
-        return render_template("claim/over.html"), 404
+    claim, form = Claim.of(token), ChosenPassword()
+    if claim is None or (claim.wants_password and not form.validate_on_submit()):
+        return _page(claim, token, form)
+    if claim.wants_password:
+        invitation.accept(claim.user, form.password.data or "")
+        db.session.commit()
+        login_user(claim.user)
     db.session.commit()
     try:
         flash(claims.confirm(claim), "success")

@@ -3,10 +3,10 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_security import login_user
 
-from umstripe.database import db, now
+from umstripe.database import db
 from umstripe.extensions import limiter
 from umstripe.forms.user import ChosenPassword
-from umstripe.models import Activity, invitation
+from umstripe.models import invitation
 
 blueprint = Blueprint("invitation", __name__)
 
@@ -20,10 +20,7 @@ def choose_password(token: str):
         return render_template("invitation/over.html"), 404
     form = ChosenPassword()
     if form.validate_on_submit():
-        user.set_password(form.password.data or "")
-        user.confirmed_at = user.confirmed_at or now()
-        line = {"trigger": "member", "user_id": user.id, "by_id": user.id}
-        Activity.add("security.password_set", f"{user.username} chose a password", **line)
+        invitation.accept(user, form.password.data or "")
         db.session.commit()
         login_user(user)
         flash("Your password is set, and you are logged in.", "success")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_security import current_user, login_user
 from sqlalchemy.exc import IntegrityError
 
 from umstripe import roles, truth
@@ -75,6 +76,8 @@ def edit(user_id: int):
         abort(404)
     form = EditUserForm(user)
     if form.validate_on_submit() and _changed(form, user):
+        if user.id == current_user.id:
+            login_user(user)
         flash("User updated.", "success")
         return redirect(url_for(".edit", user_id=user_id), 303)
     return render_template("admin/users/edit.html", form=form, **_screen(user))
