@@ -1,10 +1,16 @@
-"""Where a link may lead back to."""
+"""The address of this site, and what on it a link may lead back to."""
 
 from __future__ import annotations
 
+from flask import current_app, request
 from flask_security.utils import validate_redirect_url
 
 LONGEST = 2000
+
+
+def site_url() -> str:
+    """Where Stripe sends deliveries and members: as set, or as the browser of this request sees the site."""
+    return current_app.config["SITE_URL"] or request.host_url.rstrip("/")
 
 
 def on_this_site(url: str | None) -> str:

@@ -7,8 +7,8 @@ from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
 from umstripe.forms.account import BillingEmailForm
-from umstripe.models import Settings, User, checkout
-from umstripe.selling import change
+from umstripe.models import Settings, User
+from umstripe.selling import change, checkout
 from umstripe.selling.billing import Billing, keep_address, said_to_member, subscription_standing
 from umstripe.selling.standing import Standing
 from umstripe.views.log import log

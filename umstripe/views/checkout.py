@@ -11,7 +11,8 @@ from umstripe.config import STRIPE_API
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
-from umstripe.models import Connection, Plan, Settings, checkout, claim, held
+from umstripe.models import Connection, Plan, Settings, claim, held
+from umstripe.selling import checkout
 from umstripe.selling.billing import said_to_member
 from umstripe.selling.receipt import Receipt
 

@@ -12,10 +12,11 @@ from umstripe.config import STRIPE_API
 from umstripe.database import db
 from umstripe.errors import ClonedSite, Rejected, UmstripeError
 from umstripe.forms.register import PlanPasswordForm
-from umstripe.models import Plan, Settings, User, checkout
+from umstripe.models import Plan, Settings, User
 from umstripe.models.order import AlreadyHeld, Order
+from umstripe.selling import checkout
 from umstripe.selling.billing import said_to_member
-from umstripe.views.admin.settings import site_url
+from umstripe.views.addresses import site_url
 
 CHECKOUT = "https://checkout.stripe.com"
 UNLOCKED = "unlocked_plans"

@@ -8,8 +8,8 @@ from umstripe import health, truth, webhooks, work
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.models import Connection, Delivery, Difference, Job
+from umstripe.views.addresses import site_url
 from umstripe.views.admin.log import log
-from umstripe.views.admin.settings import site_url
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
 SHOWN = 200

@@ -15,6 +15,7 @@ from umstripe.models.account import KeyRefused
 from umstripe.models.endpoint import address
 from umstripe.models.keys import masked
 from umstripe.stripe_gateway import simulator_keys
+from umstripe.views.addresses import site_url
 from umstripe.views.admin.log import log
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
@@ -148,11 +149,6 @@ def import_prices(mode: str):
 def import_progress(mode: str):
     """What the page's script asks for while an import runs."""
     return jsonify(Job.of(mode, "import").progress())
-
-
-def site_url() -> str:
-    """The address that Stripe sends deliveries to: as set, or as the administrator's browser sees the site."""
-    return current_app.config["SITE_URL"] or request.host_url.rstrip("/")
 
 
 def _screen(form: StripeForm) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from umstripe.models.settings import Settings
 from umstripe.models.subscription import Subscription
 from umstripe.models.user import User
 from umstripe.stripe_gateway import Stripe
+from umstripe.webhooks import settle_session
 
 ROUNDS = 4
 LEFT = 15 * 60
@@ -114,8 +115,6 @@ def _last_one(order: Order, customer_id: str, stripe: Stripe, made: Session) -> 
 
 def _settle_unknown(mode: str, sessions: list[Session], settled: set[str]) -> bool:
     """Take over what was paid and is not here yet, so that nobody pays twice while a delivery is late."""
-    from umstripe.webhooks import settle_session
-
     unknown = [one for one in sessions if one["status"] == "complete" and one["id"] not in settled]
     unknown = [one for one in unknown if not held.is_known(mode, one)]
     db.session.commit()
