@@ -218,12 +218,10 @@ def test_a_username_that_is_taken_gets_something_added(shop):
     assert re.fullmatch(r"lena-[0-9a-f]{6}", user(shop, "lena@elsewhere.org")[0])
 
 
-def test_without_our_reference_or_a_plan_it_is_none_of_our_business(shop):
+def test_without_our_reference_it_is_none_of_our_business(shop):
     shop.buy(shop.price, "lena@example.org", reference="")
-    shop.buy(shop.simulator.prices()["Standard Plan"], "theo@example.org")
-    results = shop.tell()
-    assert results["checkout.session.completed"] == "foreign"
-    assert user(shop, "lena@example.org") is None and user(shop, "theo@example.org") is None
+    assert shop.tell()["checkout.session.completed"] == "foreign"
+    assert user(shop, "lena@example.org") is None
 
 
 def test_a_debit_that_is_on_its_way_makes_nobody_a_member(shop):
@@ -429,3 +427,45 @@ def test_the_plan_s_screen_gives_what_a_link_needs(shop):
     page = admin.get("/admin/plans/1").html
     assert "?client_reference_id=um_stripe_custom_checkout" in page
     assert "/checkout/success?umm_stripe_sid={CHECKOUT_SESSION_ID}" in page
+
+
+def test_what_no_plan_sells_is_told_and_applied_once_there_is_one(shop):
+    from umstripe import health
+    from umstripe.database import now, writing
+    from umstripe.models import Connection
+
+    make_administrator(shop.app)
+    with shop.app.app_context(), writing():
+        Connection.of("test").connected_at = now()
+
+    def told():
+        with shop.app.app_context():
+            return [one.says for one in health.checks("test") if one.name == "Paid, but not sold here"]
+
+    price = shop.simulator.prices()["Standard Plan"]
+    session = shop.buy(price, "lena@example.org")
+    visitor = Browserless(shop.app.test_client())
+    visitor.get(f"/checkout/success?umm_stripe_sid={session}")
+    assert told() == [] and shop.tell()["checkout.session.completed"] == "unsold"
+    assert told() == [
+        "1 payment of the last 30 days came through payment links for a price that no plan here sells."
+    ]
+    lines = [line for line in said(shop) if "no plan here sells" in line]
+    assert len(lines) == 1 and price in lines[0] and user(shop, "lena@example.org") is None
+    make_plan(shop.app, price, ["active"], nickname="Standard Plan")
+    admin = Browserless(shop.app.test_client())
+    admin.log_in("admin")
+    found = rows(shop.app, "SELECT id FROM delivery WHERE result = 'unsold'")
+    address = f"/admin/deliveries/{found[0][0]}"
+    assert "Somebody paid, but no plan here sells this price." in admin.get(address).text
+    assert "It is applied now." in admin.press(address, f"{address}/process").text
+    assert role_for("active") in roles_of(shop.app, "lena") and told() == []
+
+
+def test_what_no_plan_sells_is_not_told_before_its_money_has_come(shop):
+    product = shop.simulator.call("POST", "/products", name="Poster")["id"]
+    price = shop.simulator.call("POST", "/prices", product=product, currency="usd", unit_amount=500)["id"]
+    walk = Walk(shop.make_link(price) + REFERENCE)
+    walk.press(email="lena@example.org", name="Lena", method="bank_debit")
+    assert shop.tell()["checkout.session.completed"] == "foreign"
+    assert not [line for line in said(shop) if "no plan here sells" in line]

@@ -73,6 +73,7 @@ def checks(mode: str) -> list[Check]:
         _last(mode),
         *_silence(mode),
         *_failed(mode),
+        *_unsold(mode),
         *_refused(mode),
     ]
     return [*found, *_approvals(mode), _caught_up(mode), _audited(mode)]
@@ -185,6 +186,16 @@ def _failed(mode: str) -> Iterator[Check]:
             "They are tried again every ten minutes, and by this button.",
             "process",
         )
+
+
+def _unsold(mode: str) -> Iterator[Check]:
+    if number := Delivery.count_unsold(mode):
+        paid = f"{number} {'payment' if number == 1 else 'payments'} of the last 30 days came through payment links"
+        do = (
+            "Import your prices, or make a plan of the price. Then open each under Deliveries (result “Unsold”), and "
+            "press “Process again”. If another site on your Stripe account sells it, leave it."
+        )
+        yield Check("Paid, but not sold here", TROUBLE, f"{paid} for a price that no plan here sells.", do)
 
 
 def _refused(mode: str) -> Iterator[Check]:

@@ -50,8 +50,7 @@ class Bought:
     @classmethod
     def of(cls, tx: Transaction, state: State) -> Bought | None:
         """What a fetched session says, or None: it is gone, or what it sells is no plan of ours (rule 5)."""
-        items = (state.object.get("line_items") or {}).get("data") or []
-        prices = [id_of(item.get("price")) for item in items]
+        prices = prices_in(state.object)
         ours = select(Price.stripe_price_id).join(Plan, Plan.price_id == Price.id)
         ours = ours.where(Price.mode == state.mode, Price.stripe_price_id.in_(prices))
         known = set(tx.execute(ours).scalars())
@@ -122,6 +121,12 @@ class Bought:
         row = Purchase.locked(tx, self.state.mode, self.payment_id, alone=True)
         query = select(Customer.__table__).where(Customer.id == (row.customer_id if row else None))
         return tx.execute(query).one_or_none()
+
+
+def prices_in(session: Mapping[str, Any]) -> list[str]:
+    """The ids of the prices that a fetched session sells."""
+    items = (session.get("line_items") or {}).get("data") or []
+    return [price for item in items if (price := id_of(item.get("price")))]
 
 
 def guest_key(session_id: str) -> str:

@@ -12,14 +12,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import Seconds, UTCDateTime, db, now, read
 
-RESULTS = ("processed", "stale", "foreign", "ignored", "failed")
+RESULTS = ("processed", "stale", "foreign", "ignored", "failed", "unsold")
+UNSOLD_FOR = timedelta(days=30)
+"""How long administrators are told of what was paid and is not sold here."""
 
 
 class Delivery(db.Model):
     """An event that arrived, and what became of it: one row per event, however often it is delivered.
 
     `result` is `processed`, `stale` (newer was known), `foreign` (not our customer), `ignored` (a type
-    without a handler) or `failed` (see `error`; Stripe sends it again). `arrived` is False for an event that
+    without a handler), `failed` (see `error`; Stripe sends it again) or `unsold` (paid through a link of ours, for
+    what no plan here sells). `arrived` is False for an event that
     catch-up found in Stripe's list before any delivery brought it (rule 4).
     """
 
@@ -109,6 +112,13 @@ class Delivery(db.Model):
     def count_failed(cls, mode: str) -> int:
         query = select(func.count(cls.id)).where(cls.mode == mode, cls.result == "failed")
         return db.session.scalar(query) or 0
+
+    @classmethod
+    def count_unsold(cls, mode: str) -> int:
+        """How many payments of the last 30 days wait for a plan that sells what was paid for."""
+        query = select(func.count(cls.id)).where(cls.mode == mode, cls.result == "unsold")
+        since = int((now() - UNSOLD_FOR).timestamp())
+        return db.session.scalar(query.where(cls.created >= since)) or 0
 
     @classmethod
     def missed(cls, mode: str, within: timedelta) -> int:

@@ -17,6 +17,11 @@ RESULT_WORDS = {
     "stale": ("Stale", "Something newer was known already, so it changed nothing."),
     "foreign": ("Foreign", "It is not about one of your members."),
     "ignored": ("Ignored", "This site needs nothing of this type."),
+    "unsold": (
+        "Unsold",
+        "Somebody paid, but no plan here sells this price. Import your prices or make a plan of it, then process this "
+        "again.",
+    ),
     "failed": ("Failed", "It could not be applied and waits for another try."),
 }
 

@@ -16,7 +16,7 @@ from sqlalchemy import func, insert, select
 
 from umstripe.database import now
 from umstripe.models import Customer, Delivery, Mail, Purchase, Settings, Subscription, User, manual_roles
-from umstripe.models.bought import REFERENCE, Bought, NoCustomer, guest_key
+from umstripe.models.bought import REFERENCE, Bought, NoCustomer, guest_key, id_of, prices_in
 from umstripe.models.claim import is_asked
 from umstripe.models.copied import State, Unclear
 from umstripe.models.held import NOT_HELD
@@ -24,6 +24,11 @@ from umstripe.models.subscription import Change
 from umstripe.webhooks.arrival import Arrival, said
 from umstripe.webhooks.news import plan_title
 from umstripe.webhooks.payments import status_in
+
+UNSOLD = (
+    "Somebody paid through a payment link for {}, which no plan here sells. Import your prices or make a plan of it, "
+    "then process this delivery again"
+)
 
 
 def is_through_link(session: Mapping[str, Any]) -> bool:
@@ -34,12 +39,12 @@ def is_through_link(session: Mapping[str, Any]) -> bool:
 def link_completed(arrival: Arrival) -> str:
     """Apply it for a customer of ours; for a new address make an account; ask the owner of an address we have.
 
-    Until the owner says yes the result is `foreign`: it is applied when the customer is linked. Raises Unclear, as
-    the event does not say what was bought, and NoCustomer.
+    Until the owner says yes the result is `foreign`: it is applied when the customer is linked. What was paid and no
+    plan sells is `unsold`. Raises Unclear, as the event does not say what was bought, and NoCustomer.
     """
     bought = _bought(arrival)
     if bought is None:
-        return "foreign"
+        return _unsold(arrival)
     customer = bought.customer(arrival.tx)
     if customer is not None:
         return applied(arrival, bought, customer)
@@ -78,6 +83,18 @@ def _bought(arrival: Arrival) -> Bought | None:
     if arrival.object["id"] not in arrival.fetched:
         raise Unclear("checkout.session", arrival.object["id"])
     return Bought.of(arrival.tx, arrival.fetched[arrival.object["id"]])
+
+
+def _unsold(arrival: Arrival) -> str:
+    """Somebody paid for what no plan here sells: it was never imported, or its plan was deleted."""
+    session = arrival.fetched[arrival.object["id"]].object
+    if session.get("deleted") or session["payment_status"] == "unpaid":
+        return "foreign"
+    if arrival.trigger != "member":
+        customer = Customer.known(arrival.tx, arrival.mode, id_of(session.get("customer")))
+        prices = ", ".join(prices_in(session)) or "a price of its own"
+        arrival.note(UNSOLD.format(prices), customer.user_id if customer else None)
+    return "unsold"
 
 
 def _subscribed(arrival: Arrival, bought: Bought) -> Change | None:

@@ -23,7 +23,7 @@ from umstripe.webhooks.handlers import handle
 
 SHORTENED = ("customer", "subscription", "payment_intent")
 """What a fetched session has as a whole, and an event's by its id."""
-NOT_PROCESSED = ("failed", "foreign", "stale", "ignored")
+NOT_PROCESSED = ("failed", "foreign", "stale", "ignored", "unsold")
 
 
 def receive(

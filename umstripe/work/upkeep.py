@@ -16,11 +16,11 @@ ROWS_ARE_KEPT = timedelta(days=400)
 
 @DBOS.step(name="forget_old_bodies", **steps.RETRIES)
 def forget_old_bodies() -> None:
-    """Bodies of deliveries are kept for the set number of days, their rows for 400. What failed is kept whole."""
+    """Bodies of deliveries are kept for the set number of days, their rows for 400. What failed, or was paid for nothing here, is kept whole."""
     with steps.site():
         keep = timedelta(days=Settings.get().keep_bodies_days)
         with write() as tx:
-            done = Delivery.result != "failed"
+            done = Delivery.result.not_in(("failed", "unsold"))
             old = update(Delivery).where(Delivery.received_at < now() - keep, Delivery.body != "", done)
             tx.execute(old.values(body=""))
             tx.execute(delete(Delivery).where(Delivery.received_at < now() - ROWS_ARE_KEPT, done))
