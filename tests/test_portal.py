@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.members import member
 from tests.people import make_user
 from tests.selling import rows, settings
+from tests.simulator.checkout_walk import Walk
 
 
 def configurations(site):
@@ -73,6 +74,19 @@ def test_the_portal_offers_the_prices_that_the_present_plan_allows(site, jane):
     assert update["enabled"] and update["default_allowed_updates"] == ["price"]
     offered = {price for product in update["products"] for price in product["prices"]}
     assert offered == {prices[name] for name in ("Basic Plan", "Standard Plan", "Platinum Membership")}
+
+
+def test_a_switch_in_the_portal_does_not_end_a_trial(site, jane):
+    site.allow_switch("Basic Plan", "Standard Plan")
+    site.simulator.do(f"/subscriptions/{site.subscription}/cancel")
+    site.subscription = site.subscribe(site.customer, status="trialing")
+    site.catch_up()
+    walk = Walk(jane.client.get("/customer-portal").headers["Location"])
+    walk.go(
+        f"{walk.url}/subscriptions/{site.subscription}/update?price={site.simulator.prices()['Standard Plan']}"
+    )
+    walk.press()
+    assert "is updated" in walk.text and site.now()["status"] == "trialing"
 
 
 def test_a_configuration_that_stripe_does_not_take_any_more_is_made_again(site, jane):

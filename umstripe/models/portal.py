@@ -81,6 +81,7 @@ def _switches(prices: Sequence[Price]) -> dict[str, Any]:
         cycles.setdefault((price.interval, price.interval_count), price.stripe_price_id)
     listed = [{"product": one, "prices": sorted(cycles.values())} for one, cycles in products.items()]
     how = {"default_allowed_updates": ["price"], "proration_behavior": "always_invoice"}
+    how["trial_update_behavior"] = "continue_trial"
     return {"enabled": True, **how, "products": listed[:PRODUCTS_AT_MOST]}
 
 

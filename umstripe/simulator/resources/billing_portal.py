@@ -68,6 +68,7 @@ def make(mode: Mode, params: Json, is_default: bool = False) -> Json:
     shape = empty(KIND) | {"metadata": {}}
     for each in ("subscription_cancel", "subscription_update"):
         shape["features"][each]["proration_behavior"] = "none"
+    shape["features"]["subscription_update"]["trial_update_behavior"] = "end_trial"
     fields = {"active": True, "metadata": {}} | _fields(params, shape)
     made = new_object(KIND, **fields, is_default=is_default)
     return mode.add(made | {"updated": made["created"]}, "billing_portal.configuration.created")
