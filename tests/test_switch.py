@@ -146,12 +146,28 @@ def test_an_offer_that_we_have_not_made_is_refused(site, jane, offer):
     assert price_now(site) == site.simulator.prices()["Basic Plan"]
 
 
-def test_a_trial_goes_on_and_nothing_is_due_now(site, jane):
+def take_a_fifth_off(site):
+    """A coupon that lasts."""
+    coupon = site.simulator.call("POST", "/coupons", percent_off=20, duration="forever")["id"]
+    site.simulator.call("POST", f"/subscriptions/{site.subscription}", **{"discounts[0][coupon]": coupon})
+
+
+def test_what_comes_later_is_called_the_price_before_discounts_and_taxes(site, jane):
+    take_a_fifth_off(site)
+    page = jane.get(link(site))
+    assert re.search(
+        r"After that \$19\.99 / month, the next time on \w+ \d+, \d+ Before discounts and taxes\.", page.text
+    )
+
+
+def test_a_trial_goes_on_and_what_is_due_then_is_what_stripe_will_take(site, jane):
     site.simulator.do(f"/subscriptions/{site.subscription}/cancel")
     site.subscription = site.subscribe(site.customer, status="trialing")
+    take_a_fifth_off(site)
     site.catch_up()
     page = jane.get(link(site))
     assert "To pay now $0.00" in page.text and "Your trial goes on until" in page.text
+    assert "$15.99 is due then." in page.text
     jane.submit(link(site), "offer")
     assert site.now()["status"] == "trialing"
     assert price_now(site) == site.simulator.prices()["Standard Plan"]

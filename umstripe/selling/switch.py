@@ -40,15 +40,15 @@ class MustConfirm(NotNow):
 
 @dataclass(frozen=True)
 class Offer:
-    """What a switch costs: `due_now` and `credit` in minor units, the price from `later_at` (seconds, UTC) on.
-
-    `token` is what the form sends back.
+    """What a switch costs: `due_now`, `credit` and `after_trial` (0 unless in one) in minor units, with discounts and
+    taxes; the plan's price from `later_at` (seconds, UTC) on. `token` is what the form sends back.
     """
 
     one: Standing
     plan: Plan
     due_now: int
     credit: int
+    after_trial: int
     currency: str
     later_at: int | None
     token: str
@@ -123,7 +123,7 @@ def _items(item_id: str, plan: Plan) -> dict[str, Any]:
 def _offer(one: Standing, plan: Plan, shown: Mapping[str, Any], item: Mapping[str, Any], at: int) -> Offer:
     """In a trial nothing is due now: what Stripe shows then is the invoice at its end."""
     in_trial = one.status == "trialing"
-    due = 0 if in_trial else shown["amount_due"]
+    due, after_trial = (0, shown["amount_due"]) if in_trial else (shown["amount_due"], 0)
     credit = 0 if in_trial else max(0, -shown["total"])
     ends = [line["period"]["end"] for line in shown["lines"]["data"]]
     same = _cycle(one.holding.price) == _cycle(plan.price)
@@ -135,7 +135,7 @@ def _offer(one: Standing, plan: Plan, shown: Mapping[str, Any], item: Mapping[st
         plan.price.stripe_price_id,
         at,
     ]
-    return Offer(one, plan, due, credit, shown["currency"], later, _signer().dumps(said))
+    return Offer(one, plan, due, credit, after_trial, shown["currency"], later, _signer().dumps(said))
 
 
 def accept(one: Standing, plan: Plan, token: str) -> None:
