@@ -178,6 +178,39 @@ def test_a_subscription_that_is_paused_itself_is_resumed_by_its_own_verb(site, j
     assert site.now()["status"] == "active" and site.status() == "active"
 
 
+def paused_without(site, card):
+    """Jane's only subscription is paused after its trial; her customer has this card, or none."""
+    site.simulator.call("DELETE", f"/subscriptions/{site.subscription}")
+    site.customer = site.simulator.call("POST", "/customers", email="jane@example.org")["id"]
+    site.link("jane", site.customer)
+    if card:
+        site.simulator.do(f"/customers/{site.customer}/card", card=card)
+    wanted = {"customer": site.customer, "items[0][price]": site.price, "trial_period_days": 7}
+    site.subscription = site.simulator.call("POST", "/subscriptions", **wanted)["id"]
+    site.simulator.do(f"/subscriptions/{site.subscription}/trial_pause")
+    site.catch_up()
+    assert site.status() == "paused"
+
+
+def test_who_has_no_card_hears_so_and_resumes_when_there_is_one(site, jane):
+    paused_without(site, card=None)
+    page = act(site, jane, "resume")
+    assert "there is no way of paying yet" in page.text and "Customer Portal" in page.text
+    assert site.now()["status"] == "paused" and site.status() == "paused"
+    site.simulator.do(f"/customers/{site.customer}/card", card="pm_card_visa")
+    site.simulator.do("/clock", ahead=60)
+    assert "Your membership goes on." in act(site, jane, "resume").text
+    assert site.now()["status"] == "active" and site.status() == "active"
+
+
+def test_a_resumption_whose_payment_fails_leads_to_the_invoice(site, jane):
+    paused_without(site, card="pm_card_chargeCustomerFail")
+    page = act(site, jane, "resume")
+    assert "your membership is still paused" in page.text and site.status() == "paused"
+    invoice = site.simulator.call("GET", f"/invoices/{site.now()['latest_invoice']}")
+    assert invoice["status"] == "open" and f'href="{invoice["hosted_invoice_url"]}"' in page.html
+
+
 def test_canceling_can_be_forbidden(site, jane):
     settings(site.app, cancel_allowed=False)
     assert "Cancel membership" not in jane.get(BILLING).text

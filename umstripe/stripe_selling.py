@@ -89,8 +89,12 @@ class Selling:
         return self._call("POST", f"/v1/subscriptions/{subscription_id}", params, idempotency_key)
 
     def resume_subscription(self, subscription_id: str, idempotency_key: str) -> Answer:
-        """Let a subscription in status `paused` go on. Stripe may want an invoice paid before it does."""
-        return self._call("POST", f"/v1/subscriptions/{subscription_id}/resume", None, idempotency_key)
+        """Let a subscription in status `paused` go on: its new period is paid now, or it stays paused.
+
+        Left to Stripe's default nobody would try to pay: https://docs.stripe.com/api/subscriptions/resume.
+        """
+        params = {"payment_behavior": "resume_on_payment_success"}
+        return self._call("POST", f"/v1/subscriptions/{subscription_id}/resume", params, idempotency_key)
 
     def update_customer(self, customer_id: str, params: Mapping[str, Any], idempotency_key: str) -> Answer:
         """Change a customer. Gives it as it is afterwards."""

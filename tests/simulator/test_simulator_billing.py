@@ -200,12 +200,112 @@ def test_a_pause_that_was_asked_for_stops_service_and_credits_what_is_left(strip
     paused = stripe.post(f"/v1/subscriptions/{subscription['id']}/pause")
     assert paused["status"] == "paused"
     assert paused["status_details"]["paused"]["subscription"]["type"] == "pause_requested"
-    after = stripe.post(f"/v1/subscriptions/{subscription['id']}/resume")
+    assert item_of(paused)["current_period_end"] < item_of(subscription)["current_period_end"]
+    after = stripe.post(f"/v1/subscriptions/{subscription['id']}/resume", SUCCESS)
     assert (after["status"], after["status_details"]) == ("active", None)
     assert stripe.get(f"/v1/invoices/{after['latest_invoice']}")["total"] in (0, 1)
     types = [event["type"] for event in sent(stripe, contract)]
     assert "customer.subscription.paused" in types
     assert types[-1] == "customer.subscription.resumed"
+
+
+def test_a_trial_and_an_invoice_sent_cannot_be_paused(stripe, do, subscription, plan, customer):
+    on_trial = do(f"/customers/{customer['id']}/subscribe", price=plan["id"], status="trialing")
+    manual = {"collection_method": "send_invoice", "days_until_due": 14}
+    stripe.post(f"/v1/subscriptions/{subscription['id']}", manual)
+    for one in (on_trial, subscription):
+        assert stripe.error("POST", f"/v1/subscriptions/{one['id']}/pause")[0] == 400
+
+
+SUCCESS = {"payment_behavior": "resume_on_payment_success"}
+
+
+@pytest.fixture
+def paused(stripe, do, plan, customer):
+    """Paused after a trial, on a clock of nobody: its invoice would be 9.99 dollars."""
+    return do(f"/customers/{customer['id']}/subscribe", price=plan["id"], status="paused")
+
+
+def test_by_default_a_resumption_waits_for_somebody_to_pay(stripe, paused, contract):
+    waiting = stripe.post(f"/v1/subscriptions/{paused['id']}/resume")
+    invoice = stripe.get(f"/v1/invoices/{waiting['latest_invoice']}")
+    assert (waiting["status"], invoice["status"], invoice["attempted"]) == ("paused", "open", False)
+    again = stripe.post(f"/v1/subscriptions/{paused['id']}/resume")
+    assert again["latest_invoice"] == waiting["latest_invoice"]
+    stripe.post(f"/v1/invoices/{invoice['id']}/pay")
+    after = stripe.get(f"/v1/subscriptions/{paused['id']}")
+    assert (after["status"], after["status_details"]) == ("active", None)
+    assert item_of(after)["current_period_start"] == after["billing_cycle_anchor"] >= paused["created"]
+    assert sent(stripe, contract)[-1]["type"] == "customer.subscription.resumed"
+
+
+def test_an_attempt_that_fails_resumes_it_past_due_and_nothing_is_tried_again(stripe, do, paused, customer):
+    waiting = stripe.post(f"/v1/subscriptions/{paused['id']}/resume")
+    bad = do(f"/customers/{customer['id']}/card", card="pm_card_chargeCustomerFail")
+    to_pay = f"/v1/invoices/{waiting['latest_invoice']}/pay"
+    assert stripe.error("POST", to_pay, {"payment_method": bad["id"]})[0] == 402
+    assert stripe.get(f"/v1/subscriptions/{paused['id']}")["status"] == "past_due"
+    assert stripe.get(f"/v1/invoices/{waiting['latest_invoice']}")["next_payment_attempt"] is None
+
+
+def test_a_resumption_that_nobody_pays_for_is_void_after_23_hours(stripe, do, paused, contract):
+    waiting = stripe.post(f"/v1/subscriptions/{paused['id']}/resume")
+    do("/clock", ahead=23 * 3600 - 60, bill=True)
+    assert stripe.get(f"/v1/invoices/{waiting['latest_invoice']}")["status"] == "open"
+    do("/clock", ahead=120, bill=True)
+    assert stripe.get(f"/v1/invoices/{waiting['latest_invoice']}")["status"] == "void"
+    assert stripe.get(f"/v1/subscriptions/{paused['id']}")["status"] == "paused"
+    sent(stripe, contract)
+
+
+def test_a_resumption_by_success_charges_at_once_or_stays_paused(stripe, do, paused, customer):
+    url = f"/v1/subscriptions/{paused['id']}"
+    with_card(do, customer, "pm_card_chargeCustomerFail")
+    stripe.post(url, {"default_payment_method": ""})
+    refused = stripe.post(url + "/resume", SUCCESS)
+    invoice = stripe.get(f"/v1/invoices/{refused['latest_invoice']}")
+    assert (refused["status"], invoice["status"], invoice["attempted"]) == ("paused", "open", True)
+    assert invoice["next_payment_attempt"]
+    with_card(do, customer, "pm_card_visa")
+    do("/clock", days=4, bill=True)
+    assert stripe.get(url)["status"] == "active"
+
+
+def without_card(stripe, plan, **more):
+    """Somebody on trial who has no card."""
+    nobody = stripe.post("/v1/customers", {"email": "nobody@example.org"})
+    wanted = {"customer": nobody["id"], "items": [{"price": plan["id"]}], "trial_period_days": 7}
+    return stripe.post("/v1/subscriptions", wanted | more)
+
+
+def test_without_a_card_nothing_is_resumed_and_no_card_comes_from_nowhere(stripe, do, plan):
+    one = without_card(stripe, plan)
+    do(f"/subscriptions/{one['id']}/trial_pause")
+    url = f"/v1/subscriptions/{one['id']}"
+    assert stripe.error("POST", url + "/resume", SUCCESS)[0] == 400
+    assert (stripe.get(url)["status"], stripe.get(url)["latest_invoice"]) == ("paused", one["latest_invoice"])
+    assert stripe.get(f"/v1/customers/{one['customer']}/payment_methods")["data"] == []
+
+
+@pytest.mark.parametrize(("wanted", "status"), [("pause", "paused"), ("cancel", "canceled")])
+def test_a_trial_that_ends_now_without_a_card_ends_as_its_settings_say(stripe, plan, wanted, status):
+    settings = {"trial_settings": {"end_behavior": {"missing_payment_method": wanted}}}
+    one = without_card(stripe, plan, **settings)
+    assert stripe.post(f"/v1/subscriptions/{one['id']}", {"trial_end": "now"})["status"] == status
+
+
+def test_a_trial_that_must_be_paid_for_without_a_card_does_not_end(stripe, plan):
+    one = without_card(stripe, plan)
+    assert stripe.error("POST", f"/v1/subscriptions/{one['id']}", {"trial_end": "now"})[0] == 400
+    assert stripe.get(f"/v1/subscriptions/{one['id']}")["status"] == "trialing"
+
+
+def test_a_trial_that_ends_now_is_told_of_before(stripe, do, plan, customer, contract):
+    one = do(f"/customers/{customer['id']}/subscribe", price=plan["id"], status="trialing")
+    stripe.post(f"/v1/subscriptions/{one['id']}", {"trial_end": "now"})
+    types = [event["type"] for event in sent(stripe, contract)]
+    told = types.index("customer.subscription.trial_will_end")
+    assert told < len(types) - 1 and types[-1] == "customer.subscription.updated"
 
 
 def test_collection_by_invoice_needs_days_and_goes_back(stripe, subscription):

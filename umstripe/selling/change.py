@@ -34,6 +34,13 @@ COLLECTED: Mapping[str, Mapping[str, Any]] = {
 }
 CARD_DECLINED = 402
 MEANWHILE = "Your membership has changed meanwhile. Here is how it stands now."
+NO_CARD = (
+    "Nothing was changed: there is no way of paying yet. Add one in the Customer Portal, then try again."
+)
+UNPAID_PAUSE = (
+    "The payment did not go through, so your membership is still paused. It goes on as soon as the invoice below "
+    "is paid. You can also change your way of paying in the Customer Portal, then try again."
+)
 LATER = "Your change is made. It may take a minute until this page shows it."
 
 
@@ -84,7 +91,7 @@ def pause(one: Standing) -> None:
 
 
 def resume(one: Standing) -> None:
-    """A paused membership goes on. Raises NotNow when Stripe wants an invoice paid before that.
+    """A paused membership goes on. Raises NotNow when it cannot be paid for.
 
     Collection that is paused is switched on; a subscription that is paused itself (after a trial without a card,
     from the portal) has a verb of its own: https://docs.stripe.com/api/subscriptions/resume.
@@ -92,15 +99,31 @@ def resume(one: Standing) -> None:
     _allowed(one, "resume")
     request = Request.about(one, "Resumes")
     stripe = _stripe(request)
-    now = stripe.fetch("subscription", request.stripe_subscription_id).object
-    if now.get("status") == "paused":
-        answer = _patiently(
-            lambda: stripe.resume_subscription(request.stripe_subscription_id, request.key("resume"))
-        )
+    now = stripe.fetch("subscription", request.stripe_subscription_id)
+    if now.object.get("status") == "paused":
+        answer = _resumed(request, stripe, now)
     else:
         answer = _asked(request, stripe, {"pause_collection": ""})
     if take_over(request, answer).after == "paused":
-        raise NotNow("There is an invoice to pay first. Pay it below, then your membership goes on.")
+        raise NotNow(UNPAID_PAUSE)
+
+
+def _resumed(request: Request, stripe: Stripe, now: Answer) -> Answer:
+    """The key is of the minute: who has another card since may press again, and a double press is one."""
+    if now.object.get("collection_method") != AUTOMATIC:
+        raise NotNow("This membership is paid by invoice and cannot be resumed here. Please write to us.")
+    key = request.key("resume", now.as_of // 60)
+    try:
+        return _patiently(lambda: stripe.resume_subscription(request.stripe_subscription_id, key))
+    except StripeRefused as refusal:
+        if no_card(refusal):
+            raise NotNow(NO_CARD) from None
+        raise
+
+
+def no_card(refusal: StripeRefused) -> bool:
+    """Whether Stripe refuses because there is nothing to pay with."""
+    return refusal.code == "resource_missing" and "payment" in str(refusal)
 
 
 def collect(one: Standing, method: str) -> None:

@@ -29,9 +29,6 @@ DECLINED = "Nothing was changed: the payment did not go through. {} Change your 
 BANK_ASKS = "Nothing was changed yet: your bank wants you to confirm this payment."
 MUST_CONFIRM = ("authentication_required", "subscription_payment_intent_requires_action")
 """Stripe's codes for that: https://docs.stripe.com/billing/subscriptions/overview#requires-action."""
-NO_CARD = (
-    "Nothing was changed: there is no way of paying yet. Add one in the Customer Portal, then try again."
-)
 
 
 class MustConfirm(NotNow):
@@ -166,8 +163,8 @@ def _unpaid(refusal: StripeRefused) -> Exception:
         return MustConfirm(BANK_ASKS)
     if refusal.status == change.CARD_DECLINED:
         return NotNow(DECLINED.format(str(refusal)))
-    if refusal.code == "resource_missing" and "payment" in str(refusal):
-        return NotNow(NO_CARD)
+    if change.no_card(refusal):
+        return NotNow(change.NO_CARD)
     return refusal
 
 

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from umstripe.simulator import billing, cards, changes, due, dunning, lives, previews, settlements
+from umstripe.simulator import (
+    billing,
+    cards,
+    changes,
+    due,
+    dunning,
+    lives,
+    pauses,
+    previews,
+    settlements,
+    trials,
+)
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import DAY
 from umstripe.simulator.due import Due
@@ -68,7 +79,7 @@ def _waiting(mode: Mode, subscription: Json) -> Iterator[Due]:
     """A pause that ends by itself, and a change whose payment does not come."""
     resumes = (subscription["pause_collection"] or {}).get("resumes_at")
     if resumes:
-        yield Due(resumes, lambda: lives.resume(mode, subscription))
+        yield Due(resumes, lambda: pauses.resume(mode, subscription))
     if update := subscription["pending_update"]:
         yield Due(update["expires_at"], lambda: changes.drop_pending(mode, subscription))
 
@@ -99,12 +110,8 @@ def begin_period(mode: Mode, subscription: Json) -> Json:
 
 def end_trial(mode: Mode, subscription: Json) -> Json:
     """The trial is over. Without a card, `trial_settings` say what comes."""
-    if subscription["collection_method"] == "send_invoice" or cards.for_subscription(mode, subscription):
-        return begin_period(mode, subscription)
-    wanted = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
-    if wanted == "cancel":
-        return lives.cancel(mode, subscription, "payment_failed")
-    return lives.trial_pause(mode, subscription) if wanted == "pause" else begin_period(mode, subscription)
+    stopped = trials.without_card(mode, subscription)
+    return begin_period(mode, subscription) if stopped is None else stopped
 
 
 @due.source
@@ -154,6 +161,8 @@ def attempt(mode: Mode, invoice: Json) -> None:
     subscription = mode.find("subscription", subscription["id"])
     if tried["status"] == "paid":
         settlements.follow(mode, tried)
+    elif subscription["status"] == "paused":
+        pauses.refused(mode, subscription, tried)
     elif tried["next_payment_attempt"] is None:
         _end(mode, subscription)
     elif subscription["status"] == "active":

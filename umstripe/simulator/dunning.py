@@ -39,9 +39,10 @@ def choose(mode: Mode, retries: Any, end: str) -> Json:
 def next_try(mode: Mode, invoice: Json) -> int | None:
     """When an invoice whose payment just failed is tried again, in seconds, UTC; None for never.
 
-    The first invoice of a subscription is not tried again: it has 23 hours, and somebody at the page.
+    The first invoice of a subscription is not tried again: it has 23 hours, and somebody at the page. Nor is one
+    that resumes a subscription with an attempt.
     """
-    if invoice["billing_reason"] == "subscription_create":
+    if invoice["billing_reason"] == "subscription_create" or invoice.get("_once"):
         return None
     if invoice["collection_method"] == "send_invoice":
         return None

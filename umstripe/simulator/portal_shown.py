@@ -88,11 +88,16 @@ def turns(mode: Mode, found: Json, features: Json) -> list[tuple[str, str]]:
         (
             "pause",
             "Pause subscription",
-            "subscription_pause" in enabled and found["status"] in ("active", "trialing") and not ends(found),
+            "subscription_pause" in enabled and _can_pause(found),
         ),
         ("resume", "Resume subscription", "subscription_pause" in enabled and found["status"] == "paused"),
     ]
     return [(action, label) for action, label, allowed in possible if allowed]
+
+
+def _can_pause(found: Json) -> bool:
+    automatic = found["collection_method"] == "charge_automatically"
+    return found["status"] == "active" and automatic and not ends(found)
 
 
 def offers(mode: Mode, found: Json, features: Json) -> list[Json]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from umstripe.simulator import changes, lives, portal_shown
+from umstripe.simulator import changes, lives, pauses, portal_shown, trials
 from umstripe.simulator.account import Mode
 from umstripe.simulator.errors import StripeError
 
@@ -50,17 +50,17 @@ def switch(mode: Mode, subscription: Json, price_id: str, features: Json, confir
     if features["subscription_update"]["trial_update_behavior"] == "end_trial":
         fresh = mode.find("subscription", subscription["id"])
         if fresh["status"] == "trialing":
-            lives.end_trial(mode, fresh)
+            trials.end_now(mode, fresh)
     return "Your subscription is updated."
 
 
 def _pause(mode: Mode, subscription: Json, _form: Any, _features: Json) -> str:
-    lives.stop(mode, subscription)
+    pauses.stop(mode, subscription)
     return "Your subscription is paused."
 
 
 def _resume(mode: Mode, subscription: Json, _form: Any, _features: Json) -> str:
-    after = lives.resume(mode, subscription, "resume_on_payment_success")
+    after = pauses.resume(mode, subscription, pauses.ON_SUCCESS)
     if after["status"] == "paused":
         return "Your payment failed. Update your payment method, then resume."
     return "Your subscription is active again."

@@ -20,8 +20,8 @@ HIDDEN: dict[str, tuple[str, ...]] = {
     "payment_link": ("asked",),
     "billing_portal.session": ("secret", "used_at", "done"),
     "invoiceitem": ("_line",),
-    "subscription": ("_told",),
-    "invoice": ("_overdue",),
+    "subscription": ("_told", "_resuming"),
+    "invoice": ("_overdue", "_once"),
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import billing, cards, changes, lives, subscribing
+from umstripe.simulator import billing, cards, changes, lives, pauses, subscribing
 from umstripe.simulator.account import Mode
 from umstripe.simulator.errors import bad_request
 
@@ -29,6 +29,8 @@ def pay(mode: Mode, invoice: Json, method: Json | None = None, confirmed: bool =
         raise subscribing.no_card()
     paid = billing.collect(mode, invoice, method, confirmed=confirmed)
     if paid["status"] != "paid":
+        if subscription := billing.subscription_of(mode, paid):
+            pauses.refused(mode, subscription, paid)
         raise subscribing.refused(method, "invoice").lasting()
     follow(mode, paid)
     return mode.find("invoice", invoice["id"])
@@ -63,4 +65,4 @@ def follow(mode: Mode, invoice: Json) -> None:
     elif subscription["status"] in ("incomplete", "past_due", "unpaid"):
         mode.change(subscription, lives.UPDATED, status="active")
     elif subscription["status"] == "paused":
-        lives.resumed(mode, subscription, invoice)
+        pauses.resumed(mode, subscription, "active")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from umstripe.simulator import cards, changes, disputes, lives, payments, subscribing
+from umstripe.simulator import cards, changes, disputes, lives, pauses, payments, subscribing, trials
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calendar import DAY
 from umstripe.simulator.checkout import late
@@ -31,21 +31,21 @@ SUBSCRIPTION: dict[str, Callable[[Mode, Json], Json]] = {
     "unpaid": lives.unpaid,
     "recover": lives.recover,
     "pause": lives.pause,
-    "stop": lives.stop,
-    "trial_pause": lives.trial_pause,
-    "resume": lives.resume,
+    "stop": pauses.stop,
+    "trial_pause": trials.end_paused,
+    "resume": lambda mode, subscription: pauses.resume(mode, subscription, pauses.ON_SUCCESS),
     "cancel_at_period_end": lives.cancel_at_period_end,
     "undo_cancel": lives.undo_cancel,
     "cancel": lives.cancel,
     "expire_incomplete": lives.expire_incomplete,
-    "trial_will_end": lives.trial_will_end,
+    "trial_will_end": trials.will_end,
     "pending_update_expired": lives.pending_update_expired,
 }
 # status wanted: what happens to a subscription that was active, or on trial
 AFTERWARDS: dict[str, Callable[[Mode, Json], Json]] = {
     "past_due": lives.fail,
     "unpaid": lives.unpaid,
-    "paused": lives.trial_pause,
+    "paused": trials.end_paused,
     "canceled": lives.cancel,
     "incomplete_expired": lives.expire_incomplete,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.simulator import cards, changes, discounts, lives, subscribing
+from umstripe.simulator import cards, changes, discounts, lives, pauses, subscribing, trials
 from umstripe.simulator.account import Mode
 from umstripe.simulator.calls import Call, answers
 from umstripe.simulator.errors import bad_request, missing, no_such
@@ -15,7 +15,6 @@ from umstripe.simulator.objects import now
 Json = dict[str, Any]
 PLAIN = ("collection_method", "days_until_due", "description")
 DETAILS = ("comment", "feedback")
-RESUME = "resume_on_payment_attempt"
 
 
 @answers("POST /v1/subscriptions")
@@ -90,7 +89,7 @@ def update(call: Call) -> Json:
         subscription = changes.replace_items(mode, subscription, params.get("items", []), how, **fields)
         fields = {}
     if params.get("trial_end") == "now" and subscription["status"] == "trialing":
-        subscription = lives.end_trial(mode, subscription | fields)
+        subscription = trials.end_now(mode, subscription | fields)
         _check_paid(mode, subscription, params, "pay")
     return mode.change(subscription, lives.UPDATED, **fields)
 
@@ -174,7 +173,7 @@ def pause(call: Call) -> Json:
     """Service and invoices end until the subscription is resumed."""
     subscription = call.mode.find("subscription", call.id)
     unused = call.params.get("bill_for", {}).get("unused_time_from", {}).get("type", "now")
-    return lives.stop(call.mode, subscription, unused_time_from=unused)
+    return pauses.stop(call.mode, subscription, unused)
 
 
 @answers("POST /v1/subscriptions/{subscription}/resume")
@@ -183,7 +182,9 @@ def resume(call: Call) -> Json:
     subscription = call.mode.find("subscription", call.id)
     if subscription["status"] != "paused":
         raise bad_request("Only paused subscriptions can be resumed.", None)
-    return lives.resume(call.mode, subscription, call.params.get("payment_behavior", RESUME))
+    if call.params.get("billing_cycle_anchor", {}).get("type") == "unchanged":
+        raise bad_request("The simulator does not know `unchanged` here.", "billing_cycle_anchor[type]")
+    return pauses.resume(call.mode, subscription, call.params.get("payment_behavior", pauses.ON_ATTEMPT))
 
 
 @answers("GET /v1/subscriptions")
