@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from tests.people import Browserless, make_administrator, make_user
 from tests.selling import (
@@ -606,6 +607,7 @@ def test_a_bulk_action_without_plans_or_action_changes_nothing(app, shop, typed)
 def test_the_trash_asks_first_deletes_what_nobody_held_and_closes_the_rest(app, shop):
     deliver(app.test_client(), subscription_event("active"))
     before = rows(app, "SELECT * FROM price ORDER BY id")
+    set_plan(app, 2, status="draft")
     page = shop.submit("/admin/plans/", "ids", extra={"ids": ["1", "2"], "action": "trash"})
     assert "1 member holds it, so it is closed instead of deleted." in page.text
     assert "Nobody ever held it: it is deleted." in page.text and said(app) == []
@@ -627,7 +629,22 @@ def test_a_plan_that_somebody_held_once_is_closed_too(app, shop):
     assert stored(app, "status") == "closed" and roles_of(app, "jane") == [role_for("canceled")]
 
 
+@pytest.mark.parametrize("ended_by", ["closed", "draft", ""])
+def test_a_plan_that_may_be_being_paid_for_is_closed_first_and_deleted_hours_later(app, shop, ended_by):
+    """A Checkout page stays open for two hours: who pays there shall get what was sold."""
+    if ended_by:
+        shop.submit("/admin/plans/", "ids", extra={"ids": ["2"], "action": ended_by})
+    asked = shop.get("/admin/plans/trash?ids=2").text
+    assert "Somebody may be on Stripe’s payment page with it at this moment, so it is closed first." in asked
+    assert "1 plan closed." in shop.submit("/admin/plans/trash?ids=2").text
+    assert stored(app, "status", 2) == "closed"
+    for later, said_then in ((timedelta(hours=2), "1 plan closed."), (timedelta(hours=4), "1 plan deleted.")):
+        with time_machine.travel(datetime.now(UTC) + later, tick=False):
+            assert said_then in shop.submit("/admin/plans/trash?ids=2").text
+
+
 def test_a_plan_bought_while_the_trash_asks_is_closed(app, shop):
+    set_plan(app, status="draft")
     page = shop.get("/admin/plans/trash?ids=1")
     deliver(app.test_client(), subscription_event("active"))
     assert "1 plan closed." in shop.send("/admin/plans/trash?ids=1", page).text

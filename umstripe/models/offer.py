@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flask_security import hash_password, verify_password
@@ -12,6 +12,9 @@ from umstripe.models.price import Price
 from umstripe.words import moment_words
 
 STATUSES = {"draft": "Draft", "published": "Published", "closed": "Closed"}
+PAID_UNTIL = timedelta(hours=3)
+"""How long after its end somebody may still pay for an offer: a Checkout page stays open for two hours, and what no
+delivery brings is caught up with."""
 VISIBILITIES = {"public": "Public", "password": "Password protected", "private": "Private"}
 
 
@@ -20,6 +23,7 @@ class Offer:
 
     `status` is `draft`, `published` or `closed` (members keep it, nobody new gets it); `visibility` is `public`,
     `password` or `private` (administrators alone). `published_at` is from when on it is for sale; None: at once.
+    `off_sale_since` is when it stopped being published; None: it never was, or is now.
     """
 
     description: Mapped[str] = mapped_column(Text, default="", server_default="")
@@ -27,6 +31,7 @@ class Offer:
     visibility: Mapped[str] = mapped_column(String(10), default="public", server_default="public")
     password_hash: Mapped[str | None] = mapped_column(String(255))
     published_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    off_sale_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     if TYPE_CHECKING:
         price: Mapped[Price]
@@ -89,6 +94,12 @@ class Offer:
         return "" if everybody else VISIBILITIES[self.visibility].lower()
 
     @property
+    def may_be_paid_still(self) -> bool:
+        """Whether a payment page of it may be open at Stripe: who pays there gets a membership of it."""
+        since = self.off_sale_since
+        return self.status == "published" or (since is not None and now() < since + PAID_UNTIL)
+
+    @property
     def _why_closed(self) -> str:
         if self.price.deleted:
             return "the price was deleted at Stripe"
@@ -103,6 +114,8 @@ class Offer:
         before, self.status = self.status, status
         if status == "published" and before != status and self.published_at is None:
             self.published_at = now().replace(second=0, microsecond=0)
+        if "published" in (before, status) and before != status:
+            self.off_sale_since = now() if before == "published" else None
         return [] if before == status else [f"status: {STATUSES[before]} → {STATUSES[status]}"]
 
     def check_password(self, text: str) -> bool:

@@ -244,8 +244,11 @@ class Plan(db.Model, Offer):
         return f"{self.role_labels[status]}: {names[0]} → {names[1]}"
 
     def trash(self) -> bool:
-        """Delete the plan, or close it when somebody has or had it. Gives whether it is gone. Its price stays."""
-        if self.is_or_was_held():
+        """Delete the plan, or close it when somebody has or had it, or may be paying for it at this moment.
+
+        Gives whether it is gone. Its price stays.
+        """
+        if self.is_or_was_held() or self.may_be_paid_still:
             self.put("closed")
             return False
         db.session.delete(self)

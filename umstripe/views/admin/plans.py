@@ -80,7 +80,7 @@ def bulk():
 
 @blueprint.route("/trash", methods=["GET", "POST"])
 def trash():
-    """Ask, then delete; what somebody has or had is closed instead."""
+    """Ask, then delete; what somebody has or had, or may be paying for, is closed instead."""
     plans = plan_list.those(_ids(request.args.getlist("ids")))
     if not plans:
         abort(404)
