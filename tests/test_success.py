@@ -159,7 +159,7 @@ def test_a_delayed_payment_is_pending_until_it_is_paid(shop):
     page = member.get(back)
     assert "Payment pending" in page.text and "Your bank has not sent the money yet." in page.text
     assert shop.statuses() == ["pending"] and "Payment pending" in member.get(back).text
-    assert "Already bought" in member.get(f"/subscribe/{key}").text
+    assert "cannot order again meanwhile" in member.get(f"/subscribe/{key}").text
     turn(shop, session, "settle")
     assert shop.statuses() == ["paid"] and "Payment successful" in member.get(back).text
 

@@ -31,6 +31,23 @@ def purchase(user: User, plan: Plan, at: int) -> Purchase | None:
     return db.session.scalar(query.order_by(Purchase.created.desc()).limit(1))
 
 
+def kind(user: User, mode: str, plan: Plan | None, at: int) -> str:
+    """What a user has already who wants a plan (None: whatever there is), at a moment (seconds, UTC).
+
+    `purchase`, `approval` (the amount is reserved and waits for an answer), `payment` (the money is on its way),
+    `subscription`, or "" for nothing.
+    """
+    bought = purchase(user, plan, at) if plan is not None and plan.mode == mode else None
+    if bought is not None and bought.status == "pending":
+        return "approval" if bought.capture_before or (plan and plan.approval) else "payment"
+    if bought is not None:
+        return "purchase"
+    if subscription(user, mode) is not None:
+        return "subscription"
+    began = _of(user, Subscription, mode).where(Subscription.status == "incomplete")
+    return "payment" if db.session.scalar(began.limit(1)) is not None else ""
+
+
 def anything(user: User, mode: str, at: int) -> bool:
     """Whether the user has any membership of a mode that is under way."""
     paid = (Purchase.status == "paid") & or_(Purchase.ends_at.is_(None), Purchase.ends_at > at)

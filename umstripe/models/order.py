@@ -22,11 +22,10 @@ STEP = 1800
 
 
 class AlreadyHeld(Rejected):
-    """The user has what they want to buy. `kind` is `subscription` or `purchase`."""
+    """The user has what they want to buy, or its payment is under way. `held.kind` says which."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__(f"You have {'a subscription' if kind == 'subscription' else 'bought this'} already.")
-        self.kind = kind
+    def __init__(self) -> None:
+        super().__init__("You have this already, or its payment is under way.")
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,9 @@ class Order:
     def must_be_new(self) -> None:
         """One subscription per user, and a one-time plan again only when it has run out. Raises AlreadyHeld."""
         if self.is_subscription and held.subscription(self.user, self.mode):
-            raise AlreadyHeld("subscription")
+            raise AlreadyHeld
         if not self.is_subscription and held.purchase(self.user, self.plan, int(time.time())):
-            raise AlreadyHeld("purchase")
+            raise AlreadyHeld
 
     @property
     def trial_days(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask_security import current_user
 from werkzeug.wrappers import Response
@@ -68,9 +70,12 @@ def canceled() -> Answer:
 @blueprint.get("/already-subscribed")
 def already_subscribed() -> Answer:
     """One subscription for each member; of a one-time plan, one that has not run out."""
-    subscription = held.subscription(current_user, Settings.get().mode)
+    plan = Plan.with_key(request.args.get("plan", ""))
+    kind = held.kind(current_user, Settings.get().mode, plan, int(time.time()))
+    if not kind:
+        return redirect(url_for("billing.index"), 303)
     text = texts.page("page.already_subscribed")
-    return render_template("checkout/already_subscribed.html", subscription=subscription, text=text)
+    return render_template("checkout/already_subscribed.html", kind=kind, text=text)
 
 
 @blueprint.get("/pay")

@@ -52,7 +52,7 @@ def to_checkout(user: User, plan: Plan) -> Response | tuple[str, int]:
     try:
         made = checkout.begin(order_of(user, plan))
     except AlreadyHeld:
-        return redirect(url_for("checkout.already_subscribed"), 303)
+        return redirect(url_for("checkout.already_subscribed", plan=plan.short_key), 303)
     except UmstripeError as error:
         return render_template("checkout/trouble.html", plan=plan, sentence=_said(error)), 503
     if made.get("ui_mode") == "embedded_page":
