@@ -8,6 +8,7 @@ from tests.people import PASSWORD, Browserless
 from tests.selling import roles_of, rows
 from tests.shop import Shop
 from tests.simulator.checkout_walk import CARD, Walk
+from tests.stripe_events import deliver
 from tests.test_checkout import change
 
 NOTHING_OF_OTHERS = ("karl", "Gold", "9.99", "cus_", "Active")
@@ -184,15 +185,62 @@ def test_each_of_the_two_events_of_a_failed_delayed_payment_is_enough(shop, type
     assert shop.statuses() == ["failed"]
 
 
-def test_a_subscription_with_a_delayed_payment_is_as_stripe_says(shop):
+def test_a_subscription_whose_debit_is_under_way_counts_as_active_and_its_page_says_pending(shop):
+    key, member = shop.offer(), shop.member()
+    back, session = delayed(shop, member, key)
+    page = member.get(back)
+    assert "Payment pending" in page.text and "Your bank has not sent the money yet." in page.text
+    assert "Paid now" not in page.text and "Amount $9.99" in page.text
+    assert shop.statuses() == ["active"] and roles_of(shop.app, "karl") == ["Active Member", "Subscriber"]
+    assert "Already subscribed" in member.get(f"/subscribe/{key}").text
+    turn(shop, session, "settle")
+    page = member.get(back)
+    assert "Payment successful" in page.text and "Paid now $9.99" in page.text
+    assert shop.statuses() == ["active"] and len(shop.sessions()) == 1
+
+
+def test_a_subscription_whose_debit_failed_is_past_due_and_its_page_does_not_thank(shop):
     key, member = shop.offer(), shop.member()
     back, session = delayed(shop, member, key)
     member.get(back)
-    (subscription,) = rows(shop.app, "SELECT stripe_subscription_id FROM subscription")
-    said = shop.simulator.call("GET", f"/subscriptions/{subscription[0]}")["status"]
-    assert shop.statuses() == [said]
-    turn(shop, session, "settle")
-    assert shop.statuses() == ["active"]
+    turn(shop, session, "fail")
+    page = member.get(back)
+    assert "Payment failed" in page.text and "Paid now" not in page.text
+    assert "Try again" not in page.text and "/customer-portal" in page.html
+    assert shop.statuses() == ["past_due"] and roles_of(shop.app, "karl") == ["Past Due Member", "Subscriber"]
+
+
+def incomplete_debit(shop, member, key):
+    """As `delayed`, where Stripe keeps the subscription `incomplete` until the bank has answered."""
+    back, session = delayed(shop, member, key)
+    made = next(one for one in shop.events() if one["type"] == "customer.subscription.created")
+    made["data"]["object"]["status"], made["created"] = "incomplete", made["created"] + 600
+    assert deliver(shop.app.test_client(), made).status_code == 200
+    shop.seen.add(made["id"])
+    return back, session
+
+
+def test_an_incomplete_subscription_whose_debit_is_under_way_is_not_sold_again(shop):
+    key, other, member = shop.offer(), shop.offer("Silver"), shop.member()
+    back, _ = incomplete_debit(shop, member, key)
+    page = member.get(back)
+    assert shop.statuses() == ["incomplete"] and roles_of(shop.app, "karl") == ["Subscriber"]
+    assert "Payment pending" in page.text and "Try again" not in page.text and "failed" not in page.text
+    for wanted in (key, other):
+        answer = shop.press(member, wanted)
+        assert answer.headers["Location"] == f"/checkout/already-subscribed?plan={wanted}"
+        assert "the money has not come yet" in member.get(answer.headers["Location"]).text
+    assert len(shop.sessions()) == 1
+
+
+def test_an_incomplete_subscription_whose_debit_failed_can_be_tried_again(shop):
+    key, member = shop.offer(), shop.member()
+    back, session = incomplete_debit(shop, member, key)
+    member.get(back)
+    shop.simulator.do(f"/sessions/{session['id']}/fail")
+    assert shop.deliver("checkout.session.async_payment_failed") == [200]
+    assert shop.statuses() == ["incomplete"] and "Payment failed" in member.get(back).text
+    assert shop.press(member, key).headers["Location"].startswith(shop.simulator.url)
 
 
 def delayed(shop, member, key):

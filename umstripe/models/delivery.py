@@ -83,6 +83,13 @@ class Delivery(db.Model):
         return list(tx.execute(query.order_by(cls.created, cls.id)))
 
     @classmethod
+    def has_come(cls, mode: str, type_: str, stripe_object_id: str, since: int) -> bool:
+        """Whether an event of a type has come about an object that is there since a second of Stripe's clock."""
+        about = (cls.mode == mode, cls.created >= since, cls.type == type_)
+        query = select(cls.id).where(*about, cls.stripe_object_id == stripe_object_id)
+        return db.session.scalar(query.limit(1)) is not None
+
+    @classmethod
     def done_among(cls, mode: str, event_ids: list[str]) -> set[str]:
         """Those of the events that are here and did not fail."""
         with read() as tx:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Select, or_, select
 
 from umstripe.database import db
 from umstripe.models.customer import Customer
+from umstripe.models.delivery import Delivery
 from umstripe.models.plan import Plan
 from umstripe.models.purchase import Purchase
 from umstripe.models.subscription import FINAL, Subscription
 from umstripe.models.user import User
 
-NOT_YET = ("incomplete", "failed")
+NOT_YET = ("", "incomplete", "failed")
 """What a payment may have left behind while a later try, or the news of it, is on its way."""
 NOT_HELD = FINAL | {"incomplete", "revoked"}
 """A subscription in any other status is the one that its user may have."""
+BEGUN = ("incomplete", "active")
+DEBIT_FAILED = "checkout.session.async_payment_failed"
 
 
 def subscription(user: User, mode: str) -> Subscription | None:
@@ -69,10 +75,30 @@ def had_trial(user: User, mode: str) -> bool:
 
 def is_known(mode: str, session: dict) -> bool:
     """Whether what came of a paid Checkout session is here already. One that is not paid yet is for Stripe to say."""
-    if session.get("mode") == "subscription":
-        return _is_there(Subscription, mode, Subscription.stripe_subscription_id == session["subscription"])
-    payment = session.get("payment_intent") or session["id"]
-    return _is_there(Purchase, mode, Purchase.stripe_payment_intent_id == payment)
+    return status_of(mode, session) not in NOT_YET
+
+
+def status_of(mode: str, session: Mapping[str, Any]) -> str:
+    """The status that a Checkout session's subscription or payment has here; "" for none."""
+    model: Any = Subscription if session.get("mode") == "subscription" else Purchase
+    if model is Subscription:
+        wanted = Subscription.stripe_subscription_id == _id(session.get("subscription"))
+    else:
+        wanted = Purchase.stripe_payment_intent_id == (_id(session.get("payment_intent")) or session["id"])
+    return db.session.scalar(select(model.status).where(model.mode == mode, wanted)) or ""
+
+
+def debit_waits(mode: str, session: Mapping[str, Any]) -> bool:
+    """Whether a session's subscription has begun, and its bank has not answered to the first debit yet.
+
+    Stripe says `active` or `incomplete` meanwhile, and the session stays `unpaid` when the bank says no:
+    https://docs.stripe.com/payments/checkout/fulfill-orders#delayed-notification-payment-methods.
+    """
+    if session["status"] != "complete" or session.get("mode") != "subscription":
+        return False
+    if session.get("payment_status") != "unpaid" or status_of(mode, session) not in BEGUN:
+        return False
+    return not Delivery.has_come(mode, DEBIT_FAILED, session["id"], session["created"])
 
 
 def _of(user: User, model: type[Subscription] | type[Purchase], mode: str) -> Select:
@@ -80,6 +106,5 @@ def _of(user: User, model: type[Subscription] | type[Purchase], mode: str) -> Se
     return query.where(Customer.user_id == user.id, model.mode == mode)
 
 
-def _is_there(model: type[Subscription] | type[Purchase], mode: str, which: ColumnElement[bool]) -> bool:
-    query = select(model.id).where(model.mode == mode, model.status.not_in(NOT_YET), which)
-    return db.session.scalar(query) is not None
+def _id(value: Any) -> str:
+    return value["id"] if isinstance(value, Mapping) else value or ""

@@ -16,7 +16,7 @@ from umstripe.models import held
 from umstripe.models.activity import Activity
 from umstripe.models.connection import Connection
 from umstripe.models.customer import Customer
-from umstripe.models.order import ORDER_METADATA, Order, digest
+from umstripe.models.order import ORDER_METADATA, AlreadyHeld, Order, digest
 from umstripe.models.plan import Plan
 from umstripe.models.settings import Settings
 from umstripe.models.subscription import Subscription
@@ -92,6 +92,8 @@ def _session(order: Order, customer_id: str, stripe: Stripe, settled: set[str]) 
     sessions = _ours(stripe.sessions_of(customer_id))
     if _settle_unknown(order.mode, sessions, settled):
         return None
+    if order.is_subscription and any(held.debit_waits(order.mode, one) for one in sessions):
+        raise AlreadyHeld
     params = order.params(customer_id, int(time.time()))
     db.session.commit()
     usable = [one for one in sessions if _is_equal(one, params)][:1]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from umstripe.database import db
-from umstripe.models import Plan, Price, Purchase, Subscription
+from umstripe.models import Plan, Price, held
 from umstripe.words import amount_words
 
 BAD = ("failed", "incomplete", "incomplete_expired")
@@ -18,6 +18,7 @@ HEADINGS = {
     "expired": "This order has expired",
     "pending": "Payment pending",
     "failed": "Payment failed",
+    "owed": "Payment failed",
 }
 SENTENCES = {
     "open": "Stripe has received no payment for this order so far. If you have paid just now, reload this page in a "
@@ -28,29 +29,36 @@ SENTENCES = {
     "approval": "The amount is only reserved. The people who run this site look at your order first; if they say no, "
     "nothing is taken.",
     "failed": "The payment did not go through, so no money was taken. You can try again, also with another card.",
+    "owed": "The payment did not go through, so no money was taken. How your membership stands, and how you can pay, is "
+    "on your account’s Billing page.",
 }
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """A Checkout session as Stripe gave it, and what has come of it here: `status` is Stripe's or a purchase's."""
+    """A Checkout session as Stripe gave it, and what has come of it here: `status` is Stripe's or a purchase's,
+    `waits` whether the bank has not answered to a subscription's first debit yet."""
 
     session: Mapping[str, Any]
     plan: Plan | None
     status: str
+    waits: bool = False
 
     @classmethod
     def of(cls, mode: str, session: Mapping[str, Any]) -> Receipt:
-        return cls(session, _plan(mode, session), _status(mode, session))
+        status = held.status_of(mode, session)
+        return cls(session, _plan(mode, session), status, held.debit_waits(mode, session))
 
     @property
     def state(self) -> str:
-        """`open`, `expired`, `pending`, `failed` or `done`."""
+        """`open`, `expired`, `pending`, `failed`, `owed` (a debit failed, the subscription goes on) or `done`."""
         if self.session["status"] != "complete":
             return self.session["status"]
-        if self.status == "pending":
+        if self.status == "pending" or self.waits:
             return "pending"
-        return "failed" if self.status in BAD else "done"
+        if self.status in BAD:
+            return "failed"
+        return "owed" if self.is_subscription and self.session["payment_status"] == "unpaid" else "done"
 
     @property
     def heading(self) -> str:
@@ -84,16 +92,3 @@ def _plan(mode: str, session: Mapping[str, Any]) -> Plan | None:
     price = (lines[0].get("price") or {}).get("id", "")
     query = select(Plan).join(Plan.price).where(Price.mode == mode, Price.stripe_price_id == price)
     return Plan.with_key(key) or db.session.scalar(query)
-
-
-def _status(mode: str, session: Mapping[str, Any]) -> str:
-    model: Any = Subscription if session.get("mode") == "subscription" else Purchase
-    if model is Subscription:
-        wanted = Subscription.stripe_subscription_id == _id(session.get("subscription"))
-    else:
-        wanted = Purchase.stripe_payment_intent_id == (_id(session.get("payment_intent")) or session["id"])
-    return db.session.scalar(select(model.status).where(model.mode == mode, wanted)) or ""
-
-
-def _id(value: Any) -> str:
-    return value["id"] if isinstance(value, Mapping) else value or ""
