@@ -40,6 +40,26 @@ def test_registering_with_a_plan_leads_to_a_session_that_says_who_what_and_where
     assert customer["email"] == "karl@example.org" and customer["metadata"]["umstripe_user"] == public_id
 
 
+def test_the_form_sent_again_by_who_is_logged_in_pays_for_what_is_chosen_in_it(shop):
+    basic, premium, visitor = shop.offer("Basic"), shop.offer("Premium"), shop.visitor()
+    address = f"/register?plan={basic}"
+    fields = {**visitor.get(address).form("username")["fields"], **TYPED}
+    visitor.client.post(address, data={**fields, "plan": premium})
+    again = visitor.client.post(address, data={**fields, "plan": premium})
+    assert again.headers["Location"] == shop.sessions()[0]["url"] and len(shop.sessions()) == 1
+    assert (
+        shop.sessions()[0]["metadata"]["umstripe_plan"]
+        == rows(shop.app, "SELECT key FROM plan WHERE short_key = :key", key=premium)[0][0]
+    )
+    without_link = visitor.client.post("/register", data={**fields, "plan": basic})
+    assert without_link.headers["Location"] == shop.sessions()[0]["url"]
+    assert [one["status"] for one in shop.sessions()] == ["open", "expired"]
+    nothing = visitor.client.post(address, data={**fields, "plan": ""})
+    assert nothing.headers["Location"] == "/account/"
+    gone = visitor.client.post(address, data={**fields, "plan": "unknown"})
+    assert gone.status_code == 404 and "leads to no offer" in gone.text
+
+
 def test_opening_a_link_asks_stripe_for_nothing(shop):
     key, member = shop.offer(), shop.member()
     before = shop.simulator.tell("/state")

@@ -155,6 +155,25 @@ def test_back_from_checkout_nothing_is_paid_and_the_account_goes_on(sellers, pag
     assert [one["status"] for one in sessions] == ["complete"], "one session, used again each time"
 
 
+def test_the_form_sent_again_after_checkout_pays_for_the_plan_chosen_in_it(sellers, page):
+    """As a browser shows the form when one comes back to it, and as a second tab has it."""
+    sellers.register(f"/register?plan={sellers.key()}")
+    page.locator("label", has_text="Premium Plan").click()
+    first, sellers.page = page, page.context.new_page()
+    sellers.register(f"/register?plan={sellers.key()}")
+    sellers.press_register()
+    sellers.at_stripe()
+    sellers.page.close()
+    sellers.page = first
+    sellers.press_register()
+    sellers.at_stripe()
+    sellers.pay()
+    sellers.succeeded()
+    expect(page.locator(".order")).to_contain_text("Premium Plan")
+    sessions = sellers.world.simulator.call("GET", "/checkout/sessions")["data"]
+    assert [one["status"] for one in sessions] == ["complete", "expired"]
+
+
 def test_a_double_click_makes_one_account_and_one_session(sellers, page):
     sellers.register(f"/register?plan={sellers.key()}")
     page.get_by_role("button", name="Register").dblclick()

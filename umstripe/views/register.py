@@ -19,9 +19,12 @@ blueprint = Blueprint("register", __name__)
 @limiter.limit(LOGIN_TRIES, methods=["POST"])
 def register():
     settings, key = Settings.get(), request.args.get("plan", "")
-    linked = plan_of_link(key) if key else None
     if current_user.is_authenticated:
-        return _go_on(linked)
+        wanted = request.form.get(
+            "plan", key
+        )  # the form again, by the back button: what is chosen in it counts
+        return _go_on(plan_of_link(wanted) if wanted else None)
+    linked = plan_of_link(key) if key else None
     plans = _choices(settings, linked)
     if not plans and not settings.register_without_plan:
         return render_template("register/no_plan.html", plans=Plan.on_offer(settings.mode))
