@@ -13,6 +13,7 @@ from sqlalchemy import update
 from umstripe import texts
 from umstripe.database import db, now, write
 from umstripe.models import Mail, Settings, claim, home, invitation
+from umstripe.wordings import DEFAULTS
 
 AT_ONCE = 100
 HIDDEN = "(a link that only the mail itself has)"
@@ -43,7 +44,8 @@ def rendered(mail: Mail, with_secrets: bool) -> texts.Text:
 def _known(mail: Mail) -> dict[str, Any]:
     name = (mail.user.name or mail.user.username) if mail.user else mail.address
     link = home.site_url() + PATHS.get(mail.kind, ACCOUNT)
-    return {"site": Settings.get().site_name, "name": name, "link": link, **mail.given}
+    empty = dict.fromkeys(DEFAULTS[f"mail.{mail.kind}"].gaps, "")
+    return {**empty, "site": Settings.get().site_name, "name": name, "link": link, **mail.given}
 
 
 def _invited(mail: Mail) -> str:

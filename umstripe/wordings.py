@@ -84,9 +84,8 @@ DEFAULTS: dict[str, Words] = {
     "mail.trial_ends": Words(
         "Trial ends",
         "Your trial of {plan} ends on {date}",
-        "Hello {name},\n\nYour trial of {plan} ends on {date}. After that your membership goes on at its price. You "
-        "can change or cancel it here:\n\n<{link}>\n",
-        (*ALWAYS, "plan", "date", "link"),
+        "Hello {name},\n\nYour trial of {plan} ends on {date}. {then}\n\nYou can change or cancel it here:\n\n<{link}>\n",
+        (*ALWAYS, "plan", "date", "then", "link"),
     ),
     "mail.membership_ends": Words(
         "Membership ends",

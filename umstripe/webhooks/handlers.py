@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription
 from umstripe.models.copied import NEVER_WRITTEN, State, Unclear
-from umstripe.models.subscription import Change, price_of
+from umstripe.models.subscription import Change
 from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, noted, said
 from umstripe.webhooks.links import is_through_link, link_completed
@@ -62,8 +62,7 @@ def _linked(arrival: Arrival, stripe_customer_id: str | None, public_id: str | N
 def subscription_changed(arrival: Arrival) -> str:
     change = Subscription.apply(arrival.tx, arrival.state)
     if change is not None:
-        price = price_of(arrival.state.object)
-        news.of_subscription(arrival.tx, arrival.event, arrival.state, change, price)
+        news.of_subscription(arrival.tx, arrival.event, arrival.state, change)
     return said(arrival, change, "Subscription")
 
 

@@ -9,51 +9,98 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import and_, select
 
-from umstripe.models import Mail, Plan, Price, Product
+from umstripe.models import Delivery, Mail, Plan, Price, Product, Subscription, copied
+from umstripe.models.bought import id_of
 from umstripe.models.copied import State
 from umstripe.models.subscription import FINAL, Change
 from umstripe.words import amount_words, day_words
 
 NEWS_FOR_SECONDS = 3 * 24 * 3600
 """What catch-up finds later than that is no news to anybody."""
+LATE_SECONDS = 60
+"""How much newer than a failed payment a subscription must be known to be, to be taken for well again."""
 
 
-def of_subscription(
-    tx: Transaction, event: Mapping[str, Any], state: State, change: Change, price_id: str
-) -> None:
-    """The trial ends, the membership will end, or has ended: as `state` has it, which was applied. The event that
-    brought it may say what is over since."""
-    told, mode = state.object, state.mode
-    if not _is_news(event) or not change.applied:
+def of_subscription(tx: Transaction, event: Mapping[str, Any], state: State, change: Change) -> None:
+    """The trial ends, the membership will end, or has ended: as our row has it after `change`, for the event may say
+    what is over since, or what a comparison or the success page has brought before it."""
+    row = _row(tx, state.mode, state.id)
+    if not _is_news(event) or row is None:
         return
-    about: dict[str, Any] = {"user_id": change.user_id, "plan": plan_title(tx, mode, price_id)}
-    if change.after in FINAL:
-        if change.before not in ("", "incomplete", *FINAL):
-            Mail.write(tx, "membership_ended", told["id"], **about)
-    elif event["type"] == "customer.subscription.trial_will_end" and _is_trial(told):
-        day = day_words(told["trial_end"])
-        Mail.write(tx, "trial_ends", f"{told['id']}:{told['trial_end']}", date=day, **about)
-    elif told.get("cancel_at"):
-        day = day_words(told["cancel_at"])
-        Mail.write(tx, "membership_ends", f"{told['id']}:{told['cancel_at']}", date=day, **about)
+    about: dict[str, Any] = {
+        "user_id": change.user_id,
+        "plan": plan_title(tx, state.mode, row.stripe_price_id),
+    }
+    if row.status in FINAL:
+        if _has_ended_now(event, change):
+            Mail.write(tx, "membership_ended", state.id, **about)
+    elif row.cancel_at:
+        day = day_words(row.cancel_at)
+        Mail.write(tx, "membership_ends", f"{state.id}:{row.cancel_at}", date=day, **about)
+    elif event["type"] == "customer.subscription.trial_will_end" and row.status == "trialing":
+        about |= {"date": day_words(row.trial_end), "then": _after_trial(state.object)}
+        Mail.write(tx, "trial_ends", f"{state.id}:{row.trial_end}", **about)
+
+
+def _has_ended_now(event: Mapping[str, Any], change: Change) -> bool:
+    """Not what never began, nor what was over when we heard of it first."""
+    if change.after == "incomplete_expired":
+        return False
+    if change.applied:
+        return change.before not in ("", "incomplete", *FINAL)
+    return bool(event["type"] == "customer.subscription.deleted")
+
+
+def _after_trial(told: Mapping[str, Any]) -> str:
+    """What comes after a trial. The customer's own way of paying is not in the event, so "if" it must be.
+
+    https://docs.stripe.com/billing/subscriptions/trials#create-free-trials-without-payment
+    """
+    behavior = (told.get("trial_settings") or {}).get("end_behavior") or {}
+    otherwise = OTHERWISE.get(behavior.get("missing_payment_method") or "")
+    if not otherwise or told.get("default_payment_method") or told.get("default_source"):
+        return "After that your membership goes on at its price."
+    return f"If you have given a card or another way of paying, it goes on at its price then; {otherwise}"
+
+
+OTHERWISE = {"pause": "otherwise it pauses until you give one.", "cancel": "otherwise it ends."}
 
 
 def of_invoice(tx: Transaction, mode: str, event: Mapping[str, Any], user_id: int) -> None:
-    """A payment failed, or the member must confirm it. One mail for each try."""
+    """A payment failed, or the member must confirm it. One mail for each try; none when it has been paid since."""
     invoice = event["data"]["object"]
     if event["type"] == "invoice.paid" or not _is_news(event):
         return
-    again = invoice.get("next_payment_attempt")
+    row = _row(tx, mode, _subscription_of(invoice))
+    if _is_paid_since(tx, mode, event, row):
+        return
+    again = invoice.get("next_payment_attempt") or 0
+    goes_on = again > time.time() and (row is None or row.status not in FINAL)
     given = {
         "plan": plan_title(tx, mode, _price_of(invoice)),
         "amount": amount_words(invoice.get("amount_due"), invoice.get("currency") or ""),
-        "again": f"We try again on {day_words(again)}." if again else "",
+        "again": f"We try again on {day_words(again)}." if goes_on else "",
     }
     link: dict[str, Any] = (
         {"link": invoice["hosted_invoice_url"]} if invoice.get("hosted_invoice_url") else {}
     )
     about = f"{invoice['id']}:{invoice.get('attempt_count') or 0}"
     Mail.write(tx, "payment_failed", about, user_id, **given, **link)
+
+
+def _is_paid_since(tx: Transaction, mode: str, event: Mapping[str, Any], row: Any) -> bool:
+    """Whether a failed payment that is told late is over: its invoice is paid, or its subscription well again."""
+    newer = row is not None and row.as_of > event["created"] + LATE_SECONDS
+    if newer and row.status in ("active", "trialing"):
+        return True
+    paid = select(Delivery.id).where(Delivery.mode == mode, Delivery.type == "invoice.paid")
+    paid = paid.where(Delivery.created >= event["created"])
+    of_it = (Delivery.stripe_object_id == event["data"]["object"]["id"], Delivery.result != "failed")
+    return tx.execute(paid.where(*of_it)).first() is not None
+
+
+def _row(tx: Transaction, mode: str, subscription_id: str) -> Any:
+    return copied.found(tx, Subscription.__table__, mode, "stripe_subscription_id", subscription_id)
 
 
 def plan_title(tx: Transaction, mode: str, price_id: str) -> str:
@@ -70,8 +117,9 @@ def _is_news(event: Mapping[str, Any]) -> bool:
     return event["created"] > time.time() - NEWS_FOR_SECONDS
 
 
-def _is_trial(told: Mapping[str, Any]) -> bool:
-    return bool(told.get("status") == "trialing" and told.get("trial_end"))
+def _subscription_of(invoice: Mapping[str, Any]) -> str:
+    details = (invoice.get("parent") or {}).get("subscription_details") or {}
+    return id_of(details.get("subscription") or invoice.get("subscription")) or ""
 
 
 def _price_of(invoice: Mapping[str, Any]) -> str:
