@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import event
 
 from tests.members import member
 from tests.people import Page, make_user
@@ -50,6 +51,16 @@ def test_the_page_says_what_it_costs_now_and_later_and_then_just_that_is_charged
     assert f"{invoices(site)[0]['amount_paid'] / 100:.2f}" == shown
     assert site.lines() == ["Switches from Basic Plan to Standard Plan"]
     assert site.now()["metadata"]["umstripe_plan"] == site.plan_key("Standard Plan")
+
+
+def test_the_billing_page_asks_once_for_the_plans_to_switch_to(site, jane):
+    from umstripe.database import db
+
+    asked = []
+    with site.app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    assert "Switch to another plan" in jane.get("/account/billing/").text
+    assert len([one for one in asked if "price_id IN (" in one]) == 1
 
 
 def test_going_down_leaves_a_credit_and_charges_nothing(site, jane):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import select
@@ -85,7 +86,7 @@ class Standing:
         kind = SUBSCRIPTION if self.is_subscription else PURCHASE
         return kind[self.status](self) if self.status in kind else ""
 
-    @property
+    @cached_property
     def targets(self) -> list[Plan]:
         """The plans that the present one lets its member switch to, and that have not been closed meanwhile.
 

@@ -25,7 +25,8 @@ def show(key: str):
         order.must_be_new()
     except AlreadyHeld:
         return redirect(url_for("checkout.already_subscribed", plan=plan.short_key), 303)
-    return render_template("checkout/subscribe.html", order=order, text=texts.page("page.checkout"))
+    shown = {"plan": plan, "trial_days": order.trial_days, "text": texts.page("page.checkout")}
+    return render_template("checkout/subscribe.html", **shown)
 
 
 @blueprint.post("/<key>/pay")
