@@ -188,6 +188,19 @@ def test_an_answer_of_stripe_s_that_gets_lost_takes_the_money_once(site, admin):
     assert roles_of(site.app, "jane") == [role_for("paid")]
 
 
+@pytest.mark.parametrize("when", ["amid", "after"])
+def test_a_failure_that_stripe_repeats_for_a_day_keeps_nobody_from_approving(site, admin, when):
+    site.simulator.do("/faults", kind="500", path="/v1/payment_intents", method="POST", times=1, when=when)
+    site.simulator.do("/faults", kind="500", path="/v1/payment_intents", method="GET", times=1)
+    began = int(time.time())
+    for _ in range(2):
+        admin.submit(address(site, "approve"))
+        if status(site) == "paid":
+            break
+    assert status(site) == "paid" and at_stripe(site)["amount_captured"] == 49900
+    must_last_a_month(site, began)
+
+
 def test_two_administrators_who_approve_at_once_start_the_membership_once(site, admin):
     where, began = address(site, "approve"), int(time.time())
     people = [logged_in(site) for _ in range(3)]

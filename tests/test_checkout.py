@@ -314,6 +314,26 @@ def test_stripe_down_keeps_the_account_and_lets_try_again(shop):
     assert [one["status"] for one in shop.sessions()] == ["open"]
 
 
+@pytest.mark.parametrize("when", ["amid", "after"])
+@pytest.mark.parametrize("path", ["/v1/customers", "/v1/checkout/sessions"])
+def test_one_failure_of_stripe_s_keeps_nobody_from_paying_though_its_key_repeats_it(shop, path, when):
+    key, member = shop.offer(), shop.member()
+    shop.simulator.do("/faults", kind="500", path=path, method="POST", times=1, when=when)
+    pressed = [shop.press(member, key).status_code for _ in range(2)]
+    assert pressed[-1] == 303
+    assert [one["status"] for one in shop.sessions()].count("open") == 1
+    back = shop.buy(member, key)
+    assert "Payment successful" in member.get(back).text and shop.statuses() == ["active"]
+
+
+def test_a_failure_that_goes_on_is_asked_under_few_keys(shop):
+    key, member = shop.offer(), shop.member()
+    shop.simulator.do("/faults", kind="500", path="/v1/customers", method="POST", times=100, when="amid")
+    assert [shop.press(member, key).status_code for _ in range(3)] == [503] * 3
+    shop.simulator.mend()
+    assert shop.press(member, key).status_code == 303
+
+
 def test_a_site_without_keys_says_so(shop):
     key, member = shop.offer(), shop.member()
     change(shop, "UPDATE connection SET secret_key = NULL")

@@ -17,12 +17,15 @@ from flask import has_request_context
 
 from umstripe.database import must_be_closed
 from umstripe.errors import ClonedSite, StripeError, StripeRefused, StripeUnavailable
+from umstripe.stripe_rights import Rights
 from umstripe.stripe_selling import EXPANDED, LESS, Answer, Page, Selling
 
 API_VERSION = stripe.api_version
 TIMEOUT = 10.0
 RETRIES = 2
 PAGE = 100
+KEYS = 10
+"""So many keys are tried for a call that fails at Stripe each time."""
 SIGNATURE_TOLERANCE = 300
 
 UNAVAILABLE = {
@@ -32,20 +35,6 @@ UNAVAILABLE = {
     "busy": "Stripe is still at work on the same request. Please look again in a minute.",
     "rate_limit": "Stripe asks us to slow down. Please try again in a minute.",
 }
-PROBES: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "customers": ("POST", "/v1/customers/cus_umstripe_probe", {"description": "probe"}),
-    "checkout_sessions": ("POST", "/v1/checkout/sessions/cs_umstripe_probe/expire", {}),
-    "customer_portal": ("POST", "/v1/billing_portal/sessions", {"customer": "cus_umstripe_probe"}),
-    "prices": ("GET", "/v1/prices", {"limit": 1}),
-    "products": ("GET", "/v1/products", {"limit": 1}),
-    "subscriptions": ("POST", "/v1/subscriptions/sub_umstripe_probe", {"description": "probe"}),
-    "invoices": ("POST", "/v1/invoices/create_preview", {"customer": "cus_umstripe_probe"}),
-    "payment_intents": ("POST", "/v1/payment_intents/pi_umstripe_probe/cancel", {}),
-    "charges": ("GET", "/v1/charges", {"limit": 1}),
-    "events": ("GET", "/v1/events", {"limit": 1}),
-    "webhook_endpoints": ("POST", "/v1/webhook_endpoints/we_umstripe_probe", {"description": "probe"}),
-}
-"""A read right is probed by a list of one, a write right by a call that fails after the check of the right."""
 FETCHED = {
     "subscription": "/v1/subscriptions/",
     "customer": "/v1/customers/",
@@ -68,7 +57,7 @@ class BadSignature(Exception):
     reason: str
 
 
-class Stripe(Selling):
+class Stripe(Selling, Rights):
     """Stripe, as one key sees it. `retries` counts further tries after a failed one.
 
     Without it there are none where somebody waits for the answer: a person, or a delivery that comes again anyway.
@@ -81,39 +70,6 @@ class Stripe(Selling):
             retries = 0 if has_request_context() else RETRIES
         self._client, self._may_write = _client(key, base, retries), may_write
         self._is_live = key[3:8] == "live_"
-
-    def check_publishable_key(self) -> None:
-        """Raises StripeRefused with status 401 for a bad key. Makes nothing: no parameters, so 400 is a good key."""
-        try:
-            self._call("POST", "/v1/tokens")
-        except StripeRefused as refusal:
-            if refusal.status in (401, 403):
-                raise
-
-    def check_secret_key(self) -> None:
-        """Raises StripeRefused with status 401 for a bad key. A restricted key that lacks the right is a good key."""
-        try:
-            self._call("GET", "/v1/prices", {"limit": 1})
-        except StripeRefused as refusal:
-            if refusal.status == 401 or refusal.code == "secret_key_required":
-                raise
-
-    def account(self) -> dict[str, Any] | None:
-        """The key's account, or None: a restricted key may not see it."""
-        try:
-            return self._call("GET", "/v1/account").object
-        except StripeRefused:
-            return None
-
-    def has_right(self, right: str) -> bool | None:
-        """Whether the key has one of the rights in PROBES; None when Stripe's answer does not tell."""
-        try:
-            self._call(*PROBES[right])
-        except StripeRefused as refusal:
-            return {403: False, 404: True, 400: _is_about_the_probe(refusal) or None}.get(refusal.status)
-        except StripeUnavailable:
-            return None
-        return True
 
     def prices(self, after: str | None, with_products: bool) -> Page:
         """A page of active prices after an id.
@@ -207,12 +163,24 @@ class Stripe(Selling):
         must_be_closed()
         if verb != "GET" and not self._may_write:
             raise ClonedSite
-        options = {"idempotency_key": idempotency_key} if idempotency_key else {}
         try:
-            answer = self._client.raw_request(verb.lower(), path, **(params or {}), **options)
+            answer = self._asked(verb.lower(), path, params or {}, idempotency_key)
         except stripe.StripeError as error:
             raise _ours(error) from None
         return Answer(answer.data, _date(answer.headers))
+
+    def _asked(
+        self, verb: str, path: str, params: Mapping[str, Any], key: str | None, number: int = 0
+    ) -> Any:
+        """Stripe's answer. A failure of its own, that it only repeats for a key for a day, is asked anew under the
+        next key; everybody takes the same ones in the same order, so that doubles still make one thing."""
+        asked = {"idempotency_key": f"{key}-again-{number}" if number else key} if key else {}
+        try:
+            return self._client.raw_request(verb, path, **params, **asked)
+        except stripe.StripeError as error:
+            if not key or number + 1 == KEYS or not _is_old_failure(error):
+                raise
+        return self._asked(verb, path, params, key, number + 1)
 
 
 def simulator_keys(base: str, mode: str) -> dict[str, str]:
@@ -264,13 +232,18 @@ def _date(headers: Mapping[str, str] | None) -> int:
 
     So is one that was given before and is repeated for the same idempotency key: its date is new, what it says is old.
     """
-    if headers and headers.get("Idempotent-Replayed") == "true":
+    if _is_repeated(headers):
         return 0
     return int(parsedate_to_datetime(headers["Date"]).timestamp()) if headers and "Date" in headers else 0
 
 
-def _is_about_the_probe(refusal: StripeRefused) -> bool:
-    return refusal.code in ("resource_missing", "parameter_missing") or "probe" in str(refusal)
+def _is_repeated(headers: Mapping[str, str] | None) -> bool:
+    return headers is not None and headers.get("Idempotent-Replayed") == "true"
+
+
+def _is_old_failure(error: stripe.StripeError) -> bool:
+    """Whether Stripe failed before and repeats that: https://docs.stripe.com/api/idempotent_requests."""
+    return (error.http_status or 0) >= 500 and _is_repeated(error.headers)
 
 
 def _ours(error: stripe.StripeError) -> StripeError:

@@ -388,6 +388,25 @@ def test_a_lost_answer_can_be_had_again_with_the_idempotency_key(stripe, do):
     assert len(stripe.get("/v1/customers")["data"]) == 1
 
 
+@pytest.mark.parametrize(("when", "made"), [("amid", 0), ("after", 1)])
+def test_a_failure_that_came_after_the_work_began_is_kept_by_its_idempotency_key(stripe, do, when, made):
+    do("/faults", kind="500", method="POST", path="/v1/customers", when=when)
+    asked = ("POST", "/v1/customers", {"name": "A"})
+    answers = [stripe.call(*asked, Idempotency_Key="failed") for _ in range(3)]
+    assert [one.status_code for one in answers] == [500] * 3
+    assert [one.headers.get("Idempotent-Replayed") for one in answers] == [None, "true", "true"]
+    assert answers[0].json() == answers[1].json() == answers[2].json()
+    assert len(stripe.get("/v1/customers")["data"]) == made
+    assert stripe.call(*asked, Idempotency_Key="another").status_code == 200
+    assert len(stripe.get("/v1/customers")["data"]) == made + 1
+
+
+def test_a_failure_before_the_work_began_leaves_its_idempotency_key_free(stripe, do):
+    do("/faults", kind="500", method="POST", path="/v1/customers")
+    assert stripe.call("POST", "/v1/customers", {"name": "A"}, Idempotency_Key="free").status_code == 500
+    assert stripe.call("POST", "/v1/customers", {"name": "A"}, Idempotency_Key="free").status_code == 200
+
+
 def test_a_portal_configuration_is_kept(stripe):
     features = {
         "subscription_cancel": {"enabled": True, "mode": "immediately"},

@@ -76,8 +76,10 @@ def _once(operation: str, ids: list[str], key: Json, request_id: str) -> tuple[i
     """The answer, or the one that this idempotency key got before."""
     idempotency_key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     if idempotency_key is None:
+        _strike("before")
         return 200, _act(operation, ids, key, request_id), {}
     kept: Json | None = None
+    begun = False
     print_ = _fingerprint()
     register = current_app.extensions["simulator_idempotency"]
     before = register.begin(key["mode"], idempotency_key, print_)
@@ -85,10 +87,13 @@ def _once(operation: str, ids: list[str], key: Json, request_id: str) -> tuple[i
         replayed = {"Idempotent-Replayed": "true", "Original-Request": before["request"]}
         return before["status"], before["body"], replayed
     try:
+        _strike("before")
+        begun = True
         kept = {"status": 200, "body": _act(operation, ids, key, request_id), "request": request_id}
+        _strike("after", "500")
     except StripeError as error:
         # Stripe keeps what happened after a call was taken up, and forgets what it refused at the door.
-        if error.type == "card_error":
+        if error.type == "card_error" or (begun and error.status >= 500):
             kept = {
                 "status": error.status,
                 "body": error.body(request_id, key["mode"]),
@@ -102,7 +107,6 @@ def _once(operation: str, ids: list[str], key: Json, request_id: str) -> tuple[i
 
 def _act(operation: str, ids: list[str], key: Json, request_id: str) -> Json:
     """Do what is asked, all of it or nothing."""
-    _strike("before")
     params = parameters.read(document.parameters(operation), _tree())
     expand = params.pop("expand", [])
     mode = this_account().modes[key["mode"]]
@@ -110,6 +114,7 @@ def _act(operation: str, ids: list[str], key: Json, request_id: str) -> Json:
     try:
         with mode.transaction(), clocks.time_of(mode, *ids, *_about(params)):
             thing = ANSWERS[operation](Call(operation, request.path, mode, key, params, ids))
+            _strike("amid")
             body = Expansion(mode, key).render(thing, expand) | _told_once(operation, thing)
     finally:
         cause.reset(token)
@@ -144,8 +149,8 @@ def _fingerprint() -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _strike(when: str) -> None:
-    this_account().faults.strike(request.method, request.path, when)
+def _strike(when: str, kind: str = "") -> None:
+    this_account().faults.strike(request.method, request.path, when, kind)
 
 
 def _drop() -> Response:

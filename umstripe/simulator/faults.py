@@ -9,7 +9,7 @@ import time
 from umstripe.simulator.errors import StripeError
 
 KINDS = ("500", "429", "hang", "drop")
-WHEN = ("before", "after")
+WHEN = ("before", "amid", "after")
 HANGING = 12
 """So many calls hang at once in an outage; any more are cut off, so that the controls can still be reached."""
 
@@ -20,7 +20,11 @@ class ConnectionDropped(Exception):
 
 @dataclasses.dataclass
 class Fault:
-    """A rule. `method` empty means every one; `seconds` is the wait of hang, or Retry-After of 429."""
+    """A rule. `method` empty means every one; `seconds` is the wait of hang, or Retry-After of 429.
+
+    It strikes `before` a call is taken up, `amid` its work, which is undone then, or `after` all is done. Of a 500 that
+    came later than `before` Stripe says that its idempotency key keeps it.
+    """
 
     kind: str
     path: str = "/v1/"
@@ -104,14 +108,14 @@ class Faults:
             "lasts": left if left < float("inf") else None,
         }
 
-    def strike(self, method: str, path: str, when: str) -> None:
-        """Do what the first matching rule says. `after` means that the call has done its work already.
+    def strike(self, method: str, path: str, when: str, kind: str = "") -> None:
+        """Do what the first matching rule says, if it is of this kind. `when` as in a Fault.
 
         Raises StripeError or ConnectionDropped.
         """
         with self._lock:
             rule = next((each for each in self._rules if each.matches(method, path, when)), None)
-            if rule is None:
+            if rule is None or kind not in ("", rule.kind):
                 return
             rule.times -= 1
             self._rules = [each for each in self._rules if each.times > 0]
