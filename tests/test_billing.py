@@ -294,6 +294,15 @@ def test_the_invoices_of_both_customers_are_shown_and_a_failed_payment_of_the_se
     assert "Pay now" in page.text
 
 
+def test_the_billing_email_is_kept_though_the_customer_was_deleted_at_stripe(site, jane):
+    site.simulator.call("DELETE", f"/customers/{site.customer}")
+    page = jane.submit(BILLING, billing_email="office@example.org")
+    assert "Your billing email is saved." in page.text and site.status() == "canceled"
+    assert rows(site.app, "SELECT billing_email FROM \"user\" WHERE username = 'jane'") == [
+        ("office@example.org",)
+    ]
+
+
 def test_the_billing_email_is_told_to_stripe_of_both_customers(site, jane):
     first = site.customer
     site.buy_as_another_customer()

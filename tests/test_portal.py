@@ -100,6 +100,17 @@ def test_a_configuration_that_stripe_does_not_take_any_more_is_made_again(site, 
     assert rows(site.app, "SELECT stripe_configuration_id FROM portal_configuration") != [("bpc_gone",)]
 
 
+def test_for_a_customer_deleted_at_stripe_no_configuration_is_made_and_the_page_says_so(site, jane):
+    jane.client.get("/customer-portal")
+    before = len(configurations(site))
+    site.simulator.call("DELETE", f"/customers/{site.customer}")
+    for _ in range(3):
+        assert "There is nothing to manage yet" in jane.get("/customer-portal").text
+    assert len(configurations(site)) == before
+    assert site.status() == "canceled"
+    assert rows(site.app, "SELECT deleted FROM customer") == [(True,)]
+
+
 def test_what_was_changed_in_the_portal_shows_before_the_delivery(site, jane):
     site.simulator.call("POST", f"/subscriptions/{site.subscription}", cancel_at_period_end="true")
     page = jane.get("/customer-portal/back")

@@ -52,12 +52,15 @@ class StripeUnavailable(StripeError):
 class StripeRefused(StripeError):
     """Stripe said no, and would say it again.
 
-    `status` is the HTTP status, `code` Stripe's error code or "", `as_of` the answer's date in seconds.
+    `status` is the HTTP status, `code` Stripe's error code or "", `as_of` the answer's date in seconds, `param` the
+    parameter that it is about or "".
     """
 
-    def __init__(self, sentence: str, status: int = 0, code: str = "", as_of: int = 0) -> None:
+    def __init__(
+        self, sentence: str, status: int = 0, code: str = "", as_of: int = 0, param: str = ""
+    ) -> None:
         super().__init__(sentence)
-        self.status, self.code, self.as_of = status, code, as_of
+        self.status, self.code, self.as_of, self.param = status, code, as_of, param
 
 
 PAGES = {

@@ -259,7 +259,8 @@ def _ours(error: stripe.StripeError) -> StripeError:
     if error.http_status is None or error.http_status >= 500:
         return StripeUnavailable(UNAVAILABLE["server"], "server")
     said = error.user_message or "Stripe refused without saying why."
-    return StripeRefused(said, error.http_status, _code(error), _date(error.headers))
+    param = getattr(error, "param", None) or ""
+    return StripeRefused(said, error.http_status, _code(error), _date(error.headers), param)
 
 
 def _code(error: stripe.StripeError) -> str:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from umstripe import roles
+from sqlalchemy import select
+
+from umstripe import roles, truth
 from umstripe.database import db
 from umstripe.errors import NotNow, StripeRefused, StripeUnavailable, UmstripeError
 from umstripe.models import Connection, Customer, Settings, User
@@ -119,9 +121,27 @@ def tell_address(user: User, address: str) -> None:
     if not customers:
         return
     stripe = Connection.of(customers[0].mode).stripe(retries=0)
+    ids = [(one.mode, one.stripe_customer_id) for one in customers]
     db.session.commit()
-    for one in customers:
-        stripe.update_customer(one.stripe_customer_id, {"email": address}, f"umstripe-address-{uuid.uuid4()}")
+    for mode, customer in ids:
+        try:
+            stripe.update_customer(customer, {"email": address}, f"umstripe-address-{uuid.uuid4()}")
+        except StripeRefused as refusal:
+            if not is_gone(mode, customer, refusal):
+                raise
+
+
+def is_gone(mode: str, stripe_customer_id: str, refusal: StripeRefused) -> bool:
+    """Whether Stripe refused because the customer was deleted there; then it and what it had are over here too.
+
+    Ends the session's transaction. Raises StripeError.
+    """
+    if refusal.code != "resource_missing" or refusal.param not in ("customer", "id"):
+        return False
+    truth.sync(mode, stripe_customer_id, "member")
+    db.session.expire_all()
+    ours = (Customer.mode == mode, Customer.stripe_customer_id == stripe_customer_id)
+    return db.session.scalar(select(Customer.id).where(*ours, Customer.deleted)) is not None
 
 
 def subscription_of(invoice: Mapping[str, Any]) -> str:

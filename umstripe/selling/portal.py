@@ -17,6 +17,7 @@ from umstripe.stripe_gateway import Stripe
 
 SWITCH = "subscription_update_confirm"
 NO_CUSTOMER = "There is nothing to manage yet: you have not paid anything here."
+GONE = "There is nothing to manage yet: Stripe keeps no payment details of yours."
 
 
 def address_for(user: User, return_url: str) -> str:
@@ -58,8 +59,10 @@ def _opened(stripe: Stripe, mode: str, says: Mapping[str, Any], session: Mapping
     known = PortalConfiguration.known(mode, says)
     try:
         return _session(stripe, session, known or PortalConfiguration.make(stripe, mode, says))
-    except StripeRefused:
-        if not known:
+    except StripeRefused as refusal:
+        if billing.is_gone(mode, session["customer"], refusal):
+            raise NotNow(GONE) from None
+        if not known or (refusal.param != "configuration" and known not in str(refusal)):
             raise
     return _session(stripe, session, PortalConfiguration.make(stripe, mode, says, instead_of=known))
 
