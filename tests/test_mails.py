@@ -185,6 +185,67 @@ def _wait(app, minutes):
         )
 
 
+def test_a_mail_in_whose_last_try_the_worker_died_has_failed(app, admin, letterbox):
+    from umstripe.database import write
+    from umstripe.models import Mail
+
+    admin.submit("/admin/users/add", username="jane", email="jane@example.org")
+    for _ in range(6):
+        with app.app_context():
+            assert Mail.take_due()
+        _wait(app, minutes=400)
+    assert post(app) == 0
+    assert written(app) == [("invitation", "jane@example.org", "failed", 6)]
+    assert "The background worker stopped while it sent this." in admin.get(MAILS).text
+    with app.app_context(), write() as tx:
+        Mail.write(tx, "membership_ended", "x", 1, plan="Gold")
+    assert post(app) == 1 and len(letterbox.got) == 1
+
+
+def test_a_mail_that_cannot_be_rendered_fails_and_holds_up_no_other(app, admin, letterbox):
+    from umstripe.database import write
+    from umstripe.models import Mail
+
+    with app.app_context(), write() as tx:
+        Mail.write(tx, "claim", "cs_1", 1)
+        Mail.write(tx, "membership_ended", "x", 1, plan="Gold")
+    assert post(app) == 2
+    assert [state for _, _, state, _ in written(app)] == ["queued", "sent"]
+    for _ in range(6):
+        _wait(app, minutes=400)
+        post(app)
+    assert written(app)[0] == ("claim", "admin@example.org", "failed", 6)
+
+
+def test_what_was_sent_is_shown_as_it_was_sent(app, admin, letterbox):
+    from umstripe.database import write
+    from umstripe.models import Mail
+
+    with app.app_context(), write() as tx:
+        Mail.write(tx, "membership_ended", "x", 1, plan="Gold")
+    assert "Gold has ended" in admin.get(f"{MAILS}1").text
+    post(app)
+    admin.submit(f"{TEXTS}mail.membership_ended", title="Bye", body="Other *words*")
+    page = admin.get(f"{MAILS}1")
+    assert "Gold has ended" in page.text and "Other words" not in page.text and "<em>" not in page.html
+    admin.press(f"{MAILS}1", f"{MAILS}1/send")
+    assert "<em>words</em>" in admin.get(f"{MAILS}1").html, "what waits goes out in the words of now"
+
+
+@pytest.mark.parametrize("said", ["club@example.org", "Choir <club@example.org>"])
+def test_mails_are_from_who_the_environment_says(app, environ, letterbox, said):
+    from umstripe import create_app
+    from umstripe.database import write
+    from umstripe.models import Mail
+
+    make_user(app, "jane")
+    ours = create_app({**environ, "UMSTRIPE_MAIL_FROM": said})
+    with ours.app_context(), write() as tx:
+        Mail.write(tx, "membership_ended", "x", 1, plan="Gold")
+    post(ours)
+    assert letterbox.got[0]["From"] == said
+
+
 def test_an_invitation_is_good_once_and_stored_nowhere(app, admin, letterbox):
     admin.submit("/admin/users/add", username="jane", email="jane@example.org")
     post(app)

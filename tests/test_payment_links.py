@@ -104,12 +104,16 @@ def give_customer(shop, username, stripe_customer_id):
 
 def link_in_mail(shop, kind):
     """The address in the newest mail of a kind, without the site's own."""
+    return re.search(r"https?://[^/]+(/\S+?)>", text_in_mail(shop, kind))[1]
+
+
+def text_in_mail(shop, kind):
     from umstripe import post
     from umstripe.models import Mail
 
     with shop.app.app_context():
         mail = Mail.query.filter_by(kind=kind).order_by(Mail.id.desc()).first()
-        return re.search(r"https?://[^/]+(/\S+?)>", post.rendered(mail, with_secrets=True).text)[1]
+        return post.rendered(mail, with_secrets=True).text
 
 
 def test_a_stranger_gets_an_account_a_membership_and_a_mail(shop):
@@ -118,6 +122,7 @@ def test_a_stranger_gets_an_account_a_membership_and_a_mail(shop):
     assert user(shop, "lena@example.org") == ("lena", "Jane Doe", None)
     assert roles_of(shop.app, "lena") == [role_for("active"), "Subscriber"]
     assert mails(shop, "invitation") == [("lena@example.org", session)]
+    assert "you have paid $9.99 for your membership." in text_in_mail(shop, "invitation")
     assert "Account made from a payment link, for lena@example.org" in said(shop)
     visitor = Browserless(shop.app.test_client())
     assert "you are logged in" in visitor.submit(link_in_mail(shop, "invitation"), **CHOSEN).text
@@ -303,16 +308,28 @@ def test_when_stripe_is_down_the_link_says_so_and_works_later(shop):
     shop.tell()
     address, visitor = link_in_mail(shop, "claim"), Browserless(shop.app.test_client())
     shop.simulator.do("/faults", kind="500", path="/v1/checkout", times=50)
-    assert "Stripe has a problem at the moment" in visitor.submit(address).text
+    assert "Stripe, which keeps the payments, has a problem at the moment" in visitor.submit(address).text
     shop.simulator.mend()
     assert "belongs to the account jane now." in visitor.submit(address).text
 
 
 @pytest.mark.parametrize("token", ["x", "WyJhIl0.aaaa.bbbb", "../../etc"])
 def test_a_wrong_link_is_a_clear_page(shop, token):
-    visitor = Browserless(shop.app.test_client())
-    if "/" not in token:
-        assert "does not work any more" in visitor.get(f"/claim/{token}", 404).text
+    says = "There is no page at this address." if "/" in token else "does not work any more"
+    assert says in Browserless(shop.app.test_client()).get(f"/claim/{token}", 404).text
+
+
+def test_what_only_administrators_can_mend_is_not_told_to_the_public(shop):
+    from umstripe.database import writing
+    from umstripe.models import Connection
+
+    shop.buy(shop.lifetime, "jane@example.org")
+    shop.tell()
+    address, visitor = link_in_mail(shop, "claim"), Browserless(shop.app.test_client())
+    with shop.app.app_context(), writing():
+        Connection.of("test").keep_keys("", "rk_test_revoked")
+    page = visitor.submit(address)
+    assert "Please write to us." in page.text and "API keys" not in page.text
 
 
 def test_a_link_is_good_for_thirty_days(shop):
@@ -394,7 +411,10 @@ def test_the_success_page_makes_the_account_before_any_delivery(shop):
     assert role_for("paid") in roles_of(shop.app, "lena")
     before = said(shop)
     shop.tell()
-    assert len(mails(shop, "invitation")) == 1 and len(before) <= len(said(shop))
+    assert len(mails(shop, "invitation")) == 1 and said(shop)[: len(before)] == before
+    assert [line for line in said(shop) if line.startswith("Account made")] == [
+        "Account made from a payment link, for lena@example.org"
+    ]
 
 
 def test_the_success_page_does_not_tell_whether_an_address_has_an_account(shop):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
+from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import Fernet
+from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -162,11 +164,15 @@ def _write_once(path: Path, text: str) -> None:
 
 def _mail(environ: Mapping[str, str], instance: Path) -> dict[str, Any]:
     """Without a mail server, mails are kept as files in the instance folder."""
-    url = environ.get("UMSTRIPE_MAIL_URL", "").strip()
+    url, sender = environ.get("UMSTRIPE_MAIL_URL", "").strip(), _sender(environ)
     if not url:
         return {"MAIL_BACKEND": "file", "MAIL_FILE_PATH": str(instance / "mail")}
-    parts = urlsplit(url)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
         raise ConfigError("UMSTRIPE_MAIL_URL must look like smtp://user:password@mail.example.org:587.")
     return {
         "MAIL_BACKEND": "smtp",
@@ -177,5 +183,22 @@ def _mail(environ: Mapping[str, str], instance: Path) -> dict[str, Any]:
         "MAIL_USERNAME": unquote(parts.username or "") or None,
         "MAIL_PASSWORD": unquote(parts.password or "") or None,
         "MAIL_TIMEOUT": 10,
-        "MAIL_DEFAULT_SENDER": f"no-reply@{parts.hostname}",
+        "MAIL_DEFAULT_SENDER": sender or f"no-reply@{parts.hostname}",
     }
+
+
+def _sender(environ: Mapping[str, str]) -> str:
+    """Who all mails are from: an address, with a name before it or not; "" when nothing is said."""
+    text = environ.get("UMSTRIPE_MAIL_FROM", "").strip()
+    if not text:
+        return ""
+    name, bracket, rest = text.rpartition("<")
+    try:
+        if not name.isprintable():
+            raise EmailNotValidError
+        address = validate_email(rest.removesuffix(">") if bracket else text, check_deliverability=False)
+    except EmailNotValidError:
+        raise ConfigError(
+            "UMSTRIPE_MAIL_FROM must be a mail address, like club@example.org or Choir <club@example.org>."
+        ) from None
+    return formataddr((name.strip().strip('"'), address.normalized))

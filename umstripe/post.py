@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import smtplib
 from typing import Any
 
 import structlog
 from flask import current_app
 from flask_mailman import EmailMultiAlternatives
+from markupsafe import Markup
 from sqlalchemy import update
 
 from umstripe import texts
@@ -25,6 +25,7 @@ def send_due() -> int:
     """Send the mails whose turn it is. Gives how many were tried. From a copy of the site nothing is sent."""
     if home.elsewhere():
         return 0
+    Mail.give_up()
     for number in range(AT_ONCE):
         mail = Mail.take_due()
         if mail is None:
@@ -39,6 +40,14 @@ def rendered(mail: Mail, with_secrets: bool) -> texts.Text:
     if mail.kind in SECRET_LINKS:
         known["link"] = (SECRET_LINKS[mail.kind](mail) or known["link"]) if with_secrets else HIDDEN
     return texts.fill(*texts.written(f"mail.{mail.kind}"), known)
+
+
+def shown(mail: Mail) -> texts.Text:
+    """What an administrator sees: what was sent, as it was; of what waits, what would be sent now. Without a mail
+    server it is shown whole, for handing it on."""
+    if mail.state == "sent":
+        return texts.Text(mail.subject, mail.text, Markup(mail.html))
+    return rendered(mail, with_secrets=mail.state == "kept")
 
 
 def _known(mail: Mail) -> dict[str, Any]:
@@ -61,20 +70,27 @@ SECRET_LINKS = {"invitation": _invited, "claim": _asked}
 
 
 def _send(mail: Mail) -> None:
-    whole, shown = rendered(mail, with_secrets=True), rendered(mail, with_secrets=False)
-    address = mail.recipient
-    db.session.expunge(mail)
-    db.session.rollback()
-    kept = current_app.config["MAIL_BACKEND"] == "file"
-    done: dict[str, Any] = {"subject": whole.title[:300], "text": shown.text, "html": str(shown.html)}
-    done["address"] = address
+    """Whatever goes wrong is this mail's own trouble: the next one is not held up by it."""
+    address, number, kind = mail.recipient, mail.id, mail.kind
+    done: dict[str, Any] = {"address": address}
     try:
-        message = EmailMultiAlternatives(whole.title, whole.text, to=[address])
-        message.attach_alternative(str(whole.html), "text/html")
-        message.send()
+        whole, shown_as = rendered(mail, with_secrets=True), rendered(mail, with_secrets=False)
+        done |= {"subject": whole.title[:300], "text": shown_as.text, "html": str(shown_as.html)}
+        db.session.expunge(mail)
+        db.session.rollback()
+        _hand_over(whole, address)
+        kept = current_app.config["MAIL_BACKEND"] == "file"
         done |= {"state": "kept" if kept else "sent", "sent_at": now(), "error": ""}
-    except (OSError, smtplib.SMTPException, ValueError) as error:
-        structlog.get_logger().error("a mail could not be sent", kind=mail.kind, error=str(error))
+    except Exception as error:
+        db.session.rollback()
+        structlog.get_logger().error("a mail could not be sent", kind=kind, error=str(error))
         done |= mail.failed(f"{type(error).__name__}: {error}")
+    db.session.rollback()
     with write() as tx:
-        tx.execute(update(Mail).where(Mail.id == mail.id).values(done))
+        tx.execute(update(Mail).where(Mail.id == number).values(done))
+
+
+def _hand_over(text: texts.Text, address: str) -> None:
+    message = EmailMultiAlternatives(text.title, text.text, to=[address])
+    message.attach_alternative(str(text.html), "text/html")
+    message.send()

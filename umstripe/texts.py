@@ -47,9 +47,12 @@ def written(name: str) -> tuple[str, str]:
 def fill(title: str, body: str, given: dict[str, Any]) -> Text:
     """Fill in what stands in braces; words that are not given stay as they are."""
     html = nh3.clean(_markdown.render(_filled(body, given, _literally)), link_rel="noopener nofollow")
-    return Text(
-        " ".join(_filled(title, given, _plainly).split()), _filled(body, given, _plainly), Markup(html)
-    )
+    return Text(" ".join(_filled(title, given, _plainly).split()), _plain_body(body, given), Markup(html))
+
+
+def _plain_body(body: str, given: dict[str, Any]) -> str:
+    """Where nothing was filled in, no gap is left."""
+    return re.sub(r"\n{3,}", "\n\n", _filled(body, given, _plainly))
 
 
 def unknown_words(name: str, *texts: str) -> list[str]:

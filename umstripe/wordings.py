@@ -63,9 +63,9 @@ DEFAULTS: dict[str, Words] = {
     "mail.invitation": Words(
         "Invitation",
         "Your account at {site}",
-        "Hello {name},\n\nThere is an account for you at {site}. Choose a password to log in; the link is good for "
+        "Hello {name},\n\n{paid}\n\nThere is an account for you at {site}. Choose a password to log in; the link is good for "
         "30 days and for one use:\n\n<{link}>\n",
-        (*ALWAYS, "link"),
+        (*ALWAYS, "paid", "link"),
     ),
     "mail.claim": Words(
         "Confirm a payment",

@@ -15,6 +15,8 @@ from umstripe.models.user import User
 
 AGAIN_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 """How long after a failed try the next one comes; after the last of them a mail has failed."""
+DEAD_AFTER = timedelta(minutes=30)
+"""How long after its last try a mail is under way no more."""
 TO_AN_EARLIER_ADDRESS = ("address_changed",)
 STATE_WORDS = {"queued": "Waiting", "sent": "Sent", "failed": "Failed", "kept": "No mail server"}
 
@@ -91,6 +93,17 @@ class Mail(db.Model):
         with write() as tx:
             taken = tx.execute(ours.values(tries=cls.tries + 1, tried_at=at).returning(cls.id)).first()
         return db.session.get(cls, found.id, populate_existing=True) if taken else cls.take_due()
+
+    @classmethod
+    def give_up(cls) -> None:
+        """What is still under way long after its last try has failed: the worker died in it."""
+        over = (cls.state == "queued", cls.tries > len(AGAIN_AFTER), cls.tried_at < now() - DEAD_AFTER)
+        found = db.session.scalar(select(cls.id).where(*over).limit(1))
+        db.session.rollback()
+        if found is not None:
+            died = {"state": "failed", "error": "The background worker stopped while it sent this."}
+            with write() as tx:
+                tx.execute(update(cls).where(*over).values(died))
 
     @property
     def recipient(self) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
 from umstripe import truth, webhooks
-from umstripe.errors import Rejected, UmstripeError
+from umstripe.errors import NotNow, UmstripeError
 from umstripe.models import User
 from umstripe.models.bought import Bought
 from umstripe.models.claim import Claim
@@ -28,7 +28,7 @@ OTHERS = "This payment belongs to another account already. Nothing was changed."
 def confirm(claim: Claim) -> str:
     """Link the payment to the account. Gives a sentence for its owner.
 
-    As often as it is pressed, the end is the same. Raises Rejected when it belongs to another account, has not
+    As often as it is pressed, the end is the same. Raises NotNow when it belongs to another account, has not
     arrived or is gone; StripeError when Stripe cannot be asked.
     """
     user, mode, session_id = claim.user, claim.mode, claim.session_id
@@ -48,16 +48,16 @@ def _claimed(tx: Transaction, state: State, public_id: str, fetched: dict[str, S
     """Whether it was linked before, and the customer's id."""
     bought = Bought.of(tx, state)
     if bought is None:
-        raise Rejected(GONE)
+        raise NotNow(GONE)
     event = webhooks.event_of(bought.session, state.as_of)
     arrival = Arrival(tx, state.mode, event, fetched, "member")
     customer, was_linked = bought.customer(tx), True
     if customer is None:
         if not bought.is_paid:
-            raise Rejected(NOT_YET)
+            raise NotNow(NOT_YET)
         customer, was_linked = links.link_customer(arrival, bought, public_id), False
     if tx.execute(select(User.public_id).where(User.id == customer.user_id)).scalar_one() != public_id:
-        raise Rejected(OTHERS)
+        raise NotNow(OTHERS)
     if not was_linked:
         arrival.note("The owner of the account has confirmed a payment through a link", customer.user_id)
     links.applied(arrival, bought, customer)

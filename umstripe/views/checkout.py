@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
-from umstripe import texts, webhooks
+from umstripe import webhooks
 from umstripe.config import STRIPE_API
 from umstripe.database import db
 from umstripe.errors import UmstripeError
@@ -17,6 +17,7 @@ from umstripe.models import Connection, Plan, Settings, claim, held
 from umstripe.selling import checkout
 from umstripe.selling.billing import said_to_member
 from umstripe.selling.receipt import Receipt
+from umstripe.views import pages
 
 blueprint = Blueprint("checkout", __name__, url_prefix="/checkout")
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"
@@ -56,14 +57,14 @@ def _receipt(mode: str, session: checkout.Session) -> Answer:
         return render_template("checkout/who.html", session=session, mailed=mailed, here=request.full_path)
     if not checkout.belongs_to(session, current_user):
         return render_template("checkout/not_yours.html"), 404
-    receipt, text = Receipt.of(mode, session), texts.page("page.success")
+    receipt, text = Receipt.of(mode, session), pages.text_of("success")
     return render_template("checkout/success.html", receipt=receipt, text=text)
 
 
 @blueprint.get("/canceled")
 def canceled() -> Answer:
     plan = Plan.with_key(request.args.get("plan", ""))
-    text = texts.page("page.canceled")
+    text = pages.text_of("canceled")
     return render_template("checkout/canceled.html", plan=plan, text=text)
 
 
@@ -74,7 +75,7 @@ def already_subscribed() -> Answer:
     kind = held.kind(current_user, Settings.get().mode, plan, int(time.time()))
     if not kind:
         return redirect(url_for("billing.index"), 303)
-    text = texts.page("page.already_subscribed")
+    text = pages.text_of("already_subscribed")
     return render_template("checkout/already_subscribed.html", kind=kind, text=text)
 
 
@@ -91,7 +92,7 @@ def pay() -> Answer:
     if session["status"] != "open" or not session.get("client_secret"):
         return redirect(url_for(".success", umm_stripe_sid=session["id"]), 303)
     script = {"script": _script(), "key": Connection.of(mode).publishable_key}
-    return render_template("checkout/pay.html", session=session, **script, text=texts.page("page.pay"))
+    return render_template("checkout/pay.html", session=session, **script, text=pages.text_of("pay"))
 
 
 def _script() -> str:

@@ -12,6 +12,7 @@ from umstripe.forms.user import ChosenPassword
 from umstripe.models import invitation
 from umstripe.models.claim import Claim
 from umstripe.selling import claims
+from umstripe.selling.billing import said_to_member
 
 blueprint = Blueprint("claim", __name__)
 
@@ -41,6 +42,6 @@ def confirm(token: str):
     try:
         flash(claims.confirm(claim), "success")
     except UmstripeError as error:
-        flash(str(error), "error")
+        flash(said_to_member(error), "error")
         return redirect(url_for(".ask", token=token), 303)
     return redirect(url_for("billing.index"), 303)

@@ -3,11 +3,11 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from flask_security import current_user
 
-from umstripe import texts
 from umstripe.extensions import LOGIN_TRIES, limiter
 from umstripe.forms.register import PlanPasswordForm
 from umstripe.models import Plan
 from umstripe.models.order import AlreadyHeld
+from umstripe.views import pages
 from umstripe.views.offers import ask_for_password, order_of, plan_of_link, to_checkout, unlock
 
 blueprint = Blueprint("subscribe", __name__, url_prefix="/subscribe")
@@ -25,7 +25,7 @@ def show(key: str):
         order.must_be_new()
     except AlreadyHeld:
         return redirect(url_for("checkout.already_subscribed", plan=plan.short_key), 303)
-    shown = {"plan": plan, "trial_days": order.trial_days, "text": texts.page("page.checkout")}
+    shown = {"plan": plan, "trial_days": order.trial_days, "text": pages.text_of("checkout")}
     return render_template("checkout/subscribe.html", **shown)
 
 

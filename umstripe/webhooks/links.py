@@ -24,6 +24,7 @@ from umstripe.models.subscription import Change
 from umstripe.webhooks.arrival import Arrival, said
 from umstripe.webhooks.news import plan_title
 from umstripe.webhooks.payments import status_in
+from umstripe.words import amount_words
 
 UNSOLD = (
     "Somebody paid through a payment link for {}, which no plan here sells. Import your prices or make a plan of it, "
@@ -140,9 +141,24 @@ def _welcomed(arrival: Arrival, bought: Bought) -> str:
     tx = arrival.tx
     user_id = _account(tx, bought)
     customer = link_customer(arrival, bought, bought.public_id)
-    Mail.write(tx, "invitation", bought.state.id, user_id=user_id)
+    paid = _paid_words(bought, plan_title(tx, arrival.mode, bought.price))
+    Mail.write(tx, "invitation", bought.state.id, user_id=user_id, paid=paid)
     arrival.note(f"Account made from a payment link, for {bought.email}", user_id)
     return applied(arrival, bought, customer)
+
+
+def _paid_words(bought: Bought, title: str) -> str:
+    """What the buyer has done, for somebody who may not know this site's name."""
+    if bought.session["mode"] == "payment" and bought.status == "pending":
+        return (
+            f"Thank you for your order of {title}. Your payment is only reserved until we have looked at it."
+        )
+    amount = bought.session.get("amount_total")
+    if not amount:
+        return f"Thank you for your order of {title}."
+    return (
+        f"Thank you: you have paid {amount_words(amount, bought.session.get('currency') or '')} for {title}."
+    )
 
 
 def _account(tx: Transaction, bought: Bought) -> int:

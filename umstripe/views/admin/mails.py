@@ -28,9 +28,8 @@ def index():
 
 @blueprint.get("/<id:mail_id>")
 def show(mail_id: int):
-    """What was sent, or what would be now. Without a mail server it is shown whole, for handing it on."""
     mail = db.get_or_404(Mail, mail_id)
-    text = post.rendered(mail, with_secrets=mail.state == "kept")
+    text = post.shown(mail)
     return render_template("admin/mails/show.html", mail=mail, text=text, states=STATE_WORDS)
 
 
