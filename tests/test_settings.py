@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from tests.databases import environ_for
 from tests.people import Browserless, make_administrator
-from tests.processes import Simulator, free_port
+from tests.ports import free_port
+from tests.processes import Simulator
 from tests.selling import rows
 from umstripe.webhooks import HANDLERS
 

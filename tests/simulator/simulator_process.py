@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pathlib
 import queue
-import socket
 import subprocess
 import sys
 import threading
@@ -16,15 +15,11 @@ from urllib.parse import quote, urlencode
 
 import requests
 
+from tests.ports import free_port
+
 ROOT = pathlib.Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "stripe"
 VERSION = "2026-10-28.endive"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(condition, seconds: float = 10.0):

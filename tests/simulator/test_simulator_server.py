@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.simulator.simulator_process import ROOT, SHARED, Client, Running, control, free_port, wait_for
+from tests.ports import free_port
+from tests.simulator.simulator_process import ROOT, SHARED, Client, Running, control, wait_for
 
 
 def test_the_library_of_stripe_works_with_it(simulator, keys, do):
