@@ -385,3 +385,43 @@ def test_the_plans_stand_on_the_billing_page_until_one_is_paid(shop):
     shop.buy(member, key)
     shop.deliver()
     assert f"/subscribe/{key}" not in member.get("/account/billing/").html
+
+
+UNPAID = "You have ordered {} $9.99 / month . It begins as soon as it is paid."
+
+
+@pytest.mark.parametrize("page", ["/account/", "/account/billing/"])
+@pytest.mark.parametrize("terms", [{}, {"visibility": "password", "password": "sesame"}])
+def test_an_order_that_was_not_paid_is_gone_on_with_from_the_account(shop, page, terms):
+    key, other, visitor = shop.offer("Gold", **terms), shop.offer("Silver"), shop.visitor()
+    if terms:
+        visitor.submit(f"/subscribe/{key}", "plan_password", plan_password="sesame")
+    form = visitor.get(f"/register?plan={key}").form("username")
+    visitor.client.post(f"/register?plan={key}", data={**form["fields"], **TYPED})
+    found = visitor.get(page)
+    assert UNPAID.format("Gold") in found.text and f'href="/subscribe/{key}"' in found.html
+    if page == "/account/billing/":
+        assert "Or choose another membership" in found.text
+        assert (
+            found.html.count(f'href="/subscribe/{key}"')
+            == found.html.count(f'href="/subscribe/{other}"')
+            == 1
+        )
+    visitor.get(shop.buy(visitor, key))
+    assert "ordered" not in visitor.get(page).text
+
+
+def test_an_order_is_spoken_of_only_while_it_can_be_paid(shop):
+    key, later, member = shop.offer("Gold"), shop.offer("Silver"), shop.member()
+    assert "ordered" not in member.get("/account/billing/").text
+    shop.press(member, key)
+    shop.press(member, later)
+    assert UNPAID.format("Silver") in member.get("/account/billing/").text, "the last one counts"
+    change(shop, "UPDATE plan SET status = 'closed'")
+    assert "ordered" not in member.get("/account/billing/").text
+    change(shop, "UPDATE plan SET status = 'published'")
+    member.get(shop.buy(member, later))
+    change(shop, "UPDATE subscription SET status = 'canceled', ended_at = 1700000000 WHERE mode = 'test'")
+    assert "ordered" not in member.get("/account/billing/").text, "what has ended was paid"
+    change(shop, "UPDATE subscription SET status = 'incomplete_expired' WHERE mode = 'test'")
+    assert UNPAID.format("Silver") in member.get("/account/billing/").text, "what never began was not"

@@ -17,6 +17,7 @@ from umstripe.models.user import User
 
 NOT_YET = ("", "incomplete", "failed")
 """What a payment may have left behind while a later try, or the news of it, is on its way."""
+NEVER_BEGUN = ("incomplete", "incomplete_expired", "failed")
 NOT_HELD = FINAL | {"incomplete", "revoked"}
 """A subscription in any other status is the one that its user may have."""
 BEGUN = ("incomplete", "active")
@@ -59,6 +60,18 @@ def anything(user: User, mode: str, at: int) -> bool:
     paid = (Purchase.status == "paid") & or_(Purchase.ends_at.is_(None), Purchase.ends_at > at)
     bought = _of(user, Purchase, mode).where(or_(paid, Purchase.status == "pending"))
     return bool(subscription(user, mode)) or db.session.scalar(bought.limit(1)) is not None
+
+
+def ever(user: User, plan: Plan) -> bool:
+    """Whether the user has or had a membership of a plan that began."""
+    kinds: tuple[Any, Any] = (Subscription, Purchase)
+    begun = [
+        _of(user, model, plan.mode).where(
+            model.stripe_price_id == plan.price.stripe_price_id, model.status.not_in(NEVER_BEGUN)
+        )
+        for model in kinds
+    ]
+    return any(db.session.scalar(query.limit(1)) is not None for query in begun)
 
 
 def by_anybody(mode: str) -> bool:

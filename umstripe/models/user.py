@@ -29,6 +29,7 @@ manual_roles = Table(
 class User(db.Model, UserMixin):
     """Somebody with an account. `roles` are the manual ones; what counts is `effective_roles()`.
 
+    `wanted` is the short key of the plan that they last went to pay, "" for none: an order not paid is shown to them.
     `confirmed_at` is when somebody who read a mail to the address chose the password, so that the account is theirs.
     """
 
@@ -39,6 +40,7 @@ class User(db.Model, UserMixin):
     name: Mapped[str] = mapped_column(String(120), default="")
     billing_email: Mapped[str] = mapped_column(String(255), default="", server_default="")
     password: Mapped[str | None] = mapped_column(String(255))
+    wanted: Mapped[str] = mapped_column(String(10), default="", server_default="")
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True, default=lambda: secrets.token_hex(32))
     confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -36,6 +36,8 @@ def begin(order: Order) -> Session:
 
     Raises AlreadyHeld, Rejected with a sentence for the member, ClonedSite, StripeUnavailable.
     """
+    order.user.wanted = order.plan.short_key
+    db.session.commit()
     settled: set[str] = set()
     for _ in range(ROUNDS):
         order.must_be_new()
@@ -66,8 +68,18 @@ def belongs_to(session: Session, user: User) -> bool:
     return by_us or any(one.stripe_customer_id == session.get("customer") for one in user.customers)
 
 
-def unfinished(user: User) -> list[Plan]:
-    """The plans that a member without a membership can choose from, to go on where the registration stopped."""
+def unpaid(user: User) -> Plan | None:
+    """The plan that a user went to pay and has not paid, if it can still be bought; also one that is not public, as
+    they came by its link."""
+    plan, mode = Plan.with_key(user.wanted), Settings.get().mode
+    if plan is None or plan.why_not_for_sale(mode, user.is_administrator, unlocked=True):
+        return None
+    settled = held.kind(user, mode, plan, int(time.time())) or held.ever(user, plan)
+    return None if settled else plan
+
+
+def on_offer_to(user: User) -> list[Plan]:
+    """The plans that a member without a membership can choose from."""
     mode = Settings.get().mode
     if user.is_administrator or held.anything(user, mode, int(time.time())):
         return []

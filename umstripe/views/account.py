@@ -12,7 +12,7 @@ from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
 from umstripe.forms.account import AccountForm
 from umstripe.models import User
-from umstripe.selling import billing
+from umstripe.selling import billing, checkout
 from umstripe.views.log import log
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
@@ -31,7 +31,8 @@ def index():
         flash("Your account is updated.", "success")
         return redirect(url_for(".index"), 303)
     explained = roles.explained(user, int(time.time()))
-    return render_template("account/index.html", form=form, roles=explained)
+    unpaid = checkout.unpaid(user)
+    return render_template("account/index.html", form=form, roles=explained, unpaid=unpaid)
 
 
 def _tell_stripe(user: User) -> None:

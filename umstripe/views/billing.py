@@ -30,7 +30,8 @@ def _page(billing: Billing, form: BillingEmailForm):
         billing=billing,
         settings=Settings.get(),
         form=form,
-        plans=checkout.unfinished(current_user),
+        unpaid=checkout.unpaid(current_user),
+        plans=checkout.on_offer_to(current_user),
         days_until_due=change.DAYS_UNTIL_DUE,
     )
 
