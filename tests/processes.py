@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests import forks
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +50,7 @@ class Process:
     def __init__(self, name: str, command: list[str], environ: dict[str, str], folder: Path) -> None:
         self.name, self.command, self.environ = name, command, environ
         self.log_path = folder / f"{name}.log"
-        self.process: subprocess.Popen | None = None
+        self.process: forks.Running | None = None
 
     def start(self) -> None:
         """Begin, and wait until it is ready."""
@@ -61,10 +61,7 @@ class Process:
         """Until it is ready, for those of which that can be told."""
 
     def begin(self) -> None:
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command, cwd=ROOT, env=self.environ, stdout=log, stderr=log, start_new_session=True
-            )
+        self.process = forks.begin(self.command, self.environ, self.log_path)
 
     def log(self) -> str:
         return self.log_path.read_text() if self.log_path.exists() else ""
@@ -74,7 +71,7 @@ class Process:
         if self.process is None:
             return 0
         if self.process.poll() is None:
-            os.killpg(self.process.pid, number)
+            self.process.signal_all(number)
         code = self.process.wait(30)
         self.process = None
         return code

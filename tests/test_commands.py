@@ -35,6 +35,7 @@ def test_create_admin_makes_somebody_who_can_log_in(app, run):
     assert "Howdy, mary" in Browserless(app.test_client()).log_in("mary").text
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("place", "typed", "sentence"),
     [
@@ -50,6 +51,7 @@ def test_create_admin_refuses_with_a_sentence(run, place, typed, sentence):
     assert done.returncode == 1 and sentence in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.one_database
 def test_create_admin_refuses_a_name_that_is_taken(run):
     run("create-admin", *WORDS)
     done = run("create-admin", *WORDS)
@@ -62,6 +64,7 @@ def test_the_setup_link_is_printed_until_there_is_an_administrator(run):
     assert "There is an administrator already." in run("setup-link").stdout
 
 
+@pytest.mark.one_database
 def test_connect_and_its_refusals(app, run, tmp_path):
     simulator = Simulator(tmp_path)
     simulator.start()
@@ -80,6 +83,7 @@ def test_connect_and_its_refusals(app, run, tmp_path):
         simulator.stop()
 
 
+@pytest.mark.one_database
 def test_import_without_keys_says_what_to_do(run):
     done = run("import-prices", "test")
     assert done.returncode == 1 and "The Stripe keys are missing." in done.stderr
@@ -99,6 +103,7 @@ def test_serve_migrates_starts_both_and_ends_cleanly(environ, tmp_path):
         requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2)
 
 
+@pytest.mark.one_database
 def test_run_brings_up_everything_for_a_stranger(environ, tmp_path):
     ports = free_port(), free_port()
     environ["UMSTRIPE_BIND"] = f"127.0.0.1:{ports[0]}"

@@ -70,6 +70,6 @@ def test_a_broken_guard_is_found_out(place, monkeypatch, how):
     name, broken = BROKEN[how]
     monkeypatch.setattr(copied, name, broken)
     with pytest.raises((AssertionError, FlakyFailure)) as found:
-        live(place, 5, 1000)
+        live(place, 7, 1000)
     said = getattr(found.value, "exceptions", [found.value])
     assert "at Stripe" in str(said[0]) or "Stripe's state gives" in str(said[0])

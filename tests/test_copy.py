@@ -101,6 +101,7 @@ def test_a_copy_changes_nothing_at_stripe_whatever_is_pressed(site, copy):
     assert at_stripe(site) == before
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("page", ["/admin/", "/admin/users/", STRIPE, "/admin/health/", "/admin/deliveries/"])
 def test_every_admin_page_of_a_copy_says_so_and_none_at_home(site, copy, page):
     assert BANNER in logged_in(copy).get(page).text

@@ -121,6 +121,7 @@ def test_what_was_archived_at_stripe_meanwhile_is_closed(world, person, see):
     assert len(see("SELECT id FROM price WHERE active")) == len(with_no_news) - 1
 
 
+@pytest.mark.one_database
 def test_without_the_right_to_read_products_prices_are_named_by_nickname_or_id(world, person, see):
     rights = ["customer_write", "plan_read", "subscription_read", "webhook_write"]
     key = world.simulator.do("/keys", rights=rights, mode="test")["key"]
@@ -131,6 +132,7 @@ def test_without_the_right_to_read_products_prices_are_named_by_nickname_or_id(w
     assert f"{price_id} – $9.99 / month" in person.get(ADDRESS).text
 
 
+@pytest.mark.one_database
 def test_without_the_right_to_read_prices_the_import_says_so(world, person):
     key = world.simulator.do("/keys", rights=["customer_write", "webhook_write"], mode="test")["key"]
     person.submit(ADDRESS, "test_secret_key", test_secret_key=key, action="connect")
@@ -139,6 +141,7 @@ def test_without_the_right_to_read_prices_the_import_says_so(world, person):
     assert "The import stopped:" in person.get(ADDRESS).text
 
 
+@pytest.mark.one_database
 def test_an_import_goes_on_after_stripe_was_in_trouble_for_a_moment(world, person, see):
     world.simulator.do("/faults", kind="500", path="/v1/prices", times=6)
     do_import(person)
@@ -154,6 +157,7 @@ def test_two_clicks_are_one_import(world, person, see):
     assert see("SELECT count(*) FROM activity WHERE action = 'prices.imported'") == [(1,)]
 
 
+@pytest.mark.one_database
 def test_without_a_worker_the_page_says_what_is_missing(world, person):
     world.worker.stop()
     start(person)
@@ -193,6 +197,7 @@ def test_10_000_prices_take_no_more_memory_than_2_000(world, person, see):
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.one_database
 def test_the_command_imports_too(world, person):
     done = subprocess.run(
         umstripe("import-prices", "test"),

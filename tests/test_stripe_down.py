@@ -77,6 +77,7 @@ def test_what_failed_is_applied_by_catch_up_when_stripe_sends_it_no_more(site):
     assert rows(site.app, "SELECT count(*) FROM delivery WHERE result = 'failed'") == [(0,)]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("kind", ["500", "hang"])
 def test_pages_are_as_fast_as_ever(site, kind):
     site.simulator.do("/outage", kind=kind, seconds=60)
@@ -105,6 +106,7 @@ ASKING = {
 }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("what", ASKING)
 def test_who_must_ask_stripe_waits_for_one_time_out_and_reads_why(site, what):
     press, sentence = ASKING[what]

@@ -46,6 +46,7 @@ def job(site):
     return rows(site.app, "SELECT state, error FROM job WHERE mode = 'test' AND kind = 'catch_up'")[0]
 
 
+@pytest.mark.one_database
 def test_when_trouble_does_not_pass_the_work_ends_and_says_why(site):
     site.simulator.do("/outage", kind="429")
     site.worker.start()

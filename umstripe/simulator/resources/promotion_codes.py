@@ -48,7 +48,7 @@ def _check(mode: Mode, code: str, params: Json) -> None:
         raise bad_request("The code may hold letters, digits and dashes only.", "code")
     if params.get("active", True) and discounts.code_named(mode, code):
         raise bad_request(f"An active promotion code with `code: {code}` already exists.", "code")
-    if params.get("expires_at", now() + 1) <= now():
+    if "expires_at" in params and params["expires_at"] <= now():
         raise bad_request("Invalid timestamp: must be in the future.", "expires_at")
     if params.get("max_redemptions", 1) < 1:
         raise bad_request("Invalid positive integer", "max_redemptions", "parameter_invalid_integer")
