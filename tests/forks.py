@@ -48,11 +48,12 @@ class Running:
         os.kill(self.pid, number)
 
     def signal_all(self, number: int) -> None:
-        """To the process and all that it has started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, number)
-        with contextlib.suppress(ProcessLookupError):
+        """To the process and all that it has started, once."""
+        try:
             os.killpg(self.pid, number)
+        except ProcessLookupError:  # it has ended, or has no group of its own yet
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
 
 def begin(command: list[str], environ: dict[str, str], log_path: Path) -> Running:
