@@ -7,8 +7,7 @@ import fcntl
 import logging
 import os
 import shutil
-import subprocess
-import sys
+import sqlite3
 import tempfile
 import threading
 import uuid
@@ -18,22 +17,29 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.engine import make_url
 
+from tests import forks
+
 ROOT = Path(__file__).parents[1]
 KEY = "dGVzdHMgbmVlZCBhIGtleSB0aGF0IGlzIGFsd2F5cyE="
 """The tests' own encryption key: 32 bytes in base64."""
 
 
 class Sqlite:
-    """Copies of a migrated file."""
+    """Copies of a migrated file, and of the one beside it, which the worker uses."""
+
+    ENDS = ("", ".work")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.template = folder / "template.sqlite"
         migrate(f"sqlite:///{self.template}", folder / "instance")
+        for end in self.ENDS:
+            with contextlib.closing(sqlite3.connect(f"{self.template}{end}")) as whole:
+                whole.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def new(self) -> str:
         name = self.folder / f"{uuid.uuid4().hex}.sqlite"
-        for end in ("", ".work"):
+        for end in self.ENDS:
             shutil.copy(f"{self.template}{end}", f"{name}{end}")
         return f"sqlite:///{name}"
 
@@ -133,12 +139,5 @@ def environ_for(url: str, instance: Path, **more: str) -> dict[str, str]:
 
 def migrate(url: str, instance: Path) -> None:
     """Migrate as an operator does. Raises AssertionError with what the command said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "umstripe", "migrate"],
-        cwd=ROOT,
-        env=environ_for(url, instance),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = forks.run([*forks.UMSTRIPE, "migrate"], environ_for(url, instance), 120)
     assert done.returncode == 0, done.stderr

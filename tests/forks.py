@@ -2,6 +2,7 @@
 
 What runs is the command as an operator types it, in a process and a process group of its own, that can be killed.
 Only the second or two in which Python imports are saved, which is what most tests would spend their time with.
+That all of them start from nothing too is tried by `umstripe serve` and `umstripe run`.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FORKED = ("simulator", "worker")
-"""The commands that stay in the process that Python began; `umstripe web` becomes gunicorn."""
-PRELOADED = ("umstripe.cli", "umstripe.work.worker", "umstripe.simulator.server", "umstripe.simulator.app")
+MANAGERS = ("serve", "run")
+"""The commands that start others: these must begin as an operator's, and what is forked may start nothing."""
 UMSTRIPE = [sys.executable, "-m", "umstripe"]
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(list(PRELOADED))
+_context.set_forkserver_preload(["tests.preloaded"])
 
 
 class Running:
@@ -58,10 +59,8 @@ class Running:
 
 def begin(command: list[str], environ: dict[str, str], log_path: Path) -> Running:
     """Run a command at the project's root, what it says at the end of a file. `environ` is all it has of that."""
-    if command[:3] == UMSTRIPE and command[3] in FORKED:
-        process = _context.Process(target=_become, args=(command[3:], environ, log_path), daemon=True)
-        process.start()
-        return Running(process)
+    if command[:3] == UMSTRIPE and command[3] not in MANAGERS:
+        return _fork(command[3:], environ, log_path, log_path)
     with log_path.open("ab") as log:
         started = subprocess.Popen(
             command, cwd=ROOT, env=environ, stdout=log, stderr=log, start_new_session=True
@@ -69,13 +68,31 @@ def begin(command: list[str], environ: dict[str, str], log_path: Path) -> Runnin
     return Running(started)
 
 
-def _become(arguments: list[str], environ: dict[str, str], log_path: Path) -> None:
+def run(command: list[str], environ: dict[str, str], seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    """What a command of the project says, and its exit code. Raises AssertionError when it takes longer."""
+    with tempfile.TemporaryDirectory() as folder:
+        said, complained = Path(folder, "stdout"), Path(folder, "stderr")
+        running = _fork(command[3:], environ, said, complained)
+        try:
+            code = running.wait(seconds)
+        except AssertionError:
+            running.signal_all(signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess(command, code, said.read_text(), complained.read_text())
+
+
+def _fork(arguments: list[str], environ: dict[str, str], stdout: Path, stderr: Path) -> Running:
+    process = _context.Process(target=_become, args=(arguments, environ, stdout, stderr), daemon=True)
+    process.start()
+    return Running(process)
+
+
+def _become(arguments: list[str], environ: dict[str, str], stdout: Path, stderr: Path) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with log_path.open("ab") as log, Path(os.devnull).open() as nothing:
-        os.dup2(nothing.fileno(), 0)
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
+    with Path(os.devnull).open() as nothing, stdout.open("ab") as said, stderr.open("ab") as complained:
+        for number, file in enumerate((nothing, said, complained)):
+            os.dup2(file.fileno(), number)
     os.chdir(ROOT)
     os.environ.clear()
     os.environ.update(environ)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert
 
-from tests.databases import ROOT, environ_for
+from tests import forks
+from tests.databases import environ_for
 from tests.processes import Simulator, Site, Worker, umstripe, wait_until
 from tests.selling import rows
 
@@ -95,9 +95,7 @@ class Storm:
 
     def command(self, *arguments: str) -> str:
         """What an operator's command says. Raises AssertionError when it fails."""
-        done = subprocess.run(
-            umstripe(*arguments), cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=120
-        )
+        done = forks.run(umstripe(*arguments), self.environ, 120)
         assert done.returncode == 0, done.stdout + done.stderr + self.worker.log()[-2000:]
         return done.stdout
 

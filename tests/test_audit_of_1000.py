@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 from sqlalchemy import text
 
+from tests import forks
 from tests.at_stripe import MAPPED, AtStripe
-from tests.databases import ROOT, environ_for
+from tests.databases import environ_for
 from tests.processes import Worker, umstripe, wait_until
 from tests.selling import make_plan, rows
 
@@ -212,7 +211,4 @@ def test_the_command_compares_says_what_differs_and_repairs(crowd):
 
 
 def command(crowd, *arguments):
-    environ = crowd.queued_work()
-    return subprocess.run(
-        umstripe(*arguments), cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120
-    )
+    return forks.run(umstripe(*arguments), crowd.queued_work(), 120)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 
 import pytest
 import requests
 
-from tests.databases import ROOT
+from tests import forks
 from tests.people import PASSWORD, Browserless
 from tests.ports import free_port
 from tests.processes import Process, Simulator, umstripe, wait_until
@@ -19,9 +18,7 @@ from tests.selling import rows
 def run(environ):
     def run(*arguments, **more):
         environ.update(more)
-        return subprocess.run(
-            umstripe(*arguments), cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60
-        )
+        return forks.run(umstripe(*arguments), environ)
 
     return run
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.databases import ROOT
+from tests import forks
 from tests.processes import umstripe
 from umstripe.config import load
 from umstripe.errors import ConfigError
@@ -51,9 +50,7 @@ def test_a_bad_value_is_named_in_one_sentence(tmp_path, name, value):
 def test_a_bad_value_stops_a_command_without_a_trace(tmp_path):
     environ = {**os.environ, "UMSTRIPE_INSTANCE": str(tmp_path), "UMSTRIPE_BIND": "nonsense"}
     for command in ("migrate", "web", "worker", "serve"):
-        done = subprocess.run(
-            umstripe(command), cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60
-        )
+        done = forks.run(umstripe(command), environ)
         assert done.returncode == 1 and "Traceback" not in done.stderr, (command, done.stderr)
         assert "umstripe: UMSTRIPE_BIND must be host:port" in done.stderr
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from datetime import timedelta
 
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy.engine import make_url
 
+from tests import forks
 from tests.at_stripe import AtStripe
-from tests.databases import ROOT, environ_for
+from tests.databases import environ_for
 from tests.people import Browserless, make_administrator, make_user
 from tests.processes import umstripe
 from tests.selling import rows
@@ -171,9 +171,7 @@ def test_the_command_says_it_too_and_the_doctor_notices(site, copy):
     env = environ(site, UMSTRIPE_SITE_URL=STAGING)
 
     def run(*arguments):
-        return subprocess.run(
-            umstripe(*arguments), cwd=ROOT, env=env, capture_output=True, text=True, timeout=60
-        )
+        return forks.run(umstripe(*arguments), env)
 
     assert "WRONG   Copy of a site" in run("doctor").stdout
     assert run("this-is", "site").stdout == "This is the site now.\n"

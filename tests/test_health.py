@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from datetime import datetime, timedelta
 
 import pytest
 
+from tests import forks
 from tests.at_stripe import AtStripe
-from tests.databases import ROOT
 from tests.people import Browserless, make_administrator
 from tests.processes import umstripe
 from tests.selling import rows
@@ -260,9 +259,7 @@ def test_doctor_says_the_same_and_exits_with_1(site, admin, tmp_path):
         site.app.config["SQLALCHEMY_DATABASE_URI"].replace("+psycopg", ""), tmp_path / "instance"
     )
     environ |= {"UMSTRIPE_STRIPE_API_BASE": site.simulator.url, "UMSTRIPE_SITE_URL": f"https://{HOST}"}
-    done = subprocess.run(
-        umstripe("doctor"), cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60
-    )
+    done = forks.run(umstripe("doctor"), environ)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "WRONG   Background worker: It has never run." in done.stdout
     assert "ok      Webhook endpoint: As it should be" in done.stdout

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
-from tests.databases import ROOT, environ_for
+from tests import forks
+from tests.databases import environ_for
 from tests.people import PASSWORD, Browserless, Http
 from tests.processes import ContractProxy, Simulator, Site, Worker, start_together, umstripe
 
@@ -31,9 +31,7 @@ class World:
 
     def setup_link(self) -> str:
         """What the start prints, as an address on the site."""
-        done = subprocess.run(
-            umstripe("setup-link"), cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=60
-        )
+        done = forks.run(umstripe("setup-link"), self.environ)
         found = re.search(r"/setup\?token=\S+", done.stdout)
         assert found, done.stdout + done.stderr
         return self.site.url + found.group(0)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import pathlib
+import os
 import queue
-import subprocess
-import sys
+import signal
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import requests
 
+from tests import forks
 from tests.ports import free_port
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "stripe"
 VERSION = "2026-10-28.endive"
 
@@ -38,8 +39,8 @@ class Running:
     def __init__(self, *options: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "umstripe.simulator", "--port", str(self.port), *options]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        command = [*forks.UMSTRIPE, "simulator", "--port", str(self.port), *options]
+        self.process = forks.begin(command, dict(os.environ), Path(os.devnull))
         wait_for(self._answers)
 
     def _answers(self) -> bool:
@@ -50,8 +51,8 @@ class Running:
             return False
 
     def stop(self) -> int:
-        self.process.terminate()
-        return self.process.wait(timeout=10)
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
 
 
 def encode(params: Any, prefix: str = "") -> list[tuple[str, str]]:
