@@ -103,7 +103,7 @@ def admin(app):
 
     make_administrator(app)
     one = Browserless(app.test_client())
-    one.log_in("admin")
+    one.enter("admin")
     return one
 
 

@@ -19,7 +19,7 @@ def member(app: Any, username: str = "jane") -> Browserless:
     with app.app_context(), writing():
         User.with_username(username).set_password(PASSWORD)
     one = Browserless(app.test_client())
-    one.log_in(username)
+    one.enter(username)
     return one
 
 

@@ -136,6 +136,7 @@ def test_a_role_is_created_renamed_and_deleted(app, shop):
     assert [action for (action,) in actions] == ["role.created", "role.renamed", "role.deleted"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("typed", ["", " ", "x" * 61, "subscriber", "SUBSCRIBER ", "Administrator", "a\r\nb"])
 def test_a_role_s_name_is_short_and_its_own(app, shop, typed):
     before = rows(app, "SELECT count(*) FROM role")

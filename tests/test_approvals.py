@@ -100,6 +100,8 @@ def test_approving_takes_the_money_and_gives_the_role_at_once(site, admin):
     assert "Nothing waits for your approval." in page.text and "waiting" not in page.text
     lines = rows(site.app, "SELECT trigger, description FROM activity WHERE action = 'purchase.approve'")
     assert lines == [("admin", "jane: Approved: jane has paid $499.00 for Lifetime Access.")]
+    told(site, "charge.captured")
+    assert rows(site.app, "SELECT kind, about FROM mail") == [("order_paid", site.charge["payment_intent"])]
 
 
 def test_the_delivery_that_follows_changes_nothing(site, admin):
@@ -116,6 +118,7 @@ def test_refusing_gives_it_back(site, admin):
     assert status(site) == "failed" and roles_of(site.app, "jane") == []
     told(site, "charge.refunded")
     assert status(site) == "failed"
+    assert rows(site.app, "SELECT kind FROM mail") == [("order_failed",)]
 
 
 def test_without_a_yes_nothing_is_asked_of_stripe(site, admin):

@@ -238,6 +238,7 @@ def test_with_approval_no_promotion_code_can_be_typed(shop):
     assert not session["allow_promotion_codes"] and "promotion" not in walk.text.lower()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("currency", "amount", "words"),
     [

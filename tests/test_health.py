@@ -120,6 +120,7 @@ def refuse(site, reason):
     return site.app.test_client().post("/webhooks/stripe/test", data=sent, headers=headers)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("reason", REFUSALS)
 def test_every_reason_of_refusal_is_on_the_page_with_what_to_do(site, admin, reason):
     execute(site, "UPDATE connection SET endpoint_secret = NULL")

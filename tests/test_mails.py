@@ -302,6 +302,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("typed, says", WRONG)
 def test_a_text_that_cannot_be_is_refused_and_what_was_typed_is_kept(app, admin, typed, says):
     page = admin.submit(f"{TEXTS}page.success", **typed)

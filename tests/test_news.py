@@ -135,3 +135,91 @@ def test_no_new_try_is_promised_when_the_membership_has_ended(shop):
     send(shop, subscription_event("canceled", at, "customer.subscription.deleted"))
     send(shop, invoice("payment_failed", at - 10))
     assert "We try again" not in text_of(shop, "payment_failed")
+
+
+PAID = {"status": "succeeded", "captured": True, "refunded": False, "amount_refunded": 0}
+RESERVED = {**PAID, "captured": False}
+
+
+def charge(type_, at, payment="pi_1", **changed):
+    said = {"customer": "cus_jane", "metadata": {"umstripe_price": "price_lifetime"}, "currency": "usd"}
+    said |= {"id": f"ch_of_{payment}", "amount": 2900, "created": at, "payment_intent": payment}
+    return event(f"charge.{type_}", at, **{**said, **changed})
+
+
+def mails(app):
+    return rows(app, "SELECT kind, about FROM mail ORDER BY id")
+
+
+@pytest.mark.parametrize(
+    ("settled", "state", "kind", "says"),
+    [
+        ("captured", PAID, "order_paid", "The payment of $29.00 for Lifetime has arrived"),
+        ("succeeded", PAID, "order_paid", "what it gives is yours now"),
+        ("expired", {**RESERVED, "refunded": True}, "order_failed", "an amount that was reserved goes back"),
+        ("failed", {**RESERVED, "status": "failed"}, "order_failed", "Nothing was taken"),
+    ],
+)
+def test_whose_payment_waited_is_told_once_what_became_of_it(shop, settled, state, kind, says):
+    waits = RESERVED if settled in ("captured", "expired") else {**RESERVED, "status": "pending"}
+    now = int(time.time())
+    send(shop, charge("pending", now - 60, **waits))
+    assert mails(shop) == []
+    for late in (0, 0, 5):
+        send(shop, charge(settled, now + late, **{**state, "created": now - 60}))
+    assert mails(shop) == [(kind, "pi_1")]
+    assert says in text_of(shop, kind)
+
+
+def test_what_is_paid_at_once_or_long_ago_makes_no_mail(shop):
+    now = int(time.time())
+    send(shop, charge("succeeded", now, **PAID))
+    send(shop, charge("pending", now - 9 * DAY, "pi_2", **RESERVED))
+    send(shop, charge("captured", now - 8 * DAY, "pi_2", **{**PAID, "created": now - 9 * DAY}))
+    assert mails(shop) == []
+
+
+def test_a_full_refund_ends_the_membership_and_says_so_a_part_does_not(shop):
+    now = int(time.time())
+    send(shop, charge("succeeded", now - 60, **PAID))
+    send(shop, charge("refunded", now - 30, **{**PAID, "amount_refunded": 900, "created": now - 60}))
+    assert mails(shop) == []
+    whole = {**PAID, "amount_refunded": 2900, "refunded": True, "created": now - 60}
+    for at in (now - 20, now - 20, now):
+        send(shop, charge("refunded", at, **whole))
+    assert mails(shop) == [("membership_ended", "pi_1")]
+
+
+def lasts_for_days(app, days):
+    from umstripe.database import db, writing
+    from umstripe.models import Plan, Price
+
+    with app.app_context(), writing():
+        plan = db.session.query(Plan).join(Price).filter(Price.stripe_price_id == "price_lifetime").one()
+        plan.duration_count, plan.duration_unit = days, "day"
+
+
+def tell(app):
+    from umstripe.work import steps, upkeep
+
+    steps.belong_to(app)
+    upkeep.tell_of_ended_purchases.__wrapped__()
+
+
+@pytest.mark.parametrize(("ago", "told"), [(6, []), (7, ["pi_1"]), (9, ["pi_1"]), (11, [])])
+def test_whose_time_has_run_out_is_told_once_and_within_three_days(shop, ago, told):
+    lasts_for_days(shop, 7)
+    at = int(time.time()) - ago * DAY - 10
+    send(shop, charge("succeeded", at, **PAID))
+    tell(shop)
+    tell(shop)
+    assert mails(shop) == [("membership_ended", payment) for payment in told]
+
+
+def test_who_has_bought_it_again_has_not_ended(shop):
+    lasts_for_days(shop, 7)
+    at = int(time.time()) - 8 * DAY
+    send(shop, charge("succeeded", at, **PAID))
+    send(shop, charge("succeeded", at + 6 * DAY, "pi_2", **PAID))
+    tell(shop)
+    assert mails(shop) == []

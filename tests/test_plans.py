@@ -210,6 +210,7 @@ def test_the_screen_says_what_approval_asks_of_payment_links_and_codes(app, shop
 NUMBERS = ["1", "0", "-3", "731", "1.5", "1e2", "abc", "٣", "9" * 40, "%00"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("typed", NUMBERS)
 def test_a_wrong_trial_is_refused_at_its_field_and_nothing_is_lost(app, shop, typed):
     page = shop.submit(EDIT, trial_days=typed, title="Kept")
@@ -219,6 +220,7 @@ def test_a_wrong_trial_is_refused_at_its_field_and_nothing_is_lost(app, shop, ty
     assert stored(app, "trial_days") is None and stored(app, "own_title") == ""
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("count", "unit"), [("0", "day"), ("", "week"), ("3", ""), ("1201", "month"), ("x", ""), ("1", "year")]
 )
@@ -228,6 +230,7 @@ def test_a_wrong_duration_is_refused_at_its_field(app, shop, count, unit):
     assert page.form("duration_count")["fields"]["duration_count"] == [count]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("status", [*STATUSES, "incomplete"])
 def test_a_role_that_does_not_exist_is_refused_in_words(shop, status):
     page = shop.submit(EDIT, **{f"{status}_role": "99"})
@@ -296,6 +299,7 @@ def test_a_draft_that_is_published_is_dated_now(app, shop):
     assert stored(app, "published_at") is not None and why(app) == ""
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("typed", ["soon", "2031-13-01T00:00", "1066-10-14T09:00", "9999-12-31T23:59", "0"])
 def test_a_wrong_date_is_refused_at_its_field(app, shop, typed):
     page = shop.submit(EDIT, published_at=typed, title="Kept")
@@ -340,6 +344,7 @@ def test_what_is_no_choice_is_refused(app, shop, name, typed):
     assert stored(app, name) in ("published", "public", "")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -594,6 +599,7 @@ def test_publishing_a_plan_whose_price_is_archived_says_that_it_stays_closed(app
     assert "0 plans are published now. “Basic” stays closed: the price is archived at Stripe." in page.text
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "typed",
     [{}, {"ids": "1"}, {"action": "draft"}, {"ids": ["x", "99", "-1"], "action": "draft"}, {"one": "x-1"}],

@@ -35,6 +35,7 @@ def test_registering_without_a_plan_makes_an_account_with_the_default_role_and_l
     assert "user.registered" in actions
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [

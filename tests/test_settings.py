@@ -105,6 +105,7 @@ def test_an_empty_field_keeps_the_key_and_each_mode_keeps_its_own(app, admin, ke
     assert rows(app, "SELECT secret_key FROM connection WHERE mode = 'live'")[0][0] not in (None, before)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("field", "typed", "sentence"),
     [
@@ -304,6 +305,7 @@ def test_a_restricted_key_with_all_rights_has_a_tick_at_each(admin, keys, simula
     assert rights_shown(page) == dict.fromkeys(RIGHTS, "Yes")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("lacking", RIGHTS)
 def test_a_right_that_a_restricted_key_lacks_is_shown_with_what_it_breaks(admin, keys, simulator, lacking):
     rights = [right for label, right in RIGHTS.items() if label != lacking]

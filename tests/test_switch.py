@@ -245,6 +245,7 @@ def test_afterwards_it_goes_back_to_where_the_link_says(site, jane):
     assert answer.status_code == 303 and answer.headers["Location"] == "/account/?hello=1"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "elsewhere",
     [

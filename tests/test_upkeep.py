@@ -77,6 +77,7 @@ def test_a_second_night_changes_nothing_more(app, night):
     assert rows(app, "SELECT * FROM delivery") == before
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("typed", ["a week", "", "0", "366", "-1", "1.5", "9" * 400])
 def test_days_that_are_none_are_told_in_one_sentence_and_lose_nothing(admin, typed):
     page = admin.submit("/admin/settings/", keep_bodies_days=typed, site_name="Harbour Club")

@@ -78,6 +78,7 @@ def test_after_a_secret_was_rolled_either_of_two_signatures_will_do(shop, order)
     assert (answer.status_code, answer.json) == (200, {"result": "processed"})
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "header",
     ["", "t=", "t=x,v1=y", "v1=abc", "t=1", "garbage", "t=99999999999999999999,v1=ff", "é=1", ",,,="],
@@ -91,6 +92,7 @@ def test_a_header_that_is_none_is_refused(shop, header):
     )
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body",
     [

@@ -247,6 +247,7 @@ def test_a_product_s_name_and_end_arrive(shop, type_):
         db.session.rollback()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("type_", sorted(HANDLERS))
 def test_what_is_not_ours_gets_200_and_changes_nothing(shop, type_):
     other = {"id": "other_1"} if type_.startswith(("price", "product", "customer.")) else {}

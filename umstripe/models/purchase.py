@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, insert, select, update
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, insert, or_, select, update
 from sqlalchemy import Connection as Transaction
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from umstripe.database import Seconds, db, one_after_the_other
 from umstripe.models import copied
@@ -100,6 +100,18 @@ class Purchase(db.Model):
             return Change(user_id, before, before, applied=False)
         _write(tx, row, values, mode, payment_id, customer_id, said)
         return Change(user_id, before, status)
+
+    @classmethod
+    def ended(cls, tx: Transaction, after: int, until: int) -> list[Any]:
+        """The paid ones whose time ended within (`after`, `until`] (seconds, UTC) and which the member has not bought
+        again: their columns, and `user_id`."""
+        again, whose = aliased(cls), aliased(Customer)
+        query = select(cls.__table__, Customer.user_id).join(Customer, Customer.id == cls.customer_id)
+        query = query.where(cls.status == "paid", cls.ends_at > after, cls.ends_at <= until)
+        goes_on = select(again.id).join(whose, whose.id == again.customer_id)
+        goes_on = goes_on.where(again.status == "paid", or_(again.ends_at.is_(None), again.ends_at > until))
+        same = (whose.user_id == Customer.user_id, again.stripe_price_id == cls.stripe_price_id)
+        return list(tx.execute(query.where(~goes_on.where(*same, again.mode == cls.mode).exists())))
 
     @classmethod
     def locked(cls, tx: Transaction, mode: str, payment_id: str, alone: bool = False) -> Any:

@@ -15,6 +15,7 @@ from umstripe.models import Connection, Purchase
 from umstripe.models.approval_list import Waiting
 from umstripe.models.purchase import status_of_charge
 from umstripe.stripe_gateway import Answer, Stripe
+from umstripe.webhooks import news
 
 APPROVE, REFUSE = "approve", "refuse"
 ALREADY = {
@@ -74,7 +75,9 @@ def _apply(mode: str, said: Answer) -> str:
     if status == "pending" and said.object["status"] == "canceled":
         status = "failed"
     with write() as tx:
-        Purchase.apply(tx, mode, charge, status, said.as_of)
+        change = Purchase.apply(tx, mode, charge, status, said.as_of)
+        if change is not None:
+            news.of_purchase(tx, mode, charge, change, said.as_of)
     return status
 
 

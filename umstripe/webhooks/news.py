@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import and_, select
 
-from umstripe.models import Delivery, Mail, Plan, Price, Product, Subscription, copied
+from umstripe.models import Delivery, Mail, Plan, Price, Product, Purchase, Subscription, copied
 from umstripe.models.bought import id_of
 from umstripe.models.copied import State
 from umstripe.models.subscription import FINAL, Change
@@ -64,6 +64,37 @@ def _after_trial(told: Mapping[str, Any]) -> str:
 
 
 OTHERWISE = {"pause": "otherwise it pauses until you give one.", "cancel": "otherwise it ends."}
+
+
+def of_purchase(tx: Transaction, mode: str, payment: Mapping[str, Any], change: Change, at: int) -> None:
+    """A one-time payment that waited, for an administrator or for a bank, is settled; or it was given back.
+
+    `payment` is the charge or the Checkout session that was applied, `at` when Stripe said so (seconds, UTC).
+    """
+    kind = SETTLED.get((change.before, change.after))
+    if kind is None or not change.applied or at < time.time() - NEWS_FOR_SECONDS:
+        return
+    payment_id = payment.get("payment_intent") or payment["id"]
+    row = copied.found(tx, Purchase.__table__, mode, "stripe_payment_intent_id", payment_id)
+    given = {
+        "plan": plan_title(tx, mode, row.stripe_price_id),
+        "amount": amount_words(row.amount, row.currency),
+    }
+    Mail.write(tx, kind, payment_id, change.user_id, **given)
+
+
+SETTLED = {
+    ("pending", "paid"): "order_paid",
+    ("pending", "failed"): "order_failed",
+    ("paid", "refunded"): "membership_ended",
+}
+
+
+def of_ended_purchases(tx: Transaction, at: int) -> None:
+    """What was sold for some time is over at a moment (seconds, UTC), and nothing of the same price follows it."""
+    for row in Purchase.ended(tx, at - NEWS_FOR_SECONDS, at):
+        title = plan_title(tx, row.mode, row.stripe_price_id)
+        Mail.write(tx, "membership_ended", row.stripe_payment_intent_id, row.user_id, plan=title)
 
 
 def of_invoice(tx: Transaction, mode: str, event: Mapping[str, Any], user_id: int) -> None:

@@ -21,6 +21,7 @@ def charge_changed(arrival: Arrival) -> str:
         return noted(
             arrival, f"Charge of {amount_words(charge['amount'], charge['currency'])}: {charge['status']}"
         )
+    news.of_purchase(arrival.tx, arrival.mode, charge, change, arrival.created)
     if change.applied and (refunded := refund_words_of(charge)):
         now = "" if change.before == change.after else f" (now {status_words(change.after)})"
         arrival.note(f"One-time payment: {refunded}{now}", change.user_id)

@@ -17,8 +17,9 @@ __all__ = ["SCHEDULES", "audit", "begin", "catch_up", "imports"]
 
 @DBOS.workflow(name="often")
 def often(_due: datetime, _context: Any) -> None:
-    """Every ten minutes: catch up; warn of reserved amounts that go back soon."""
+    """Every ten minutes: catch up; write to whose time is over; warn of reserved amounts that go back soon."""
     enqueue_everywhere("catch_up")
+    upkeep.tell_of_ended_purchases()
     approvals.warn_of_approvals()
 
 

@@ -1,7 +1,8 @@
-"""What a site does for itself at night."""
+"""What a site does for itself, without Stripe."""
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from dbos import DBOS
@@ -9,9 +10,17 @@ from sqlalchemy import delete, update
 
 from umstripe.database import now, write
 from umstripe.models import Delivery, Settings
+from umstripe.webhooks import news
 from umstripe.work import steps
 
 ROWS_ARE_KEPT = timedelta(days=400)
+
+
+@DBOS.step(name="tell_of_ended_purchases", **steps.RETRIES)
+def tell_of_ended_purchases() -> None:
+    """A mail to everybody whose one-time membership has ended, once for each."""
+    with steps.site(), write() as tx:
+        news.of_ended_purchases(tx, int(time.time()))
 
 
 @DBOS.step(name="forget_old_bodies", **steps.RETRIES)
