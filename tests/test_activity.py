@@ -114,6 +114,7 @@ def test_a_longer_page_takes_no_more_queries(app, admin):
     from umstripe.database import db
 
     said = []
+    admin.get(LOG)
     with app.app_context():
         engine = db.engine
     event.listen(engine, "before_cursor_execute", lambda *about: said.append(about[2]))

@@ -5,6 +5,7 @@ A `Stripe` is a key and an address. Every call has a timeout, every write an ide
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -24,6 +25,7 @@ API_VERSION = stripe.api_version
 TIMEOUT = 10.0
 RETRIES = 2
 PAGE = 100
+BUSY_SECONDS = 0.5
 KEYS = 10
 """So many keys are tried for a call that fails at Stripe each time."""
 SIGNATURE_TOLERANCE = 300
@@ -173,14 +175,19 @@ class Stripe(Selling, Rights):
         self, verb: str, path: str, params: Mapping[str, Any], key: str | None, number: int = 0
     ) -> Any:
         """Stripe's answer. A failure of its own, that it only repeats for a key for a day, is asked anew under the
-        next key; everybody takes the same ones in the same order, so that doubles still make one thing."""
+        next key; everybody takes the same ones in the same order, so that doubles still make one thing. While the
+        same request is under way (a second click), its answer is waited for."""
         asked = {"idempotency_key": f"{key}-again-{number}" if number else key} if key else {}
-        try:
-            return self._client.raw_request(verb, path, **params, **asked)
-        except stripe.StripeError as error:
-            if not key or number + 1 == KEYS or not _is_old_failure(error):
-                raise
-        return self._asked(verb, path, params, key, number + 1)
+        patience = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                return self._client.raw_request(verb, path, **params, **asked)
+            except stripe.StripeError as error:
+                if key and number + 1 < KEYS and _is_old_failure(error):
+                    return self._asked(verb, path, params, key, number + 1)
+                if not key or error.http_status != 409 or time.monotonic() > patience:
+                    raise
+            time.sleep(BUSY_SECONDS)
 
 
 def simulator_keys(base: str, mode: str) -> dict[str, str]:

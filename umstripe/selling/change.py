@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from sqlalchemy import Connection as Transaction
 
 from umstripe import truth
 from umstripe.database import db
-from umstripe.errors import NotNow, StripeRefused, StripeUnavailable, UmstripeError
+from umstripe.errors import NotNow, StripeRefused, UmstripeError
 from umstripe.models import Activity, Connection, Subscription
 from umstripe.models.copied import State
 from umstripe.models.subscription import AUTOMATIC, Change
@@ -25,7 +24,6 @@ from umstripe.rounds import Meanwhile, Told, in_rounds
 from umstripe.selling.standing import Standing
 from umstripe.stripe_gateway import Answer, Stripe
 
-BUSY_TRIES, BUSY_SECONDS = 8, 0.5
 DAYS_UNTIL_DUE = 14
 """How many days a member has to pay an invoice that comes by e-mail."""
 COLLECTED: Mapping[str, Mapping[str, Any]] = {
@@ -114,7 +112,7 @@ def _resumed(request: Request, stripe: Stripe, now: Answer) -> Answer:
         raise NotNow("This membership is paid by invoice and cannot be resumed here. Please write to us.")
     key = request.key("resume", now.as_of // 60)
     try:
-        return _patiently(lambda: stripe.resume_subscription(request.stripe_subscription_id, key))
+        return stripe.resume_subscription(request.stripe_subscription_id, key)
     except StripeRefused as refusal:
         if no_card(refusal):
             raise NotNow(NO_CARD) from None
@@ -192,7 +190,7 @@ def _stripe(request: Request) -> Stripe:
 def _asked(request: Request, stripe: Stripe, params: Mapping[str, Any]) -> Answer:
     about, key = request.stripe_subscription_id, request.key(params)
     try:
-        return _patiently(lambda: stripe.update_subscription(about, params, key))
+        return stripe.update_subscription(about, params, key)
     except StripeRefused as refusal:
         if refusal.status != CARD_DECLINED:
             _look_again(request)
@@ -207,15 +205,3 @@ def _look_again(request: Request) -> None:
         return
     if changed:
         raise NotNow(MEANWHILE)
-
-
-def _patiently(ask: Callable[[], Answer]) -> Answer:
-    """While the same request is under way (a second press), wait for its answer."""
-    for _ in range(BUSY_TRIES):
-        try:
-            return ask()
-        except StripeUnavailable as busy:
-            if busy.reason != "busy":
-                raise
-            time.sleep(BUSY_SECONDS)
-    return ask()
