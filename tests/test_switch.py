@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from sqlalchemy import event
@@ -110,6 +111,16 @@ def test_when_the_bank_wants_a_confirmation_the_switch_goes_on_at_stripe(site, j
     assert price_now(site) == site.simulator.prices()["Standard Plan"]
 
 
+def test_by_way_of_the_bank_it_still_leads_where_the_link_says(site, jane):
+    card(site, "pm_card_authenticationRequired")
+    page = jane.submit(link(site, more="&redirect_to=/account/?tab=1"), "offer")
+    walk = Walk(at_stripe(jane, page)).press().press(answer="complete")
+    back = walk.left_for[walk.left_for.index("/customer-portal/back") :]
+    assert jane.client.get(back).headers["Location"] == "/account/?tab=1"
+    elsewhere = jane.client.get("/customer-portal/back?redirect_to=https://elsewhere.example/")
+    assert elsewhere.headers["Location"] == "/account/billing/"
+
+
 def test_a_switch_that_the_bank_does_not_confirm_changes_nothing(site, jane):
     card(site, "pm_card_authenticationRequired")
     before = price_now(site)
@@ -119,7 +130,7 @@ def test_a_switch_that_the_bank_does_not_confirm_changes_nothing(site, jane):
 
 def at_stripe(jane, page):
     """Where the page's button to Stripe leads."""
-    there = re.search(r'href="([^"]+)">Go on to Stripe<', page.html).group(1)
+    there = unescape(re.search(r'href="([^"]+)">Go on to Stripe<', page.html).group(1))
     return jane.client.get(there).headers["Location"]
 
 

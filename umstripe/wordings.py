@@ -90,8 +90,8 @@ DEFAULTS: dict[str, Words] = {
     "mail.membership_ends": Words(
         "Membership ends",
         "Your membership {plan} ends on {date}",
-        "Hello {name},\n\nAs you wished, {plan} ends on {date}. Until then everything stays as it is. If you change "
-        "your mind, take it back here:\n\n<{link}>\n",
+        "Hello {name},\n\n{plan} ends on {date}. Until then everything stays as it is. If you would rather keep it, "
+        "you can do that here:\n\n<{link}>\n",
         (*ALWAYS, "plan", "date", "link"),
     ),
     "mail.membership_ended": Words(

@@ -1,5 +1,5 @@
 // [data-strength="id of a text"]: says how good a new password is. The site's own rule is on the server; this is a hint.
-const SENTENCES = ["Too short: 10 characters at least.", "Weak: add another word.", "Fair.", "Good."];
+const SENTENCES = ["Too short: 10 characters at least.", "Weak: add another word.", "Fair.", "Long enough, if it is nothing that others would guess."];
 
 for (const field of document.querySelectorAll("[data-strength]")) {
   const said = document.getElementById(field.dataset.strength);

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_security import current_user
 
 from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
 from umstripe.selling import portal
 from umstripe.selling.billing import said_to_member
+from umstripe.views.addresses import on_this_site
 
 blueprint = Blueprint("portal", __name__)
 
@@ -29,4 +30,4 @@ def back():
         portal.look_after_return(current_user)
     except UmstripeError:
         flash("What you changed in the Customer Portal may show here a minute later.", "warning")
-    return redirect(url_for("billing.index"), 303)
+    return redirect(on_this_site(request.args.get("redirect_to")) or url_for("billing.index"), 303)

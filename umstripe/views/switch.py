@@ -39,7 +39,8 @@ def at_stripe(key: str):
     if plan is None or one is None:
         return redirect(url_for("billing.index"))
     try:
-        back = url_for("portal.back", _external=True)
+        then = on_this_site(request.args.get("redirect_to")) or None
+        back = url_for("portal.back", redirect_to=then, _external=True)
         return redirect(portal.address_to_switch(one, plan, back), 303)
     except UmstripeError as error:
         return render_template("account/no_portal.html", why=said_to_member(error))
@@ -60,7 +61,7 @@ def _switched(one: Standing, plan: Plan, back: str):
         switch.accept(one, plan, request.form.get("offer", ""))
     except switch.MustConfirm as error:
         flash(str(error), "warning")
-        return redirect(url_for(".confirm", key=plan.key, bank=1), 303)
+        return redirect(url_for(".confirm", key=plan.key, bank=1, redirect_to=back or None), 303)
     except NotNow as error:
         flash(str(error), "error")
         return redirect(url_for(".confirm", key=plan.key, redirect_to=back or None), 303)
