@@ -218,7 +218,7 @@ def test_two_administrators_who_approve_at_once_start_the_membership_once(site, 
 
 def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin):
     from umstripe.health import checks
-    from umstripe.work.approvals import warn_of_approvals
+    from umstripe.work import schedule
 
     connected(site.app)
     until = rows(site.app, "SELECT capture_before FROM purchase")[0][0]
@@ -228,8 +228,8 @@ def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin
         (until, "warning", 1),
     ):
         with time_machine.travel(at, tick=False):
-            warn_of_approvals.__wrapped__()
-            warn_of_approvals.__wrapped__()
+            schedule.often.__wrapped__(None, None)
+            schedule.often.__wrapped__(None, None)
             with site.app.app_context():
                 assert [one.state for one in checks("test") if one.name == "Approvals"] == [state]
         assert rows(site.app, "SELECT count(*) FROM mail WHERE kind = 'approval'") == [(mails,)]

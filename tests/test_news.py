@@ -200,10 +200,11 @@ def lasts_for_days(app, days):
 
 
 def tell(app):
-    from umstripe.work import steps, upkeep
+    """What the worker does every ten minutes."""
+    from umstripe.work import schedule, steps
 
     steps.belong_to(app)
-    upkeep.tell_of_ended_purchases.__wrapped__()
+    schedule.often.__wrapped__(None, None)
 
 
 @pytest.mark.parametrize(("ago", "told"), [(6, []), (7, ["pi_1"]), (9, ["pi_1"]), (11, [])])
