@@ -377,7 +377,22 @@ def test_the_embedded_page_says_what_stripes_script_needs(shop):
     assert secret in page.text and f"{shop.simulator.url}/v3/stripe.js" in page.text
     policy = page.headers["Content-Security-Policy"]
     assert f"script-src 'self' {shop.simulator.url}" in policy and "unsafe" not in policy
+    for elsewhere in ("/account/billing/", f"/subscribe/{key}", "/checkout/canceled"):
+        other = member.client.get(elsewhere)
+        assert other.status_code == 200 and "stripe.js" not in other.text
+        policy = other.headers["Content-Security-Policy"]
+        assert "default-src 'self';" in policy and "script-src" not in policy
     assert "No order here" in shop.member("kim").get(answer.headers["Location"], status=404).text
+
+
+def test_the_customer_at_stripe_has_the_billing_email_that_was_given(shop):
+    settings(shop.app, billing_email_field=True)
+    key, visitor = shop.offer(), shop.visitor()
+    visitor.submit("/register", **TYPED, billing_email="books@example.org", plan="")
+    shop.pay_url(visitor, key)
+    (session,) = shop.sessions()
+    customer = shop.simulator.call("GET", f"/customers/{session['customer']}")
+    assert customer["email"] == "books@example.org"
 
 
 def test_the_plans_stand_on_the_billing_page_until_one_is_paid(shop):
