@@ -137,6 +137,7 @@ def test_no_new_try_is_promised_when_the_membership_has_ended(shop):
     assert "We try again" not in text_of(shop, "payment_failed")
 
 
+NOW = int(time.time())
 PAID = {"status": "succeeded", "captured": True, "refunded": False, "amount_refunded": 0}
 RESERVED = {**PAID, "captured": False}
 
@@ -200,9 +201,13 @@ def lasts_for_days(app, days):
 
 
 def tell(app):
-    """What the worker does every ten minutes."""
+    """What the worker of a connected site does every ten minutes."""
+    from umstripe.database import now, writing
+    from umstripe.models import Connection
     from umstripe.work import schedule, steps
 
+    with app.app_context(), writing():
+        Connection.of("test").connected_at = now()
     steps.belong_to(app)
     schedule.often.__wrapped__(None, None)
 
@@ -217,10 +222,41 @@ def test_whose_time_has_run_out_is_told_once_and_within_three_days(shop, ago, to
     assert mails(shop) == [("membership_ended", payment) for payment in told]
 
 
-def test_who_has_bought_it_again_has_not_ended(shop):
+@pytest.mark.parametrize(
+    ("again", "told"),
+    [
+        (charge("succeeded", NOW - 2 * DAY, "pi_2", **PAID), []),
+        (charge("pending", NOW - DAY, "pi_2", **{**RESERVED, "status": "pending"}), []),
+        (charge("succeeded", NOW - 8 * DAY + 60, "pi_2", **PAID), ["pi_2"]),
+        (charge("succeeded", NOW - 8 * DAY, "pi_2", **PAID), ["pi_2"]),
+    ],
+    ids=["lasts longer", "is on its way", "has ended, too", "has ended in the same second"],
+)
+def test_who_has_bought_it_again_is_told_of_the_last_alone(shop, again, told):
     lasts_for_days(shop, 7)
-    at = int(time.time()) - 8 * DAY
-    send(shop, charge("succeeded", at, **PAID))
-    send(shop, charge("succeeded", at + 6 * DAY, "pi_2", **PAID))
+    send(shop, charge("succeeded", NOW - 8 * DAY, **PAID))
+    send(shop, again)
+    tell(shop)
+    assert mails(shop) == [("membership_ended", payment) for payment in told]
+
+
+def test_a_refund_of_what_was_bought_twice_is_no_end(shop):
+    for payment in ("pi_1", "pi_2"):
+        send(shop, charge("succeeded", NOW - 60, payment, **PAID))
+    whole = {**PAID, "amount_refunded": 2900, "refunded": True, "created": NOW - 60}
+    send(shop, charge("refunded", NOW, **whole))
+    assert mails(shop) == []
+    send(shop, charge("refunded", NOW + 1, "pi_2", **whole))
+    assert mails(shop) == [("membership_ended", "pi_2")]
+
+
+def test_a_copy_of_the_site_tells_nobody(shop):
+    from umstripe.database import writing
+    from umstripe.models import Settings
+
+    lasts_for_days(shop, 7)
+    send(shop, charge("succeeded", NOW - 8 * DAY, **PAID))
+    with shop.app_context(), writing():
+        Settings.get().home = {"instance": "another", "address": "", "database": ""}
     tell(shop)
     assert mails(shop) == []

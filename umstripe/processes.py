@@ -15,14 +15,13 @@ WEB_THREADS = 4
 
 
 def run_web() -> None:
-    """Become gunicorn. It ends cleanly on SIGTERM; SIGKILL loses no delivery, since 200 follows the commit.
+    """Run gunicorn. It ends cleanly on SIGTERM; SIGKILL loses no delivery, since 200 follows the commit.
 
-    As `python -m gunicorn` would: GUNICORN_CMD_ARGS is read, and USR2 starts it anew.
+    As the command `gunicorn` would: GUNICORN_CMD_ARGS is read, and USR2 starts it anew.
     """
-    from gunicorn import __main__ as command
     from gunicorn.app.wsgiapp import run
 
-    sys.argv = [command.__file__, *_gunicorn_options()]
+    sys.argv = [str(Path(sys.executable).with_name("gunicorn")), *_gunicorn_options()]
     run()
 
 

@@ -25,7 +25,8 @@ API_VERSION = stripe.api_version
 TIMEOUT = 10.0
 RETRIES = 2
 PAGE = 100
-BUSY_SECONDS = 0.5
+PATIENCE, LOOK_AGAIN = 5.0, 0.5
+"""How long, and how often, the answer to the same request is waited for while Stripe is at work on it. Seconds."""
 KEYS = 10
 """So many keys are tried for a call that fails at Stripe each time."""
 SIGNATURE_TOLERANCE = 300
@@ -166,28 +167,28 @@ class Stripe(Selling, Rights):
         if verb != "GET" and not self._may_write:
             raise ClonedSite
         try:
-            answer = self._asked(verb.lower(), path, params or {}, idempotency_key)
+            until = time.monotonic() + PATIENCE
+            answer = self._asked(verb.lower(), path, params or {}, idempotency_key, until)
         except stripe.StripeError as error:
             raise _ours(error) from None
         return Answer(answer.data, _date(answer.headers))
 
     def _asked(
-        self, verb: str, path: str, params: Mapping[str, Any], key: str | None, number: int = 0
+        self, verb: str, path: str, params: Mapping[str, Any], key: str | None, until: float, number: int = 0
     ) -> Any:
         """Stripe's answer. A failure of its own, that it only repeats for a key for a day, is asked anew under the
         next key; everybody takes the same ones in the same order, so that doubles still make one thing. While the
         same request is under way (a second click), its answer is waited for."""
         asked = {"idempotency_key": f"{key}-again-{number}" if number else key} if key else {}
-        patience = time.monotonic() + TIMEOUT
         while True:
             try:
                 return self._client.raw_request(verb, path, **params, **asked)
             except stripe.StripeError as error:
                 if key and number + 1 < KEYS and _is_old_failure(error):
-                    return self._asked(verb, path, params, key, number + 1)
-                if not key or error.http_status != 409 or time.monotonic() > patience:
+                    return self._asked(verb, path, params, key, until, number + 1)
+                if not key or error.http_status != 409 or time.monotonic() > until:
                     raise
-            time.sleep(BUSY_SECONDS)
+            time.sleep(LOOK_AGAIN)
 
 
 def simulator_keys(base: str, mode: str) -> dict[str, str]:

@@ -99,7 +99,7 @@ def test_registering_wrongly_twice_and_without_a_plan(visited, page):
 def test_an_order_that_is_open_expired_on_its_way_or_somebody_else_s(visited):
     key = visited.shop.offer("Gold")
     member = visited.shop.member()
-    url = visited.shop.pay_url(member, key)
+    visited.shop.pay_url(member, key)
     visited.see(visited.order(), "Your order", "success-who")
     visited.log_in()
     visited.see(visited.order(), "Not paid yet", "success-open")

@@ -60,6 +60,10 @@ class Connection(db.Model):
         return db.session.get_one(cls, mode)
 
     @classmethod
+    def connected_modes(cls) -> list[str]:
+        return [mode for mode in ("test", "live") if cls.of(mode).is_connected]
+
+    @classmethod
     def signing_secrets(cls, mode: str, age: float = 0) -> list[str]:
         """The secrets that a delivery may be signed with; none before the first connect (rule 6).
 

@@ -5,7 +5,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    and_,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
@@ -102,16 +114,27 @@ class Purchase(db.Model):
         return Change(user_id, before, status)
 
     @classmethod
-    def ended(cls, tx: Transaction, after: int, until: int) -> list[Any]:
-        """The paid ones whose time ended within (`after`, `until`] (seconds, UTC) and which the member has not bought
-        again: their columns, and `user_id`."""
-        again, whose = aliased(cls), aliased(Customer)
+    def ended(cls, tx: Transaction, mode: str, after: int, until: int) -> list[Any]:
+        """The paid ones whose time ended within (`after`, `until`] (seconds, UTC) and which no other one follows:
+        their columns, and `user_id`."""
         query = select(cls.__table__, Customer.user_id).join(Customer, Customer.id == cls.customer_id)
-        query = query.where(cls.status == "paid", cls.ends_at > after, cls.ends_at <= until)
-        goes_on = select(again.id).join(whose, whose.id == again.customer_id)
-        goes_on = goes_on.where(again.status == "paid", or_(again.ends_at.is_(None), again.ends_at > until))
-        same = (whose.user_id == Customer.user_id, again.stripe_price_id == cls.stripe_price_id)
-        return list(tx.execute(query.where(~goes_on.where(*same, again.mode == cls.mode).exists())))
+        query = query.where(cls.mode == mode, cls.status == "paid", cls.ends_at > after, cls.ends_at <= until)
+        return list(tx.execute(query.where(~cls._follows(cls.ends_at))))
+
+    @classmethod
+    def is_followed(cls, tx: Transaction, purchase_id: int, at: int) -> bool:
+        """Whether its member has bought the same once more, and has that beyond a moment (seconds, UTC)."""
+        query = select(cls.id).join(Customer, Customer.id == cls.customer_id)
+        return tx.execute(query.where(cls.id == purchase_id, cls._follows(at))).first() is not None
+
+    @classmethod
+    def _follows(cls, at: Any) -> ColumnElement[bool]:
+        other, whose = aliased(cls), aliased(Customer)
+        later = or_(other.ends_at.is_(None), other.ends_at > at, and_(other.ends_at == at, other.id > cls.id))
+        same = (whose.user_id == Customer.user_id, other.stripe_price_id == cls.stripe_price_id)
+        found = select(other.id).join(whose, whose.id == other.customer_id)
+        found = found.where(*same, other.mode == cls.mode, other.id != cls.id)
+        return found.where(or_(other.status == "pending", and_(other.status == "paid", later))).exists()
 
     @classmethod
     def locked(cls, tx: Transaction, mode: str, payment_id: str, alone: bool = False) -> Any:

@@ -36,8 +36,9 @@ def address_for(user: User, return_url: str) -> str:
     return _opened(stripe, mode, says, session)
 
 
-def address_to_switch(one: Standing, plan: Plan, return_url: str) -> str:
-    """The address of Stripe's own page for a switch, which lets the bank ask whoever pays. It leads back by itself.
+def address_to_switch(one: Standing, plan: Plan, return_url: str, done_url: str) -> str:
+    """The address of Stripe's own page for a switch, which lets the bank ask whoever pays. It leads to `done_url` by
+    itself when the switch is made; `return_url` is for who goes back without it.
 
     https://docs.stripe.com/customer-management/portal-deep-links. Raises NotNow and StripeError.
     """
@@ -49,7 +50,7 @@ def address_to_switch(one: Standing, plan: Plan, return_url: str) -> str:
     db.session.commit()
     item = stripe.fetch("subscription", subscription).object["items"]["data"][0]
     items = [{"id": item["id"], "price": plan.price.stripe_price_id, "quantity": item.get("quantity") or 1}]
-    then = {"type": "redirect", "redirect": {"return_url": return_url}}
+    then = {"type": "redirect", "redirect": {"return_url": done_url}}
     flow = {"type": SWITCH, SWITCH: {"subscription": subscription, "items": items}, "after_completion": then}
     session = {"customer": customer.stripe_customer_id, "return_url": return_url, "flow_data": flow}
     return _opened(stripe, mode, says, session)

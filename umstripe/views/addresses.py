@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from flask import current_app, request
 from flask_security.utils import validate_redirect_url
 
@@ -20,6 +22,9 @@ def on_this_site(url: str | None) -> str:
     """
     text = url or ""
     odd = any(char <= " " or char == "\\" or char == "\x7f" for char in text)
-    if odd or len(text) > LONGEST or not validate_redirect_url(text):
+    if odd or len(quote(text)) > LONGEST:
         return ""
-    return text
+    try:
+        return text if validate_redirect_url(text) else ""
+    except ValueError:  # no address at all, like //[
+        return ""

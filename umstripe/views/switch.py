@@ -40,8 +40,9 @@ def at_stripe(key: str):
         return redirect(url_for("billing.index"))
     try:
         then = on_this_site(request.args.get("redirect_to")) or None
-        back = url_for("portal.back", redirect_to=then, _external=True)
-        return redirect(portal.address_to_switch(one, plan, back), 303)
+        back = url_for("portal.back", _external=True)
+        done = url_for("portal.back", redirect_to=then, _external=True)
+        return redirect(portal.address_to_switch(one, plan, back, done), 303)
     except UmstripeError as error:
         return render_template("account/no_portal.html", why=said_to_member(error))
 

@@ -21,6 +21,7 @@ from umstripe.models.claim import is_asked
 from umstripe.models.copied import State, Unclear
 from umstripe.models.held import NOT_HELD
 from umstripe.models.subscription import Change
+from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, said
 from umstripe.webhooks.news import plan_title
 from umstripe.webhooks.payments import status_in
@@ -65,6 +66,8 @@ def applied(arrival: Arrival, bought: Bought, customer: Any) -> str:
         _say_if_another(arrival, bought, change)
         return said(arrival, change, "Subscription")
     change = _paid(arrival, bought, customer.id)
+    if change is not None:
+        news.of_purchase(arrival.tx, arrival.mode, bought.payment, change, bought.state.as_of)
     return said(arrival, change, "One-time payment")
 
 

@@ -1,4 +1,5 @@
-"""Which mails a delivery causes. They are written down in its transaction, so none is sent for what rolled back."""
+"""Which mails a change causes: a delivery's, an answer to an approval, or time that has run out. They are written
+down in its transaction, so none is sent for what rolled back."""
 
 from __future__ import annotations
 
@@ -76,6 +77,8 @@ def of_purchase(tx: Transaction, mode: str, payment: Mapping[str, Any], change: 
         return
     payment_id = payment.get("payment_intent") or payment["id"]
     row = copied.found(tx, Purchase.__table__, mode, "stripe_payment_intent_id", payment_id)
+    if kind == "membership_ended" and Purchase.is_followed(tx, row.id, at):
+        return
     given = {
         "plan": plan_title(tx, mode, row.stripe_price_id),
         "amount": amount_words(row.amount, row.currency),
@@ -86,14 +89,15 @@ def of_purchase(tx: Transaction, mode: str, payment: Mapping[str, Any], change: 
 SETTLED = {
     ("pending", "paid"): "order_paid",
     ("pending", "failed"): "order_failed",
+    ("pending", "refunded"): "membership_ended",
     ("paid", "refunded"): "membership_ended",
 }
 
 
-def of_ended_purchases(tx: Transaction, at: int) -> None:
+def of_ended_purchases(tx: Transaction, mode: str, at: int) -> None:
     """What was sold for some time is over at a moment (seconds, UTC), and nothing of the same price follows it."""
-    for row in Purchase.ended(tx, at - NEWS_FOR_SECONDS, at):
-        title = plan_title(tx, row.mode, row.stripe_price_id)
+    for row in Purchase.ended(tx, mode, at - NEWS_FOR_SECONDS, at):
+        title = plan_title(tx, mode, row.stripe_price_id)
         Mail.write(tx, "membership_ended", row.stripe_payment_intent_id, row.user_id, plan=title)
 
 

@@ -11,16 +11,15 @@ from umstripe.errors import UmstripeError
 from umstripe.models import Connection
 from umstripe.work import approvals, audit, catch_up, enqueue, imports, steps, upkeep
 
-MODES = ("test", "live")
 __all__ = ["SCHEDULES", "audit", "begin", "catch_up", "imports"]
 
 
 @DBOS.workflow(name="often")
 def often(_due: datetime, _context: Any) -> None:
-    """Every ten minutes: catch up; write to whose time is over; warn of reserved amounts that go back soon."""
+    """Every ten minutes: catch up; warn of reserved amounts that go back soon; write to whose time is over."""
     enqueue_everywhere("catch_up")
-    upkeep.tell_of_ended_purchases()
     approvals.warn_of_approvals()
+    upkeep.tell_of_ended_purchases()
 
 
 @DBOS.workflow(name="nightly")
@@ -49,9 +48,8 @@ def begin() -> None:
 
 def _for_all(kind: str, *arguments: Any) -> None:
     with steps.site():
-        for mode in MODES:
-            if Connection.of(mode).is_connected:
-                try:
-                    enqueue(mode, kind, *arguments)
-                except UmstripeError:
-                    continue
+        for mode in Connection.connected_modes():
+            try:
+                enqueue(mode, kind, *arguments)
+            except UmstripeError:
+                continue

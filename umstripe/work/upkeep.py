@@ -9,7 +9,7 @@ from dbos import DBOS
 from sqlalchemy import delete, update
 
 from umstripe.database import now, write
-from umstripe.models import Delivery, Settings
+from umstripe.models import Connection, Delivery, Settings, home
 from umstripe.webhooks import news
 from umstripe.work import steps
 
@@ -18,9 +18,14 @@ ROWS_ARE_KEPT = timedelta(days=400)
 
 @DBOS.step(name="tell_of_ended_purchases", **steps.RETRIES)
 def tell_of_ended_purchases() -> None:
-    """A mail to everybody whose one-time membership has ended, once for each."""
-    with steps.site(), write() as tx:
-        news.of_ended_purchases(tx, int(time.time()))
+    """A mail to everybody whose one-time membership has ended, once for each. A copy of the site writes to nobody."""
+    with steps.site():
+        if home.elsewhere():
+            return
+        modes = Connection.connected_modes()
+        with write() as tx:
+            for mode in modes:
+                news.of_ended_purchases(tx, mode, int(time.time()))
 
 
 @DBOS.step(name="forget_old_bodies", **steps.RETRIES)
