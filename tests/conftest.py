@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import tempfile
 from pathlib import Path
@@ -19,6 +20,14 @@ TEMPLATES.mkdir(exist_ok=True)
 Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(TEMPLATES))}
 """Every test makes a site of its own; a template that has not changed need not be compiled for each of them."""
 DATABASES = {"sqlite": Sqlite, "postgres": Postgres}
+
+
+def pytest_collection_finish():
+    """What is there by now stays until the end: the collector of garbage need not look through it again and again,
+    which would take a seventh of the tests' time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_addoption(parser):

@@ -84,7 +84,8 @@ class Postgres:
         migrate(self.template, folder / "instance")
 
     def new(self) -> str:
-        return self._make(f'TEMPLATE "{make_url(self.template).database}"')
+        """As files: for one this small that takes half of what the write-ahead log would."""
+        return self._make(f'TEMPLATE "{make_url(self.template).database}" STRATEGY FILE_COPY')
 
     def empty(self) -> str:
         return self._make("")

@@ -101,14 +101,14 @@ DEFAULTS: dict[str, Words] = {
         (*ALWAYS, "plan", "link"),
     ),
     "mail.order_paid": Words(
-        "Order complete (after an approval or a bank’s transfer)",
+        "Order complete",
         "Your order of {plan} is complete",
         "Hello {name},\n\nThe payment of {amount} for {plan} has arrived, and what it gives is yours now. You find it "
         "here:\n\n<{link}>\n",
         (*ALWAYS, "plan", "amount", "link"),
     ),
     "mail.order_failed": Words(
-        "Order not completed (after an approval or a bank’s transfer)",
+        "Order not completed",
         "Your order of {plan} was not completed",
         "Hello {name},\n\nThe payment of {amount} for {plan} was not accepted or did not arrive. Nothing was taken; "
         "an amount that was reserved goes back to you. You can order again here:\n\n<{link}>\n",
