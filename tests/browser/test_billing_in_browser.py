@@ -78,8 +78,10 @@ class Member:
     def billing(self) -> None:
         self.page.goto(f"{self.url}/account/billing/")
 
-    def press(self, link: str, button: str) -> None:
+    def press(self, link: str, button: str, look=None, name: str = "") -> None:
         self.page.get_by_role("link", name=link).click()
+        if look:
+            look.check(name)
         self.page.get_by_role("button", name=button).click()
 
     def status(self, text) -> None:
@@ -128,12 +130,12 @@ def test_cancel_undo_pause_and_resume_on_the_sites_own_pages(jane, page, look):
     page.get_by_role("button", name="Cancel membership").click()
     jane.status("Active. Ends on")
     assert jane.at_stripe()["cancel_at_period_end"] is True
-    jane.press("Undo the cancellation", "Go on")
+    jane.press("Undo the cancellation", "Go on", look, "billing-undo")
     jane.status("Active. The next payment of $9.99 is on")
-    jane.press("Pause membership", "Pause membership")
+    jane.press("Pause membership", "Pause membership", look, "billing-pause")
     jane.status("Paused. Nothing is charged until you resume")
     look.check("billing-paused")
-    jane.press("Resume membership", "Resume membership")
+    jane.press("Resume membership", "Resume membership", look, "billing-resume")
     jane.status("Active. The next payment")
     page.get_by_label("Manual Payments").check()
     page.get_by_role("button", name="Billing", exact=True).click()

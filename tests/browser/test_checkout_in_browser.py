@@ -240,7 +240,7 @@ def test_pay_on_a_page_of_this_site(sellers, page, look):
 
 @pytest.mark.contract
 @needs_document
-def test_all_of_it_with_stripes_document_between(database_url, tmp_path, page):
+def test_all_of_it_with_stripes_document_between(database_url, tmp_path, page, look):
     world = World(database_url, tmp_path, watched=True)
     try:
         sellers = Sellers(world, page)
@@ -249,6 +249,7 @@ def test_all_of_it_with_stripes_document_between(database_url, tmp_path, page):
             page.context.clear_cookies()
             sellers.register(f"/register?plan={sellers.key(title)}", f"karl{number}")
             sellers.press_register()
+            look.check("checkout-away")
             sellers.at_stripe()
             sellers.pay()
             sellers.succeeded()
@@ -291,11 +292,15 @@ def test_a_one_time_plan_waits_for_approval_runs_out_and_is_refunded(sellers, pa
 
 
 def _its_time_is_over(sellers: Sellers) -> None:
-    """Two months later, without the wait."""
+    """Its two months lie a hundred days back, without the wait."""
     from umstripe.database import write
+    from umstripe.models.purchase import end_after
 
     app = create_app(sellers.world.environ)
     with app.app_context():
         with write() as tx:
-            tx.exec_driver_sql("UPDATE purchase SET ends_at = created - 1")
+            created, ends_at = tx.exec_driver_sql("SELECT created, ends_at FROM purchase").one()
+            assert ends_at == end_after(created, 2, "month")
+            back = 100 * 24 * 3600
+            tx.exec_driver_sql(f"UPDATE purchase SET created = {created - back}, ends_at = {ends_at - back}")
         db.engine.dispose()
