@@ -96,7 +96,8 @@ def _memory(addresses: list[str]) -> float:
 
 def _pss(process: Path, ports: set[str]) -> int:
     with contextlib.suppress(OSError):
-        if ports & set((process / "cmdline").read_text().split("\0")):
+        said = (process / "cmdline").read_text() + (process / "environ").read_text()
+        if ports & {part.rpartition("=")[2] for part in said.split("\0")}:
             lines = (process / "smaps_rollup").read_text().splitlines()
             return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return 0
