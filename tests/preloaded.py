@@ -8,11 +8,7 @@ from sqlalchemy.orm import configure_mappers
 import umstripe
 
 for module in pkgutil.walk_packages(umstripe.__path__, "umstripe."):
-    if (
-        module.name != "umstripe.wsgi"
-        and not module.name.endswith("__main__")
-        and ".versions." not in module.name
-    ):
+    if not module.name.endswith((".wsgi", ".__main__")):
         __import__(module.name)
 configure_mappers()
 gc.freeze()

@@ -6,11 +6,12 @@ import time
 
 import pytest
 
+from tests import test_purchases
 from tests.at_stripe import AtStripe
 from tests.selling import open_shop, rows
 from tests.stripe_events import deliver, event, subscription_event
+from tests.test_purchases import DAY, PAID, RESERVED, lasts
 
-DAY = 24 * 3600
 LATER = 1_900_000_000
 
 
@@ -138,14 +139,10 @@ def test_no_new_try_is_promised_when_the_membership_has_ended(shop):
 
 
 NOW = int(time.time())
-PAID = {"status": "succeeded", "captured": True, "refunded": False, "amount_refunded": 0}
-RESERVED = {**PAID, "captured": False}
 
 
 def charge(type_, at, payment="pi_1", **changed):
-    said = {"customer": "cus_jane", "metadata": {"umstripe_price": "price_lifetime"}, "currency": "usd"}
-    said |= {"id": f"ch_of_{payment}", "amount": 2900, "created": at, "payment_intent": payment}
-    return event(f"charge.{type_}", at, **{**said, **changed})
+    return test_purchases.charge(type_, at, payment, **{"created": at, **changed})
 
 
 def mails(app):
@@ -191,15 +188,6 @@ def test_a_full_refund_ends_the_membership_and_says_so_a_part_does_not(shop):
     assert mails(shop) == [("membership_ended", "pi_1")]
 
 
-def lasts_for_days(app, days):
-    from umstripe.database import db, writing
-    from umstripe.models import Plan, Price
-
-    with app.app_context(), writing():
-        plan = db.session.query(Plan).join(Price).filter(Price.stripe_price_id == "price_lifetime").one()
-        plan.duration_count, plan.duration_unit = days, "day"
-
-
 def tell(app):
     """What the worker of a connected site does every ten minutes."""
     from umstripe.database import now, writing
@@ -214,7 +202,7 @@ def tell(app):
 
 @pytest.mark.parametrize(("ago", "told"), [(6, []), (7, ["pi_1"]), (9, ["pi_1"]), (11, [])])
 def test_whose_time_has_run_out_is_told_once_and_within_three_days(shop, ago, told):
-    lasts_for_days(shop, 7)
+    lasts(shop, 7, "day")
     at = int(time.time()) - ago * DAY - 10
     send(shop, charge("succeeded", at, **PAID))
     tell(shop)
@@ -233,7 +221,7 @@ def test_whose_time_has_run_out_is_told_once_and_within_three_days(shop, ago, to
     ids=["lasts longer", "is on its way", "has ended, too", "has ended in the same second"],
 )
 def test_who_has_bought_it_again_is_told_of_the_last_alone(shop, again, told):
-    lasts_for_days(shop, 7)
+    lasts(shop, 7, "day")
     send(shop, charge("succeeded", NOW - 8 * DAY, **PAID))
     send(shop, again)
     tell(shop)
@@ -254,7 +242,7 @@ def test_a_copy_of_the_site_tells_nobody(shop):
     from umstripe.database import writing
     from umstripe.models import Settings
 
-    lasts_for_days(shop, 7)
+    lasts(shop, 7, "day")
     send(shop, charge("succeeded", NOW - 8 * DAY, **PAID))
     with shop.app_context(), writing():
         Settings.get().home = {"instance": "another", "address": "", "database": ""}

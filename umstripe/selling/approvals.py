@@ -76,8 +76,7 @@ def _apply(mode: str, said: Answer) -> str:
         status = "failed"
     with write() as tx:
         change = Purchase.apply(tx, mode, charge, status, said.as_of)
-        if change is not None:
-            news.of_purchase(tx, mode, charge, change, said.as_of)
+        news.of_purchase(tx, mode, charge, change, said.as_of)
     return status
 
 

@@ -78,8 +78,7 @@ def session_completed(arrival: Arrival) -> str:
         return said(arrival, _fetched_subscription(arrival, session["subscription"]), "Subscription")
     status = "pending" if session["payment_status"] == "unpaid" else "paid"
     change = Purchase.apply(arrival.tx, arrival.mode, session, status, arrival.created)
-    if change is not None:
-        news.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
+    news.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
     return said(arrival, change, "One-time payment") if change else noted(arrival, "Checkout completed")
 
 
@@ -88,8 +87,8 @@ def session_failed(arrival: Arrival) -> str:
     session = arrival.object
     if session["mode"] == "payment" and Customer.known(arrival.tx, arrival.mode, session.get("customer")):
         change = Purchase.apply(arrival.tx, arrival.mode, session, "failed", arrival.created)
+        news.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
         if change is not None:
-            news.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
             return said(arrival, change, "One-time payment")
     return noted(arrival, "The payment of a Checkout failed")
 

@@ -66,8 +66,7 @@ def applied(arrival: Arrival, bought: Bought, customer: Any) -> str:
         _say_if_another(arrival, bought, change)
         return said(arrival, change, "Subscription")
     change = _paid(arrival, bought, customer.id)
-    if change is not None:
-        news.of_purchase(arrival.tx, arrival.mode, bought.payment, change, bought.state.as_of)
+    news.of_purchase(arrival.tx, arrival.mode, bought.payment, change, bought.state.as_of)
     return said(arrival, change, "One-time payment")
 
 

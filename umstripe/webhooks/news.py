@@ -67,13 +67,18 @@ def _after_trial(told: Mapping[str, Any]) -> str:
 OTHERWISE = {"pause": "otherwise it pauses until you give one.", "cancel": "otherwise it ends."}
 
 
-def of_purchase(tx: Transaction, mode: str, payment: Mapping[str, Any], change: Change, at: int) -> None:
+def of_purchase(
+    tx: Transaction, mode: str, payment: Mapping[str, Any], change: Change | None, at: int
+) -> None:
     """A one-time payment that waited, for an administrator or for a bank, is settled; or it was given back.
 
-    `payment` is the charge or the Checkout session that was applied, `at` when Stripe said so (seconds, UTC).
+    `payment` is the charge or the Checkout session that was applied, `change` what came of it, `at` when Stripe said so
+    (seconds, UTC).
     """
+    if change is None or not change.applied or at < time.time() - NEWS_FOR_SECONDS:
+        return
     kind = SETTLED.get((change.before, change.after))
-    if kind is None or not change.applied or at < time.time() - NEWS_FOR_SECONDS:
+    if kind is None:
         return
     payment_id = payment.get("payment_intent") or payment["id"]
     row = copied.found(tx, Purchase.__table__, mode, "stripe_payment_intent_id", payment_id)
