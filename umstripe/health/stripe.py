@@ -1,34 +1,16 @@
-"""Whether everything is in order, and if not, what to do: for the health page, the dashboard and `umstripe doctor`.
-
-Nothing here asks Stripe: what Stripe says is written down by `Connection.look`, which the worker does with each
-catch-up, and an administrator by a button. So the page is there even when Stripe is not.
-"""
+"""What is checked of a mode: its keys, its endpoint at Stripe, its deliveries, its work."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import current_app
-
 from umstripe.database import WITHOUT_ITS_KEY, now
-from umstripe.models import (
-    Connection,
-    Delivery,
-    Difference,
-    Job,
-    Mail,
-    Refusal,
-    Settings,
-    approval_list,
-    home,
-)
-from umstripe.words import mode_words, moment_words
+from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
+from umstripe.models import Connection, Delivery, Difference, Job, Refusal, approval_list
+from umstripe.words import moment_words
 
-GOOD, WARNING, TROUBLE = "good", "warning", "trouble"
-WORKER_IS_SILENT_AFTER = timedelta(seconds=60)
 LATELY = timedelta(days=1)
 CLOCK_SECONDS = 30
 LOOK_AGAIN_AFTER = timedelta(hours=1)
@@ -40,25 +22,6 @@ REFUSED = {
     "other_mode": "At Stripe an endpoint of the other mode points to this address. Each mode has an address of its own.",
     "unreadable": "Something that is no event of Stripe’s came to the webhook’s address, or a proxy changes the body.",
 }
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at: its `state` (good, warning, trouble), what there is to say, what to do.
-
-    `action` is the button that helps: mend, look, process, catch_up, audit, or "".
-    """
-
-    name: str
-    state: str
-    says: str
-    do: str = ""
-    action: str = ""
-
-
-def site_checks() -> list[Check]:
-    """What both modes share: the worker and the mail."""
-    return [*_place(), _worker(Settings.get().worker_seen_at), *_mail()]
 
 
 def checks(mode: str) -> list[Check]:
@@ -77,52 +40,6 @@ def checks(mode: str) -> list[Check]:
         *_refused(mode),
     ]
     return [*found, *_approvals(mode), _caught_up(mode), _audited(mode)]
-
-
-def modes() -> list[str]:
-    """The modes that there is something to say of: connected, or with keys that are not."""
-    connections = (Connection.of(mode) for mode in ("test", "live"))
-    return [one.mode for one in connections if one.is_connected or one.has_keys]
-
-
-def all_checks() -> list[tuple[str, list[Check]]]:
-    """Every check under its heading."""
-    return [("This site", site_checks()), *((mode_words(mode), checks(mode)) for mode in modes())]
-
-
-def trouble() -> list[Check]:
-    """What an administrator should look at now."""
-    return [one for _, some in all_checks() for one in some if one.state != GOOD]
-
-
-def _place() -> Iterator[Check]:
-    if different := home.elsewhere():
-        says = f"This looks like a copy of a site that lives somewhere else: {', '.join(different)}."
-        do = "Nothing is changed at Stripe until you say what it is: above on every page, or with “umstripe this-is”."
-        yield Check("Copy of a site", TROUBLE, says, do)
-
-
-def _worker(seen: datetime | None) -> Check:
-    if seen is not None and now() - seen < WORKER_IS_SILENT_AFTER:
-        return Check("Background worker", GOOD, "Running.")
-    says = f"Last seen {moment_words(seen)}." if seen else "It has never run."
-    return Check(
-        "Background worker", TROUBLE, says, "Start it with “umstripe worker” (“umstripe serve” runs it too)."
-    )
-
-
-def _mail() -> Iterator[Check]:
-    if current_app.config["MAIL_BACKEND"] == "file":
-        folder = current_app.config["MAIL_FILE_PATH"]
-        yield Check(
-            "Mail",
-            WARNING,
-            f"No mail server is set: mails are written to {folder}.",
-            "Set UMSTRIPE_MAIL_URL.",
-        )
-    if failed := Mail.count_failed():
-        says = f"{failed} {'e-mail' if failed == 1 else 'e-mails'} could not be sent."
-        yield Check("Failed e-mails", TROUBLE, says, "See E-mails: each says why, and can be sent again.")
 
 
 def _keys(connection: Connection) -> Iterator[Check]:

@@ -1,0 +1,50 @@
+"""The command `umstripe`: everything an operator does without a browser."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from umstripe import __version__
+from umstripe.cli import accounts, doctor, running, stripe
+from umstripe.errors import UmstripeError
+from umstripe.simulator.cli import simulator
+
+
+class Commands(click.Group):
+    """A sentence instead of a trace for everything that has a sentence."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except UmstripeError as error:
+            click.echo(f"umstripe: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__)
+def main() -> None:
+    """Paid membership for a site, with Stripe."""
+
+
+for command in (
+    simulator,
+    running.migrate,
+    running.serve,
+    running.web,
+    running.run_worker,
+    running.run,
+    running.setup_link,
+    accounts.create_admin,
+    stripe.connect,
+    stripe.rotate_secret,
+    stripe.this_is,
+    stripe.import_prices,
+    stripe.catch_up,
+    stripe.audit,
+    doctor.doctor,
+):
+    main.add_command(command)

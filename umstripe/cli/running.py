@@ -1,0 +1,72 @@
+"""Commands that migrate, run and set up a site."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from umstripe.cli.site import with_site
+from umstripe.processes import run_demo, run_serve, run_web
+
+
+@click.command()
+@with_site
+def migrate(app: Any) -> None:
+    """Bring the database to this version."""
+    from flask_migrate import upgrade
+
+    from umstripe.work import worker
+
+    upgrade()
+    worker.prepare(app)
+
+
+@click.command()
+def serve() -> None:
+    """Migrate, then run site and worker in the foreground."""
+    run_serve()
+
+
+@click.command()
+def web() -> None:
+    """Run the site alone (gunicorn, 2 processes)."""
+    run_web()
+
+
+@click.command("worker")
+@click.option(
+    "--executor", default=f"{os.uname().nodename}", show_default=True, help="This worker's own name."
+)
+@with_site
+def run_worker(app: Any, executor: str) -> None:
+    """Run the background work."""
+    from umstripe.work import worker
+
+    worker.run(app, executor)
+
+
+@click.command()
+@click.option("--simulator-port", default=12111, show_default=True)
+def run(simulator_port: int) -> None:
+    """Run site, worker and simulator together, to try everything out."""
+    run_demo(simulator_port)
+
+
+@click.command("setup-link")
+@click.option("--site-url", help="The site's address; else UMSTRIPE_SITE_URL or UMSTRIPE_BIND.")
+@with_site
+def setup_link(app: Any, site_url: str | None) -> None:
+    """Print the link that makes the first administrator. An earlier link stops working."""
+    from umstripe.database import writing
+    from umstripe.models import User
+    from umstripe.models.setup import new_token
+
+    if User.there_is_an_administrator():
+        click.echo("There is an administrator already. Log in, or use `umstripe create-admin`.")
+        return
+    with writing():
+        token = new_token()
+    site_url = site_url or app.config["SITE_URL"] or f"http://{app.config['BIND']}"
+    click.echo(f"Open this link to set up the site: {site_url}/setup?token={token}")

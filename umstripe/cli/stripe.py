@@ -1,0 +1,129 @@
+"""Commands about the connection with Stripe."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from umstripe.cli.site import with_site
+from umstripe.errors import UmstripeError
+
+MODES = click.Choice(["test", "live"])
+
+
+@click.command()
+@click.argument("mode", type=MODES)
+@click.option("--publishable-key", prompt=True)
+@click.option("--secret-key", prompt=True, hide_input=True)
+@click.option("--site-url", help="The site's public address; else UMSTRIPE_SITE_URL.")
+@with_site
+def connect(app: Any, mode: str, publishable_key: str, secret_key: str, site_url: str | None) -> None:
+    """Check keys with Stripe and make the webhook endpoint."""
+    from umstripe import webhooks
+    from umstripe.database import db
+    from umstripe.models import Activity, Connection
+    from umstripe.models.keys import why_wrong
+
+    site_url = site_url or app.config["SITE_URL"]
+    if not site_url:
+        raise UmstripeError("Say the site's address with --site-url or UMSTRIPE_SITE_URL.")
+    keys = {"publishable": publishable_key.strip(), "secret": secret_key.strip()}
+    for field, key in keys.items():
+        if wrong := why_wrong(field, mode, key):
+            raise UmstripeError(f"The {field} key: {wrong}")
+    connection = Connection.of(mode)
+    connection.connect(site_url, webhooks.HANDLERS, **keys)
+    Activity.add("stripe.connected", "Connected with Stripe", trigger="command", mode=mode)
+    db.session.commit()
+    click.echo(connection.endpoint_problem or f"Connected. Deliveries come to {connection.endpoint_url}.")
+
+
+@click.command("rotate-secret")
+@click.argument("mode", type=MODES)
+@click.option("--site-url", help="The site's public address; else UMSTRIPE_SITE_URL.")
+@with_site
+def rotate_secret(app: Any, mode: str, site_url: str | None) -> None:
+    """Change the webhook's signing secret; no delivery is lost."""
+    from umstripe import webhooks, work
+    from umstripe.database import db
+    from umstripe.models import Activity, Connection
+
+    site_url = site_url or app.config["SITE_URL"]
+    if not site_url:
+        raise UmstripeError("Say the site's address with --site-url or UMSTRIPE_SITE_URL.")
+    Connection.of(mode).change_secret(site_url, webhooks.HANDLERS)
+    Activity.add(
+        "stripe.secret_changed", "The webhook’s signing secret was changed", trigger="command", mode=mode
+    )
+    db.session.commit()
+    work.enqueue(mode, "catch_up")
+    click.echo("The signing secret was changed. The earlier one is good for 24 hours more.")
+
+
+@click.command("this-is")
+@click.argument("what", type=click.Choice(["site", "copy"]))
+@with_site
+def this_is(_app: Any, what: str) -> None:
+    """Say what a copied site is: the site from now on, or a copy that forgets its Stripe account."""
+    from umstripe.database import writing
+    from umstripe.models import Connection, home
+
+    with writing():
+        home.settle() if what == "site" else Connection.forget_all()
+    click.echo(
+        "This is the site now." if what == "site" else "This is a copy: its Stripe keys are forgotten."
+    )
+
+
+WAIT = click.option("--wait", default=600, show_default=True, help="Seconds to wait for the worker.")
+
+
+@click.command("import-prices")
+@click.argument("mode", type=MODES)
+@WAIT
+@with_site
+def import_prices(_app: Any, mode: str, wait: int) -> None:
+    """Bring the prices of the Stripe account; a running worker does it."""
+    _done(mode, "import", wait)
+
+
+@click.command("catch-up")
+@click.argument("mode", type=MODES)
+@WAIT
+@with_site
+def catch_up(_app: Any, mode: str, wait: int) -> None:
+    """Read the events that no delivery brought; a running worker does it."""
+    _done(mode, "catch_up", wait)
+
+
+@click.command("audit")
+@click.argument("mode", type=MODES)
+@click.option("--repair", is_flag=True, help="Make Stripe's state ours wherever they differ.")
+@WAIT
+@with_site
+def audit(_app: Any, mode: str, repair: bool, wait: int) -> None:
+    """Compare every subscription and customer with Stripe; a running worker does it."""
+    from umstripe.models import Difference
+
+    _done(mode, "audit", wait)
+    for one in Difference.listed(mode):
+        click.echo(f"{one.stripe_object_id}: {one.here} here, {one.there} at Stripe. {one.effect}")
+    if repair and Difference.listed(mode):
+        _done(mode, "repair", wait)
+    if Difference.listed(mode):
+        sys.exit(1)
+
+
+def _done(mode: str, kind: str, wait: int) -> None:
+    """Have the worker do it, and say what came of it."""
+    from umstripe import work
+
+    work.enqueue(mode, kind)
+    job = work.wait_for(mode, kind, wait)
+    if job.state == "failed":
+        raise UmstripeError(job.error)
+    if job.state != "done":
+        raise UmstripeError("The work has not ended. Is `umstripe worker` running?")
+    click.echo(job.text)

@@ -1,0 +1,50 @@
+"""What both modes share: where the site lives, the worker, the mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from flask import current_app
+
+from umstripe.database import now
+from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
+from umstripe.models import Mail, Settings, home
+from umstripe.words import moment_words
+
+WORKER_IS_SILENT_AFTER = timedelta(seconds=60)
+
+
+def site_checks() -> list[Check]:
+    """What both modes share: the worker and the mail."""
+    return [*_place(), _worker(Settings.get().worker_seen_at), *_mail()]
+
+
+def _place() -> Iterator[Check]:
+    if different := home.elsewhere():
+        says = f"This looks like a copy of a site that lives somewhere else: {', '.join(different)}."
+        do = "Nothing is changed at Stripe until you say what it is: above on every page, or with “umstripe this-is”."
+        yield Check("Copy of a site", TROUBLE, says, do)
+
+
+def _worker(seen: datetime | None) -> Check:
+    if seen is not None and now() - seen < WORKER_IS_SILENT_AFTER:
+        return Check("Background worker", GOOD, "Running.")
+    says = f"Last seen {moment_words(seen)}." if seen else "It has never run."
+    return Check(
+        "Background worker", TROUBLE, says, "Start it with “umstripe worker” (“umstripe serve” runs it too)."
+    )
+
+
+def _mail() -> Iterator[Check]:
+    if current_app.config["MAIL_BACKEND"] == "file":
+        folder = current_app.config["MAIL_FILE_PATH"]
+        yield Check(
+            "Mail",
+            WARNING,
+            f"No mail server is set: mails are written to {folder}.",
+            "Set UMSTRIPE_MAIL_URL.",
+        )
+    if failed := Mail.count_failed():
+        says = f"{failed} {'e-mail' if failed == 1 else 'e-mails'} could not be sent."
+        yield Check("Failed e-mails", TROUBLE, says, "See E-mails: each says why, and can be sent again.")
