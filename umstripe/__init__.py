@@ -21,6 +21,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
     from flask import Flask
 
     from umstripe import config, errors, extensions, logs, pages, views
+    from umstripe.requests import Request
 
     app = Flask(
         "umstripe",
@@ -28,6 +29,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
         template_folder=_folder("templates"),
         static_folder=_folder("static"),
     )
+    app.request_class = Request
     app.config.update(config.load(environ))
     logs.init_app(app)
     extensions.init_app(app)
