@@ -140,10 +140,10 @@ class Browserless:
     def log_in(self, username: str, password: str = PASSWORD) -> Page:
         return self.submit("/login", email=username, password=password)
 
-    def enter(self, username: str) -> None:
+    def enter(self, username: str, password: str = PASSWORD) -> None:
         """Log in, without a look at the page that this leads to."""
         fields = self.get("/login").form("email", "password")["fields"]
-        answer = self.client.post("/login", data={**fields, "email": username, "password": PASSWORD})
+        answer = self.client.post("/login", data={**fields, "email": username, "password": password})
         assert answer.status_code == 302, Page(answer.text).text[:600]
 
 
