@@ -13,6 +13,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from umstripe import database
+from umstripe import sessions as login_sessions
 from umstripe.forms.security import LoginForm
 from umstripe.mail import PatientMail
 from umstripe.models import Role, User
@@ -55,6 +56,7 @@ def init_app(app: Flask) -> None:
         referrer_policy="same-origin",
     )
     security.init_app(app, SQLAlchemyUserDatastore(db, User, Role), login_form=LoginForm)
+    login_sessions.init_app(app)
     limiter.init_app(app)
     _limit_logins(app)
 

@@ -23,6 +23,7 @@ SECURITY = {
     "SECURITY_LOGIN_URL": "/login",
     "SECURITY_LOGOUT_URL": "/logout",
     "SECURITY_LOGOUT_METHODS": ["POST"],
+    "SECURITY_API_ENABLED_METHODS": ["session"],
     "SECURITY_RESET_URL": "/reset",
     "SECURITY_CHANGE_URL": "/account/password",
     "SECURITY_POST_LOGIN_VIEW": "/",
