@@ -1,4 +1,6 @@
-"""A row for each login, so that a logout ends every copy of its cookies. Everybody logs in once more."""
+"""A row for each login, so that a logout ends every copy of its cookies. Everybody logs in once more.
+
+The settings remember where a browser saw the site."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,7 +26,9 @@ def upgrade():
     )
     op.create_index(op.f("ix_login_session_user_id"), "login_session", ["user_id"])
     op.create_index(op.f("ix_login_session_expires_at"), "login_session", ["expires_at"])
+    op.add_column("settings", sa.Column("seen_address", sa.JSON()))
 
 
 def downgrade():
+    op.drop_column("settings", "seen_address")
     op.drop_table("login_session")
