@@ -158,3 +158,29 @@ def test_the_page_of_a_plan_says_who_is_about_to_pay(app):
     page = anna.get(f"/subscribe/{key}")
     assert "You are logged in as anna" in page.text
     assert log_out_and_stay(anna, page) == f"/subscribe/{key}"
+
+
+@pytest.mark.parametrize(
+    ("next_", "link"),
+    [
+        ("/subscribe/6379f47e09", "/register?plan=6379f47e09"),
+        ("/subscribe/6379f47e09?x=1", "/register?plan=6379f47e09"),
+        ("/account/", "/register"),
+        ("https://evil.example/subscribe/6379f47e09", "/register"),
+        ("", "/register"),
+    ],
+)
+def test_the_way_from_the_login_page_to_register_keeps_the_plan(client, next_, link):
+    assert f'href="{link}"' in client.client.get("/login", query_string={"next": next_}).text
+
+
+def test_the_password_of_a_plan_is_nothing_that_a_browser_fills_in(app, admin):
+    from tests.selling import open_shop
+
+    open_shop(app)
+    html = admin.get("/admin/plans/1").html
+    field = (
+        html.split('id="password"')[0].rpartition("<input")[2]
+        + html.split('id="password"')[1].partition(">")[0]
+    )
+    assert 'type="text"' in field and "masked" in field and 'autocomplete="off"' in field

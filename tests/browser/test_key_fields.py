@@ -50,6 +50,7 @@ def test_what_was_filled_in_wrongly_is_named_and_never_sent_back(settings, name,
 
 def test_a_typed_key_is_masked_on_the_screen(settings, look):
     settings.locator("#test_secret_key").fill("sk_test_51abcdefghijklmnop")
+    expect(settings.locator("[data-eye=test_secret_key]")).to_be_visible()
     look.picture("key-field-masked")
     settings.get_by_role("button", name="Show what is typed: Test Secret Key").click()
     look.picture("key-field-shown")
