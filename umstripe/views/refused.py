@@ -15,7 +15,7 @@ from umstripe.models import home
 
 SECRET = re.compile(r"password|secret|_key$", re.IGNORECASE)
 """Names of fields whose content is never sent back to the browser."""
-NOT_SHOWN = re.compile(r"token|^next$|^action$|^redirect_to$|^offer$")
+NOT_SHOWN = re.compile(r"token|^(next|action|redirect_to|offer|seen|sealed)$")
 FIELDS_AT_MOST, CHARACTERS_AT_MOST = 300, 200_000
 
 
