@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.people import Browserless
+from tests.people import PASSWORD, Browserless
 from tests.test_sessions import copy_of, is_in, logged_in, make_member
 
 NEW = "another horse battery"
@@ -184,3 +184,36 @@ def test_the_password_of_a_plan_is_nothing_that_a_browser_fills_in(app, admin):
         + html.split('id="password"')[1].partition(">")[0]
     )
     assert 'type="text"' in field and "masked" in field and 'autocomplete="off"' in field
+
+
+@pytest.fixture
+def plan_key(app) -> str:
+    from tests.selling import open_shop
+    from umstripe.models import Plan, Settings
+
+    open_shop(app)
+    make_member(app, "anna")
+    with app.app_context():
+        return Plan.on_offer(Settings.get().mode)[0].short_key
+
+
+def where_login_leads(visitor, password=PASSWORD) -> str:
+    fields = visitor.get("/login").form("email", "password")["fields"]
+    sent = {**fields, "email": "anna", "password": password}
+    return visitor.client.post("/login", data=sent, follow_redirects=True).request.path
+
+
+def test_a_lost_password_on_the_way_to_a_plan_leads_back_to_it_once(app, client, plan_key):
+    client.get(f"/subscribe/{plan_key}")
+    client.submit(reset_link(app, "anna"), **FIELDS["reset"])
+    assert where_login_leads(client, NEW) == f"/subscribe/{plan_key}"
+    assert client.client.get("/", follow_redirects=True).request.path == "/account/"
+
+
+def test_the_plan_that_somebody_wanted_is_not_the_next_one_s(app, client, plan_key):
+    make_member(app, "bert")
+    client.get(f"/subscribe/{plan_key}")
+    client.submit("/login", email="bert", password=PASSWORD)
+    client.client.get("/account/")
+    client.press("/account/", "/logout")
+    assert where_login_leads(client) == "/account/"
