@@ -157,4 +157,4 @@ def test_a_member_sees_their_own_page_and_no_admin_page(app, client):
 
 def test_a_form_without_its_token_is_refused_with_a_page(admin):
     answer = admin.client.post("/admin/roles/", data={"name": "Gold"})
-    assert answer.status_code == 400 and "The form was open for too long" in answer.text
+    assert answer.status_code == 400 and "The form arrived incomplete" in answer.text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import structlog
 from flask import Flask, render_template
-from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 
@@ -84,15 +83,10 @@ PAGES = {
         "The fault is ours, and it has been written to the log. Nothing was changed. Please try again in a minute.",
     ),
 }
-EXPIRED = (
-    "The form was open for too long",
-    "For your safety it has expired. Go back, reload the page and send it again.",
-)
 
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(UmstripeError, _said)
     app.register_error_handler(Exception, _unexpected)
 
@@ -106,10 +100,6 @@ def _http_error(error: HTTPException):
     if code < 400:
         return error
     return page(code, *PAGES.get(code, PAGES[400 if code < 500 else 500]))
-
-
-def _csrf_error(_error: CSRFError):
-    return page(400, *EXPIRED)
 
 
 def _said(error: UmstripeError):

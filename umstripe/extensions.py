@@ -9,10 +9,11 @@ from flask_mailman import Mail
 from flask_migrate import Migrate
 from flask_security import Security, SQLAlchemyUserDatastore
 from flask_talisman import Talisman
-from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from umstripe import database
+from umstripe import sessions as login_sessions
+from umstripe.csrf import OriginCheckedCSRF
 from umstripe.forms.security import LoginForm
 from umstripe.mail import PatientMail
 from umstripe.models import Role, User
@@ -29,7 +30,7 @@ CSP = {
     "frame-ancestors": "'none'",
 }
 db = database.db
-csrf = CSRFProtect()
+csrf = OriginCheckedCSRF()
 mail = Mail()
 migrate = Migrate(compare_type=True, render_as_batch=True)
 talisman = Talisman()
@@ -55,6 +56,7 @@ def init_app(app: Flask) -> None:
         referrer_policy="same-origin",
     )
     security.init_app(app, SQLAlchemyUserDatastore(db, User, Role), login_form=LoginForm)
+    login_sessions.init_app(app)
     limiter.init_app(app)
     _limit_logins(app)
 

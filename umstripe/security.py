@@ -23,6 +23,7 @@ SECURITY = {
     "SECURITY_LOGIN_URL": "/login",
     "SECURITY_LOGOUT_URL": "/logout",
     "SECURITY_LOGOUT_METHODS": ["POST"],
+    "SECURITY_API_ENABLED_METHODS": ["session"],
     "SECURITY_RESET_URL": "/reset",
     "SECURITY_CHANGE_URL": "/account/password",
     "SECURITY_POST_LOGIN_VIEW": "/",
@@ -65,6 +66,7 @@ def sessions(app: Flask) -> dict[str, Any]:
         "REMEMBER_COOKIE_SECURE": app.config["SESSION_COOKIE_SECURE"],
         "MAX_CONTENT_LENGTH": BODY_BYTES,
         "WTF_CSRF_TIME_LIMIT": 12 * 3600,
+        "WTF_CSRF_SSL_STRICT": False,  # umstripe.csrf checks the origin instead
         "SQLALCHEMY_RECORD_QUERIES": False,
     }
 

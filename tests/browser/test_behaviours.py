@@ -49,14 +49,15 @@ def test_the_eye_shows_and_hides_what_is_typed(site, page):
     page.goto(site.url + STRIPE)
     field = page.get_by_label("Test Secret Key", exact=True)
     field.fill("sk_test_51abcdefgh")
-    expect(field).to_have_attribute("type", "password")
+    expect(field).to_have_attribute("type", "text")
+    expect(field).to_have_css("-webkit-text-security", "disc")
     eye = page.get_by_role("button", name="Show what is typed: Test Secret Key")
     eye.focus()
     page.keyboard.press("Space")
-    expect(field).to_have_attribute("type", "text")
+    expect(field).to_have_css("-webkit-text-security", "none")
     expect(eye).to_have_attribute("aria-pressed", "true")
     eye.click()
-    expect(field).to_have_attribute("type", "password")
+    expect(field).to_have_css("-webkit-text-security", "disc")
 
 
 def test_the_endpoint_s_address_is_copied_with_the_keyboard(site, page):

@@ -73,6 +73,11 @@ class StripeForm(FlaskForm):
         """The keys that were typed for a mode; empty ones keep what is stored."""
         return {which: self.key(mode, which).data or "" for which in KEYS}
 
+    def forget_keys(self) -> None:
+        """Empty the key fields of the shown mode, after their keys were stored."""
+        for which in KEYS:
+            self.key(self.mode, which).data = ""
+
     def settings(self) -> Mapping[str, Any]:
         return {name: self[name].data for name in SETTINGS}
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from flask import current_app
 
 from umstripe.database import now
+from umstripe.health.address import address_checks
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
 from umstripe.models import Mail, Settings, home
 from umstripe.words import moment_words
@@ -17,7 +18,9 @@ WORKER_IS_SILENT_AFTER = timedelta(seconds=60)
 
 def site_checks() -> list[Check]:
     """What both modes share: the worker and the mail."""
-    return [*_place(), _worker(Settings.get().worker_seen_at), *_mail()]
+    settings, proxies = Settings.get(), current_app.config["TRUSTED_PROXIES"]
+    address = address_checks(settings.seen_address, home.site_url(), proxies)
+    return [*_place(), *address, _worker(settings.worker_seen_at), *_mail()]
 
 
 def _place() -> Iterator[Check]:

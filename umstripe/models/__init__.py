@@ -7,6 +7,7 @@ from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery, Refusal
 from umstripe.models.difference import Difference
 from umstripe.models.job import Job
+from umstripe.models.login_session import LoginSession
 from umstripe.models.mail import Mail
 from umstripe.models.plan import Plan
 from umstripe.models.plan_role import PlanRole
@@ -26,6 +27,7 @@ __all__ = [
     "Delivery",
     "Difference",
     "Job",
+    "LoginSession",
     "Mail",
     "Plan",
     "PlanRole",

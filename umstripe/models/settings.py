@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,6 +13,7 @@ from umstripe.database import UTCDateTime, db
 from umstripe.models.role import Role
 
 ONLY = 1
+ORIGIN = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?")
 
 
 def counted_modes(sandbox: bool) -> tuple[str, ...]:
@@ -27,7 +29,9 @@ class Settings(db.Model):
     """The site's settings: one typed row, made by the first migration.
 
     `register_field` is how the registration form shows plans: `hidden`, `single` (the link's plan alone) or
-    `several` (a choice of all public ones). `one_trial`: nobody gets a second trial.
+    `several` (a choice of all public ones). `one_trial`: nobody gets a second trial. `seen_address` is where an
+    administrator's browser saw the site last (`browser`), what the request looked like here (`request`), and whether a
+    proxy named the visitor's address (`forwarded_for`, or "").
     """
 
     id: Mapped[int] = mapped_column(primary_key=True, default=ONLY)
@@ -50,6 +54,7 @@ class Settings(db.Model):
     pause_allowed: Mapped[bool] = mapped_column(default=False, server_default=false())
     keep_bodies_days: Mapped[int] = mapped_column(default=30, server_default="30")
     home: Mapped[dict[str, str] | None] = mapped_column(JSON)
+    seen_address: Mapped[dict[str, str] | None] = mapped_column(JSON)
     worker_seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     default_role_id: Mapped[int] = mapped_column(ForeignKey("role.id"))
     setup_token_hash: Mapped[str | None] = mapped_column(String(64))
@@ -76,6 +81,14 @@ class Settings(db.Model):
         for name in changed:
             setattr(self, name, values[name])
         return changed
+
+    def see_address(self, seen: dict[str, str]) -> bool:
+        """Take over where a browser sees the site. Return whether that is new; what is no address never is."""
+        is_address = len(seen["browser"]) < 256 and ORIGIN.fullmatch(seen["browser"])
+        if not is_address or seen == self.seen_address:
+            return False
+        self.seen_address = seen
+        return True
 
     @property
     def clock_for_new_customers(self) -> str | None:

@@ -17,6 +17,7 @@ from umstripe.views import (
     invitation,
     policies,
     portal,
+    refused,
     register,
     setup,
     subscribe,
@@ -79,6 +80,7 @@ def init_app(app: Flask) -> None:
     ):
         app.register_blueprint(blueprint)
     policies.init_app(app)
+    refused.init_app(app, PUBLIC)
     app.before_request(_closed_unless_public)
 
 

@@ -3,15 +3,15 @@ from __future__ import annotations
 import time
 
 from flask import Blueprint, flash, redirect, render_template, url_for
-from flask_security import current_user, login_user
+from flask_security import current_user, login_user, logout_user
 from sqlalchemy.exc import IntegrityError
 
-from umstripe import roles
+from umstripe import roles, sessions
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
 from umstripe.forms.account import AccountForm
-from umstripe.models import User
+from umstripe.models import LoginSession, User
 from umstripe.selling import billing, checkout
 from umstripe.views.log import log
 
@@ -31,8 +31,19 @@ def index():
         flash("Your account is updated.", "success")
         return redirect(url_for(".index"), 303)
     explained = roles.explained(user, int(time.time()))
-    unpaid = checkout.unpaid(user)
-    return render_template("account/index.html", form=form, roles=explained, unpaid=unpaid)
+    shown = {"roles": explained, "unpaid": checkout.unpaid(user), "logins": LoginSession.count(user)}
+    return render_template("account/index.html", form=form, **shown)
+
+
+@blueprint.post("/log-out-everywhere")
+def log_out_everywhere():
+    """End every login of the member, this one too."""
+    sessions.log_out_everywhere(db.session.get_one(User, current_user.id))
+    log("security.logged_out_everywhere", f"{current_user.username} logged out on all devices")
+    db.session.commit()
+    logout_user()
+    flash("You are logged out on all devices.", "success")
+    return redirect(url_for("security.login"), 303)
 
 
 def _tell_stripe(user: User) -> None:

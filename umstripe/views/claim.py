@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
-from flask_security import login_user
 
+from umstripe import sessions
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
@@ -37,7 +37,8 @@ def confirm(token: str):
     if claim.wants_password:
         invitation.accept(claim.user, form.password.data or "")
         db.session.commit()
-        login_user(claim.user)
+        sessions.switch_to(claim.user)
+    sessions.log_out_unless(claim.user)
     db.session.commit()
     try:
         flash(claims.confirm(claim), "success")

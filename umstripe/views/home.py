@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from flask import Blueprint, redirect, url_for
+from flask import Blueprint, redirect, session, url_for
 from flask_security import current_user
+
+from umstripe.views.offers import WANTED
 
 blueprint = Blueprint("home", __name__)
 
@@ -10,4 +12,6 @@ blueprint = Blueprint("home", __name__)
 def index():
     if not current_user.is_authenticated:
         return redirect(url_for("security.login"))
+    if key := session.pop(WANTED, ""):
+        return redirect(url_for("subscribe.show", key=key))
     return redirect(url_for("admin.dashboard" if current_user.is_administrator else "account.index"))

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
-from flask_security import login_user
 
+from umstripe import sessions
 from umstripe.database import db
 from umstripe.extensions import limiter
 from umstripe.forms.user import ChosenPassword
@@ -22,7 +22,7 @@ def choose_password(token: str):
     if form.validate_on_submit():
         invitation.accept(user, form.password.data or "")
         db.session.commit()
-        login_user(user)
+        sessions.switch_to(user)
         flash("Your password is set, and you are logged in.", "success")
         return redirect(url_for("account.index"), 303)
     return render_template("invitation/choose_password.html", form=form, user=user, token=token)

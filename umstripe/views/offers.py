@@ -21,6 +21,8 @@ from umstripe.views.addresses import site_url
 CHECKOUT = "https://checkout.stripe.com"
 UNLOCKED = "unlocked_plans"
 UNLOCKED_AT_MOST = 20
+WANTED = "wanted_plan"
+"""The key of the plan whose page a visitor opened before logging in, so that the login leads there by any way."""
 
 
 def plan_of_link(key: str) -> Plan:

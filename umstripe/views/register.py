@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_security import current_user, login_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
@@ -10,7 +10,7 @@ from umstripe.extensions import LOGIN_TRIES, caller_address, limiter
 from umstripe.forms.register import RegisterForm
 from umstripe.models import Plan, Settings, User
 from umstripe.models.registration import Registration
-from umstripe.views.offers import plan_of_link, to_checkout
+from umstripe.views.offers import WANTED, plan_of_link, to_checkout
 
 blueprint = Blueprint("register", __name__)
 
@@ -75,6 +75,7 @@ def _welcome(user: User | None, form: RegisterForm) -> Response | tuple[str, int
 
 def _go_on(plan: Plan | None, user: User | None = None) -> Response | tuple[str, int]:
     """A form that was sent goes straight on to Checkout; an opened link shows first what is to be paid."""
+    session.pop(WANTED, None)
     if plan is None:
         return redirect(url_for("account.index"), 303)
     if request.method == "POST":

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from flask_security import login_user
 
+from umstripe import sessions
 from umstripe.database import db
 from umstripe.extensions import limiter
 from umstripe.forms.user import SetupForm
@@ -24,7 +24,7 @@ def first_administrator():
             form.token.data, site_name, form.username.data, form.email.data, form.password.data
         )
         db.session.commit()
-        login_user(user)
+        sessions.switch_to(user)
         flash("Your site is set up. Next, connect your Stripe account.", "success")
         return redirect(url_for("admin.settings.stripe"))
     return render_template("setup/first_administrator.html", form=form)

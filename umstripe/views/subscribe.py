@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, session, url_for
 from flask_security import current_user
 
 from umstripe.extensions import LOGIN_TRIES, limiter
@@ -8,7 +8,7 @@ from umstripe.forms.register import PlanPasswordForm
 from umstripe.models import Plan
 from umstripe.models.order import AlreadyHeld
 from umstripe.views import pages
-from umstripe.views.offers import ask_for_password, order_of, plan_of_link, to_checkout, unlock
+from umstripe.views.offers import WANTED, ask_for_password, order_of, plan_of_link, to_checkout, unlock
 
 blueprint = Blueprint("subscribe", __name__, url_prefix="/subscribe")
 
@@ -19,7 +19,9 @@ def show(key: str):
     link previews open links that nobody clicked: it shows what is to be paid, and a button goes on."""
     plan = plan_of_link(key)
     if not current_user.is_authenticated:
+        session[WANTED] = plan.short_key
         return redirect(url_for("register.register", plan=plan.short_key), 303)
+    session.pop(WANTED, None)
     order = order_of(current_user, plan)
     try:
         order.must_be_new()

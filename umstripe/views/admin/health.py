@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Blueprint, flash, jsonify, redirect, render_template, url_for
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 
 from umstripe import health, truth, webhooks, work
 from umstripe.database import db
 from umstripe.errors import UmstripeError
-from umstripe.models import Connection, Delivery, Difference, Job
+from umstripe.models import Connection, Delivery, Difference, Job, Settings
 from umstripe.views.addresses import site_url
 from umstripe.views.admin.log import log
 
@@ -32,6 +32,19 @@ def index():
         differences={mode: Difference.listed(mode, SHOWN) for mode in modes},
         types={mode: Delivery.by_type(mode, MONTH) for mode in modes},
     )
+
+
+@blueprint.post("/address")
+def browser_address():
+    """What the page's script sends: where the browser sees the site. The answer is the checks of the site."""
+    seen = {
+        "browser": request.form.get("origin", ""),
+        "request": request.host_url.rstrip("/")[:255],
+        "forwarded_for": request.headers.get("X-Forwarded-For", "") and "yes",
+    }
+    if Settings.get().see_address(seen):
+        db.session.commit()
+    return render_template("admin/health/_site.html", site=health.site_checks())
 
 
 @blueprint.post("/<any(test, live):mode>/<any('catch-up', audit, repair):what>")

@@ -79,11 +79,22 @@ def _connect(form: StripeForm) -> bool:
         return False
     except UmstripeError as error:
         flash(f"Stripe: The connection failed. {error}", "error")
+        if isinstance(error, StripeUnavailable) and not connection.is_connected:
+            _keep_unchecked(form, connection)
         return False
     log("stripe.connected", f"Connected with Stripe: {connection.account_name or 'account'}", mode=mode)
     db.session.commit()
     flash("Connected with Stripe.", "success")
     return True
+
+
+def _keep_unchecked(form: StripeForm, connection: Connection) -> None:
+    """Store keys that Stripe could not be asked about: a page never holds them, so they would be lost."""
+    if connection.keep_keys(**form.typed_keys(form.mode)):
+        log("security.settings_changed", f"Stripe settings changed: {form.mode} keys")
+        db.session.commit()
+        flash("The keys are stored. Press Connect with Stripe again in a minute.", "info")
+    form.forget_keys()
 
 
 def _keys_are_there(form: StripeForm, connection: Connection) -> bool:

@@ -6,11 +6,11 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_security import current_user, login_user
 from sqlalchemy.exc import IntegrityError
 
-from umstripe import roles, truth
+from umstripe import roles, sessions, truth
 from umstripe.database import db
 from umstripe.errors import Rejected, UmstripeError
 from umstripe.forms.user import AddUserForm, EditUserForm
-from umstripe.models import Connection, Mail, Settings, User, user_list
+from umstripe.models import Connection, LoginSession, Mail, Settings, User, user_list
 from umstripe.views.admin.log import log
 from umstripe.views.lists import page_number, text_argument
 from umstripe.words import STATUSES
@@ -122,7 +122,19 @@ def _screen(user: User) -> dict:
         "counted": settings.counted_modes,
         "connection": Connection.of(settings.mode),
         "customer": user.customer(settings.mode),
+        "logins": LoginSession.count(user),
     }
+
+
+@blueprint.post("/<id:user_id>/log-out-everywhere")
+def log_out_everywhere(user_id: int):
+    """End every login of the user. Administrators who do this to themselves are logged out here, too."""
+    user = db.get_or_404(User, user_id)
+    sessions.log_out_everywhere(user)
+    log("security.logged_out_everywhere", f"{user.username} was logged out on all devices", user_id=user.id)
+    db.session.commit()
+    flash(f"{user.username} is logged out on all devices.", "success")
+    return redirect(url_for(".edit", user_id=user_id), 303)
 
 
 @blueprint.post("/<id:user_id>/sync")

@@ -1,0 +1,70 @@
+"""Whether the site believes of its own address what a browser sees, and what a proxy in front leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+PORTS = {"http": 80, "https": 443}
+
+
+def address_checks(seen: Mapping[str, str] | None, site_url: str, proxies: int) -> Iterator[Check]:
+    """Compare what an administrator's browser saw last (`Settings.seen_address`) with the site's address.
+
+    `proxies` is UMSTRIPE_TRUSTED_PROXIES. Nothing is said before a browser with scripts has opened the health page.
+    """
+    if not seen:
+        return
+    wrong = [*_address(seen["browser"], site_url), *_proxy(seen, proxies)]
+    yield from wrong
+    if not wrong:
+        yield Check("Address", GOOD, f"Browsers see this site where it is: {site_url}.")
+
+
+def differences(one: str, other: str) -> list[str]:
+    """Return which of scheme, host and port two addresses do not share. All names of this machine are one host."""
+    first, second = _parts(one), _parts(other)
+    return [name for name in ("scheme", "host", "port") if first[name] != second[name]]
+
+
+def _parts(url: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = "" if parts.port in (None, PORTS.get(parts.scheme)) else str(parts.port)
+    return {"scheme": parts.scheme, "host": "loopback" if host in LOOPBACK else host, "port": port}
+
+
+def _address(browser: str, site_url: str) -> Iterator[Check]:
+    if different := differences(browser, site_url):
+        says = (
+            f"A browser sees this site at {browser}, but the site believes that it is at {site_url}: "
+            f"the {' and the '.join(different)} differ{'s' if len(different) == 1 else ''}. "
+            "Links in mails and Stripe’s deliveries go to the latter."
+        )
+        do = f"If {browser} is right, set UMSTRIPE_SITE_URL to it and start the site again."
+        yield Check("Address", TROUBLE, says, do)
+
+
+def _proxy(seen: Mapping[str, str], proxies: int) -> Iterator[Check]:
+    """What a request looks like when it arrives here, against what the browser has sent."""
+    different = differences(seen["browser"], seen["request"])
+    if "scheme" in different:
+        says = "Visitors come with https, but the requests that arrive here look like http."
+        do = "Have the proxy in front send X-Forwarded-Proto, and set UMSTRIPE_TRUSTED_PROXIES to the number of proxies."
+        yield Check("Proxy: scheme", WARNING, says, do)
+    if "host" in different or "port" in different:
+        says = f"The requests that arrive here name another host: {urlsplit(seen['request']).netloc}."
+        do = "Have the proxy in front pass the Host header (nginx: proxy_set_header Host $http_host)."
+        yield Check("Proxy: host", WARNING, says, do)
+    if seen["forwarded_for"] and not proxies:
+        says = "A proxy in front names the visitors’ addresses, but the site does not read them: all visitors count as one."
+        yield Check(
+            "Proxy: visitors", WARNING, says, "Set UMSTRIPE_TRUSTED_PROXIES to the number of proxies."
+        )
+    if not seen["forwarded_for"] and proxies:
+        says = f"UMSTRIPE_TRUSTED_PROXIES is {proxies}, but no proxy names the visitors’ addresses."
+        do = "Have the proxy send X-Forwarded-For, or set UMSTRIPE_TRUSTED_PROXIES to 0 if there is none."
+        yield Check("Proxy: visitors", WARNING, says, do)
