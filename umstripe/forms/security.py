@@ -2,16 +2,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_security import ChangePasswordForm as FlaskSecurityChangePasswordForm
+from flask_security import ForgotPasswordForm as FlaskSecurityForgotPasswordForm
 from flask_security import LoginForm as FlaskSecurityLoginForm
+from flask_security import current_user, hash_password
 from flask_security.utils import validate_redirect_url
 from wtforms import StringField
 
+from umstripe import rate_limits
 from umstripe.forms.user import required, stripped
 from umstripe.models import User
+from umstripe.rate_limits import TooManyTries
+
+OR_RESET = "Or choose a new password by mail: press “Lost your password?”."
 
 
 class LoginForm(FlaskSecurityLoginForm):
-    """One field takes either of the names that an account goes by. Nobody is sent to another site afterwards."""
+    """One field takes either of the names that an account goes by. Nobody is sent to another site afterwards.
+
+    Wrong passwords are limited.
+    """
 
     email = StringField(
         "Username or Email Address",
@@ -23,5 +33,49 @@ class LoginForm(FlaskSecurityLoginForm):
     def validate(self, **kwargs: Any) -> bool:
         if not validate_redirect_url(self.next.data or ""):
             self.next.data = ""
-        self.ifield, self.user = self.email, User.with_identity(self.email.data or "")
+        self.ifield = self.email
+        if not self.email.data or not self.password.data:
+            return super().validate(**kwargs)
+        try:
+            return rate_limits.password_tries(self.email.data).check(lambda: self._fits(**kwargs))
+        except TooManyTries as error:
+            self.form_errors = [f"{rate_limits.answer_with(error)} {OR_RESET}"]
+            return False
+
+    def _fits(self, **kwargs: Any) -> bool:
+        self.user = User.with_identity(self.email.data or "")
         return super().validate(**kwargs)
+
+
+class ChangePasswordForm(FlaskSecurityChangePasswordForm):
+    """A new password in the place of the current one. Wrong current passwords are limited."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        if not self.password.data:
+            return super().validate(**kwargs)
+        tries = rate_limits.password_tries(current_user.username)
+        try:
+            tries.begin()
+        except TooManyTries as error:
+            self.password.errors = [rate_limits.answer_with(error)]
+            return False
+        is_valid = super().validate(**kwargs)
+        if not self.password.errors:
+            tries.succeeded()
+        return is_valid
+
+
+class ForgotPasswordForm(FlaskSecurityForgotPasswordForm):
+    """Ask for a link to choose a new password.
+
+    It reads the same and takes as long whether the address has an account or not, and beyond the limit of mails, too.
+    """
+
+    def validate(self, **kwargs: Any) -> bool:
+        if not rate_limits.allows_mail("reset", self.email.data or ""):
+            self.email.errors = ["Too many mails."]
+            return False
+        is_known = super().validate(**kwargs)
+        if is_known:
+            hash_password("not-a-password")  # as Flask-Security does for an address without an account
+        return is_known

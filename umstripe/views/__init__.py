@@ -38,6 +38,7 @@ PUBLIC = frozenset(
         "webhook.stripe",
         "register.register",
         "register.mail",
+        "register.finish",
         "subscribe.show",
         "subscribe.pay",
         "subscribe.password",

@@ -27,6 +27,7 @@ def nightly(_due: datetime, _context: Any) -> None:
     """Every night: compare with Stripe and repair what differs; forget what is old."""
     enqueue_everywhere("audit", True)
     upkeep.forget_old_bodies()
+    upkeep.forget_expired_limits()
 
 
 SCHEDULES: list[Any] = [

@@ -9,7 +9,7 @@ from dbos import DBOS
 from sqlalchemy import delete, update
 
 from umstripe.database import now, write
-from umstripe.models import Connection, Delivery, Settings, home
+from umstripe.models import Connection, Delivery, RateLimit, Settings, home
 from umstripe.webhooks import news
 from umstripe.work import steps
 
@@ -38,3 +38,10 @@ def forget_old_bodies() -> None:
             old = update(Delivery).where(Delivery.received_at < now() - keep, Delivery.body != "", done)
             tx.execute(old.values(body=""))
             tx.execute(delete(Delivery).where(Delivery.received_at < now() - ROWS_ARE_KEPT, done))
+
+
+@DBOS.step(name="forget_expired_limits", **steps.RETRIES)
+def forget_expired_limits() -> None:
+    """Delete the counters of rate limits that have expired."""
+    with steps.site(), write() as tx:
+        RateLimit.forget_expired(tx)
