@@ -19,6 +19,7 @@ from umstripe.models import (
     claim,
     home,
     invitation,
+    password_reset,
     registration_request,
 )
 from umstripe.wordings import DEFAULTS
@@ -78,6 +79,7 @@ SECRET_LINKS = {
     "claim": _asked,
     "register": registration_request.link,
     "confirm_address": address_change.link,
+    "reset": password_reset.link,
 }
 """The links that only their reader may have, made when the mail is sent, so that they are stored nowhere."""
 

@@ -25,7 +25,6 @@ from werkzeug.wrappers import Response
 
 from umstripe import errors, known_devices
 from umstripe.database import db, is_writing, read, write
-from umstripe.models import Mail
 from umstripe.models.rate_limit import RateLimit, folded
 
 MINUTES, HOURS = 60, 3600
@@ -108,13 +107,6 @@ def password_tries(identity: str) -> Tries:
     return Tries(
         (ACCOUNT_FROM_ADDRESS, f"{name} {address}"), (ACCOUNT_FROM_STRANGERS, name), (ADDRESS, address)
     )
-
-
-def allows_mail(kind: str, address: str) -> bool:
-    """Count a mail that Flask-Security is asked for. Return whether this person may get it."""
-    with _unless_database_fails(), _transaction() as tx:
-        return Mail.is_allowed(tx, kind, address)
-    return True
 
 
 def client_address() -> str:

@@ -47,7 +47,7 @@ SECURITY = {
     "SECURITY_MSG_PASSWORD_CHANGE": ("Your password is changed.", "success"),
     "SECURITY_MSG_INVALID_RESET_PASSWORD_TOKEN": ("This link does not work. Ask for a new one.", "error"),
     "SECURITY_MSG_PASSWORD_RESET_EXPIRED": (
-        "This link is older than %(within)s. If there is such an account, a new one is on its way.",
+        "This link is older than %(within)s. Ask for a new one.",
         "error",
     ),
     "SECURITY_EMAIL_SUBJECT_PASSWORD_RESET": "Choose a new password",

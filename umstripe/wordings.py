@@ -61,6 +61,13 @@ DEFAULTS: dict[str, Words] = {
         "for 7 days. If you did not register, do nothing: then there is no account.\n",
         (*ALWAYS, "link"),
     ),
+    "mail.reset": Words(
+        "Lost password",
+        "Choose a new password",
+        "Hello {name},\n\nSomebody asked for a new password for your account at {site}. Choose one here within two "
+        "hours:\n\n<{link}>\n\nIf it was not you, do nothing: your password stays as it is.\n",
+        (*ALWAYS, "link"),
+    ),
     "mail.confirm_address": Words(
         "Confirm a new mail address",
         "Confirm your new mail address at {site}",

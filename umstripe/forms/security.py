@@ -5,13 +5,14 @@ from typing import Any
 from flask_security import ChangePasswordForm as FlaskSecurityChangePasswordForm
 from flask_security import ForgotPasswordForm as FlaskSecurityForgotPasswordForm
 from flask_security import LoginForm as FlaskSecurityLoginForm
-from flask_security import current_user, hash_password
+from flask_security import current_user
 from flask_security.utils import validate_redirect_url
-from wtforms import StringField
+from wtforms import EmailField, StringField
 
 from umstripe import rate_limits
+from umstripe.database import db
 from umstripe.forms.user import required, stripped
-from umstripe.models import User
+from umstripe.models import User, password_reset
 from umstripe.rate_limits import TooManyTries
 
 OR_RESET = "Or choose a new password by mail: press “Lost your password?”."
@@ -68,14 +69,15 @@ class ChangePasswordForm(FlaskSecurityChangePasswordForm):
 class ForgotPasswordForm(FlaskSecurityForgotPasswordForm):
     """Ask for a link to choose a new password.
 
-    It reads the same and takes as long whether the address has an account or not, and beyond the limit of mails, too.
+    Never valid, so that Flask-Security says the same and hashes a password, as it does for an unknown address; the
+    mail is written here. Beyond the limit of mails to one person nothing is written.
     """
 
+    email = EmailField("Email", filters=[stripped], render_kw={"autocomplete": "email"})
+
     def validate(self, **kwargs: Any) -> bool:
-        if not rate_limits.allows_mail("reset", self.email.data or ""):
-            self.email.errors = ["Too many mails."]
-            return False
-        is_known = super().validate(**kwargs)
-        if is_known:
-            hash_password("not-a-password")  # as Flask-Security does for an address without an account
-        return is_known
+        email = (self.email.data or "")[:255]
+        if super(FlaskSecurityForgotPasswordForm, self).validate(**kwargs) and email:
+            password_reset.send(email)
+            db.session.commit()
+        return False

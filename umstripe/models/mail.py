@@ -26,7 +26,14 @@ TO_ITS_OWN_ADDRESS = (*TO_AN_EARLIER_ADDRESS, "confirm_address")
 LIMITED = ("address_in_use", "claim", "confirm_address", "invitation", "known_address", "register", "reset")
 """Kinds that somebody else can let a person get: of each they get at most so many an hour."""
 AT_MOST_AN_HOUR = 5
-STATE_WORDS = {"queued": "Waiting", "sent": "Sent", "failed": "Failed", "kept": "No mail server"}
+NO_ACCOUNT = "no_account"
+STATE_WORDS = {
+    "queued": "Waiting",
+    "sent": "Sent",
+    "failed": "Failed",
+    "kept": "No mail server",
+    NO_ACCOUNT: "Not sent: no account",
+}
 
 
 def are_sent() -> bool:
@@ -39,7 +46,8 @@ class Mail(db.Model):
 
     `about` names the cause (an event, a subscription's end), so that the same cause makes one mail. `given` is what
     its text is made of; `text` and `html` are what was sent, without the links that let somebody in. `state` is
-    `queued`, `sent`, `failed` (tried in vain; see `error`) or `kept` (there is no mail server).
+    `queued`, `sent`, `failed` (tried in vain; see `error`), `kept` (there is no mail server) or `no_account` (a new
+    password was asked for with an address that nobody has, and nothing is sent).
     """
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -70,6 +78,7 @@ class Mail(db.Model):
         about: str,
         user_id: int | None = None,
         address: str = "",
+        state: str = "queued",
         **given: Any,
     ) -> None:
         """Write a mail down in the transaction of its cause, once for each cause.
@@ -81,7 +90,8 @@ class Mail(db.Model):
             address = tx.execute(select(User.email).where(User.id == user_id)).scalar_one()
         if not cls.is_allowed(tx, kind, address):
             return
-        values = {"kind": kind, "about": about[:255], "user_id": user_id, "address": address, "given": given}
+        cause = {"kind": kind, "about": about[:255], "user_id": user_id}
+        values: dict[str, Any] = {**cause, "address": address, "state": state, "given": given}
         insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
         tx.execute(insert(cls).values(values).on_conflict_do_nothing())
 
@@ -144,12 +154,20 @@ class Mail(db.Model):
 
         Raise Rejected when this person has got too many of this kind.
         """
+        if self.state == NO_ACCOUNT:
+            raise Rejected(f"Nobody has an account with {self.address}, so there is nothing to send.")
         if not self.is_allowed(db.session.connection(), self.kind, self.recipient):
             raise Rejected(
                 f"{self.recipient} has got {AT_MOST_AN_HOUR} of these mails within an hour. Try again later."
             )
         self.address = self.recipient
         self.state, self.tries, self.tried_at, self.error = "queued", 0, None, ""
+
+    @classmethod
+    def forget_without_account(cls, tx: Transaction) -> None:
+        """Delete the rows of addresses that nobody has, after a week."""
+        old = cls.created_at < now() - timedelta(days=7)
+        tx.execute(delete(cls).where(cls.state == NO_ACCOUNT, old))
 
     @classmethod
     def forget_queued(cls) -> None:
