@@ -86,12 +86,10 @@ def environ(database_url, tmp_path) -> dict[str, str]:
 def app(environ):
     from umstripe import create_app, extensions
     from umstripe.database import db
-    from umstripe.extensions import limiter
 
     extensions.SECURITY["SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS"] = QUICK_PASSWORDS
     app = create_app(environ)
     logging.getLogger().handlers.clear()
-    limiter.reset()
     yield app
     with app.app_context():
         db.session.remove()

@@ -45,14 +45,12 @@ class Shop:
     def __init__(self, database_url: str, folder: Path) -> None:
         from umstripe import create_app
         from umstripe.database import writing
-        from umstripe.extensions import limiter
         from umstripe.models import Connection
 
         self.simulator = Simulator(folder)
         self.simulator.start()
         environ = environ_for(database_url, folder / "instance", UMSTRIPE_STRIPE_API_BASE=self.simulator.url)
         self.app = create_app(environ)
-        limiter.reset()
         open_shop(self.app)
         with self.app.app_context(), writing():
             keys = (self.simulator.key(kind="publishable"), self.simulator.key())

@@ -19,13 +19,13 @@ def invited(app, admin):
     return _sent(app, "jane@gmial.example")
 
 
-def _sent(app, address):
+def _sent(app, address, kind="invitation"):
     """Let the worker send what waits. Gives the path of the link in the last invitation to this address."""
     from umstripe import post
 
     with app.app_context():
         post.send_due()
-    return _link_to("invitation", app, address)
+    return _link_to(kind, app, address)
 
 
 def _link_to(path, app, address):
@@ -97,7 +97,7 @@ def test_a_link_to_reset_the_password_dies_with_the_address(app, admin, jane):
     jane.submit("/account/", email="doe@example.org", password=PASSWORD)
     stranger = Browserless(app.test_client())
     stranger.submit("/reset", email="doe@example.org")
-    link = _link_to("reset", app, "doe@example.org")
+    link = _sent(app, "doe@example.org", "reset")
     _put_right(app, admin)
     assert "This link does not work." in stranger.get(link).text
 
@@ -117,7 +117,7 @@ def test_whose_address_is_taken_is_told_to_nobody_who_lacks_the_password(app, ja
 def test_who_resets_a_password_by_mail_has_confirmed_the_address(app, jane):
     other = Browserless(app.test_client())
     other.submit("/reset", email="jane@example.org")
-    link = _link_to("reset", app, "jane@example.org")
+    link = _sent(app, "jane@example.org", "reset")
     assert rows(app, "SELECT confirmed_at FROM \"user\" WHERE username = 'jane'") == [(None,)]
     other.submit(link, password="another horse battery", password_confirm="another horse battery")
     assert rows(app, "SELECT confirmed_at FROM \"user\" WHERE username = 'jane'") != [(None,)]

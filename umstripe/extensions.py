@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from flask import Flask, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_mailman import Mail
 from flask_migrate import Migrate
-from flask_security import Security, SQLAlchemyUserDatastore
+from flask_security import Security, SQLAlchemyUserDatastore, current_user
 from flask_talisman import Talisman
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from umstripe import database
+from umstripe import database, rate_limits
 from umstripe import sessions as login_sessions
 from umstripe.csrf import OriginCheckedCSRF
-from umstripe.forms.security import LoginForm
+from umstripe.forms.security import ChangePasswordForm, ForgotPasswordForm, LoginForm
 from umstripe.mail import PatientMail
 from umstripe.models import Role, User
 from umstripe.passwords import PlainPasswords
 from umstripe.security import SECURITY, sessions
 
-LOGIN_TRIES = "10 per minute; 100 per hour"
+REGISTRATIONS = "100 per 10 minutes; 300 per hour"
+"""Of one client address, which a whole choir may share. Wrong passwords are counted apart (see rate_limits)."""
+MAIL_LINKS = "100 per 10 minutes; 300 per hour"
+"""Asking for mails and using their links, of one client address. What one person gets is limited apart (see Mail)."""
 CSP = {
     "default-src": "'self'",
     "img-src": "'self' data:",
@@ -34,7 +36,16 @@ csrf = OriginCheckedCSRF()
 mail = Mail()
 migrate = Migrate(compare_type=True, render_as_batch=True)
 talisman = Talisman()
-limiter = Limiter(get_remote_address, storage_uri="memory://", default_limits=[])
+
+
+def person_or_address() -> str:
+    """Return what a limit counts: people who are logged in one by one, others by their client address."""
+    if current_user.is_authenticated:
+        return f"user {current_user.public_id}"
+    return rate_limits.client_address()
+
+
+limiter = Limiter(person_or_address, storage_uri="sqla://", default_limits=[], swallow_errors=True)
 security = Security(mail_util_cls=PatientMail, password_util_cls=PlainPasswords)
 
 
@@ -55,16 +66,22 @@ def init_app(app: Flask) -> None:
         session_cookie_secure=app.config["SESSION_COOKIE_SECURE"],
         referrer_policy="same-origin",
     )
-    security.init_app(app, SQLAlchemyUserDatastore(db, User, Role), login_form=LoginForm)
+    security.init_app(
+        app,
+        SQLAlchemyUserDatastore(db, User, Role),
+        login_form=LoginForm,
+        change_password_form=ChangePasswordForm,
+        forgot_password_form=ForgotPasswordForm,
+    )
     login_sessions.init_app(app)
     limiter.init_app(app)
-    _limit_logins(app)
+    rate_limits.init_app(app)
+    _limit_mail_links(app)
 
 
-def _limit_logins(app: Flask) -> None:
-    """Guessing passwords and flooding mailboxes is slowed down, by address of the caller."""
-    limit = limiter.limit(LOGIN_TRIES, methods=["POST"])
-    for endpoint in ("security.login", "security.forgot_password", "security.reset_password"):
+def _limit_mail_links(app: Flask) -> None:
+    limit = limiter.limit(MAIL_LINKS, methods=["POST"])
+    for endpoint in ("security.forgot_password", "security.reset_password"):
         app.view_functions[endpoint] = limit(app.view_functions[endpoint])  # type: ignore[assignment]
 
 

@@ -12,7 +12,16 @@ from sqlalchemy import update
 
 from umstripe import texts
 from umstripe.database import db, now, write
-from umstripe.models import Mail, Settings, claim, home, invitation
+from umstripe.models import (
+    Mail,
+    Settings,
+    address_change,
+    claim,
+    home,
+    invitation,
+    password_reset,
+    registration_request,
+)
 from umstripe.wordings import DEFAULTS
 
 AT_ONCE = 100
@@ -65,7 +74,13 @@ def _asked(mail: Mail) -> str:
     return claim.link(mail.user, mail.given["mode"], mail.about) if mail.user else ""
 
 
-SECRET_LINKS = {"invitation": _invited, "claim": _asked}
+SECRET_LINKS = {
+    "invitation": _invited,
+    "claim": _asked,
+    "register": registration_request.link,
+    "confirm_address": address_change.link,
+    "reset": password_reset.link,
+}
 """The links that only their reader may have, made when the mail is sent, so that they are stored nowhere."""
 
 

@@ -54,6 +54,35 @@ DEFAULTS: dict[str, Words] = {
         "you, do nothing: nothing changes.\n",
         (*ALWAYS, "link"),
     ),
+    "mail.register": Words(
+        "Finish registering",
+        "Finish registering at {site}",
+        "Hello {name},\n\nYour account at {site} is nearly ready. Choose a password here:\n\n<{link}>\n\nThe link works "
+        "for 7 days. If you did not register, do nothing: then there is no account.\n",
+        (*ALWAYS, "link"),
+    ),
+    "mail.reset": Words(
+        "Lost password",
+        "Choose a new password",
+        "Hello {name},\n\nSomebody asked for a new password for your account at {site}. Choose one here within two "
+        "hours:\n\n<{link}>\n\nIf it was not you, do nothing: your password stays as it is.\n",
+        (*ALWAYS, "link"),
+    ),
+    "mail.confirm_address": Words(
+        "Confirm a new mail address",
+        "Confirm your new mail address at {site}",
+        "Hello {name},\n\nYou want to use this mail address for your account at {site}. Confirm it here:\n\n<{link}>\n\n"
+        "The link works for 24 hours. If you did not ask for this, do nothing: nothing changes.\n",
+        (*ALWAYS, "link"),
+    ),
+    "mail.address_in_use": Words(
+        "Mail address in use",
+        "Your mail address was given at {site}",
+        "Hello {name},\n\nSomebody with another account at {site} wanted to change to your mail address, which has an "
+        "account already. If it was you, log in to that account or choose another address:\n\n<{link}>\n\nIf it was "
+        "not you, do nothing: nothing changes.\n",
+        (*ALWAYS, "link"),
+    ),
     "mail.address_changed": Words(
         "Mail address changed (to the earlier one)",
         "Your mail address at {site} was changed",

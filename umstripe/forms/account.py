@@ -7,8 +7,11 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import Length, Optional, ValidationError
 
+from umstripe import rate_limits
 from umstripe.forms.user import UserFields, a_mail_address, stripped
 from umstripe.models import User
+from umstripe.models.mail import are_sent as mails_are_sent
+from umstripe.rate_limits import TooManyTries
 
 
 class AccountForm(UserFields):
@@ -29,25 +32,38 @@ class AccountForm(UserFields):
         return (self.email.data or "") != self.address_before
 
     @cached_property
-    def is_owner(self) -> bool:
-        return self.owner.has_password(self.password.data or "")
+    def why_not_owner(self) -> str:
+        """A sentence when the current password is wrong or was tried too often, else ""."""
+        password = self.password.data or ""
+        if not password:
+            return "Please type your current password, because the mail address changes."
+        tries = rate_limits.password_tries(self.owner.username)
+        try:
+            fits = tries.check(lambda: self.owner.has_password(password))
+        except TooManyTries as error:
+            return rate_limits.answer_with(error)
+        return "" if fits else "This is not your current password."
 
     def validate_email(self, field: EmailField) -> None:
-        """Whether somebody has the address is told to nobody who has not shown first that they may change it."""
-        if self.is_moving and self.is_owner:
+        """Where mails are sent, whether somebody has the address is told to nobody but its owner, by mail; elsewhere
+        to nobody who has not shown first that they may change it."""
+        if self.is_moving and not self.why_not_owner and not mails_are_sent():
             super().validate_email(field)
 
     def validate_password(self, field: PasswordField) -> None:
-        if not self.is_moving:
-            return
-        if not field.data:
-            raise ValidationError("Please type your current password, because the mail address changes.")
-        if not self.is_owner:
-            raise ValidationError("This is not your current password.")
+        if self.is_moving and self.why_not_owner:
+            raise ValidationError(self.why_not_owner)
+
+    @property
+    def confirms_by_mail(self) -> bool:
+        """Whether the new address counts only when the link in a mail to it is opened."""
+        return self.is_moving and mails_are_sent()
 
     @property
     def account(self) -> dict[str, str]:
-        return {"email": self.email.data or "", "name": self.name.data or ""}
+        """What changes at once."""
+        email = {} if self.confirms_by_mail else {"email": self.email.data or ""}
+        return {**email, "name": self.name.data or ""}
 
     def taken(self) -> None:
         """Somebody else took the address at the same moment, and the database refused."""

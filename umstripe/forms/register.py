@@ -7,8 +7,12 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField
 from wtforms.validators import Length, Optional, ValidationError
 
+from umstripe import rate_limits
 from umstripe.forms.user import UserFields, a_mail_address, required, stripped
 from umstripe.models import Plan, Settings, User
+from umstripe.models.mail import are_sent as mails_are_sent
+from umstripe.models.registration_request import RegistrationRequest
+from umstripe.rate_limits import PLAN_PASSWORD, TooManyTries, Tries
 
 NO_PLAN = ""
 
@@ -16,8 +20,9 @@ NO_PLAN = ""
 class RegisterForm(UserFields):
     """A new account, and the plan it wants. `plans` are those that can be chosen.
 
-    A mail address that somebody has is no error here, and its owner is told. That does not hide it: a new account is
-    logged in at once, so whoever registers sees whether the address was free.
+    A mail address that somebody has is no error here, and its owner is told. Where mails are sent, the account is
+    made by the link in one (see models/registration_request), so that nobody sees whether the address was free.
+    Without a mail server a new account is logged in at once, and whoever registers does see it.
     """
 
     password = PasswordField(
@@ -38,6 +43,9 @@ class RegisterForm(UserFields):
         self.plans, self.none_allowed = plans, settings.register_without_plan
         self.email.label.text = "Email Address"
         self.plan.choices = [(plan.short_key, plan.title) for plan in plans]
+        self.finishes_by_mail = mails_are_sent()
+        if self.finishes_by_mail:
+            del self.password
         if not settings.billing_email_field:
             del self.billing_email
 
@@ -53,7 +61,7 @@ class RegisterForm(UserFields):
         other = User.with_username(field.data or "")
         if other is None:
             return
-        fits = other.has_password(self.password.data or "-")
+        fits = bool(self.password) and other.has_password(self.password.data or "-")
         if not fits or other.email.lower() != (self.email.data or "").lower():
             raise ValidationError("This username is taken. Choose another one.")
 
@@ -62,14 +70,39 @@ class RegisterForm(UserFields):
 
     def validate_password(self, field: PasswordField) -> None:
         typed = {"username": self.username.data or "", "email": self.email.data or ""}
-        rules = current_app.extensions["security"].password_util
-        wrong, field.data = rules.validate(field.data or "", True, **typed)
-        if wrong:
-            raise ValidationError(" ".join(wrong))
+        field.data = good_password(field.data or "", **typed)
 
     def validate_plan(self, field: RadioField) -> None:
         if self.chosen_plan is None and not (self.none_allowed and field.data in (NO_PLAN, None)):
             raise ValidationError("This plan cannot be bought at the moment. Choose another one.")
+
+
+class FinishForm(UserFields):
+    """The password of a new account whose address was read in a mail; another username if theirs was taken since."""
+
+    email = None
+    password = PasswordField(
+        "Password",
+        validators=[required("Please type a password.")],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+    def __init__(self, asked: RegistrationRequest) -> None:
+        super().__init__(data={"username": asked.username})
+        self.asked = asked
+
+    def validate_password(self, field: PasswordField) -> None:
+        field.data = good_password(
+            field.data or "", username=self.username.data or "", email=self.asked.email
+        )
+
+
+def good_password(password: str, **about: str) -> str:
+    """Return a new password as it is kept. Raise ValidationError that says why it cannot be one."""
+    wrong, normal = current_app.extensions["security"].password_util.validate(password, True, **about)
+    if wrong:
+        raise ValidationError(" ".join(wrong))
+    return normal
 
 
 class PlanPasswordForm(FlaskForm):
@@ -80,3 +113,15 @@ class PlanPasswordForm(FlaskForm):
         validators=[required("Please type the password that you were given.")],
         render_kw={"autocomplete": "off"},
     )
+
+    def opens(self, plan: Plan, visitor: str) -> bool:
+        """Return whether this is the plan's password, or say at the field why not. Wrong ones are limited."""
+        typed = self.plan_password.data or ""
+        tries = Tries((PLAN_PASSWORD, f"{plan.short_key} {visitor}"))
+        try:
+            if tries.check(lambda: plan.check_password(typed)):
+                return True
+            self.plan_password.errors = ["This is not the password of this plan."]
+        except TooManyTries as error:
+            self.plan_password.errors = [rate_limits.answer_with(error)]
+        return False

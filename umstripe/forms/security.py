@@ -4,18 +4,29 @@ import re
 from typing import Any
 
 from flask import request
+from flask_security import ChangePasswordForm as FlaskSecurityChangePasswordForm
+from flask_security import ForgotPasswordForm as FlaskSecurityForgotPasswordForm
 from flask_security import LoginForm as FlaskSecurityLoginForm
+from flask_security import current_user
 from flask_security.utils import validate_redirect_url
-from wtforms import StringField
+from wtforms import EmailField, StringField
 
+from umstripe import rate_limits
+from umstripe.database import db
 from umstripe.forms.user import required, stripped
-from umstripe.models import User
+from umstripe.models import User, password_reset
+from umstripe.rate_limits import TooManyTries
+
+OR_RESET = "Or choose a new password by mail: press “Lost your password?”."
 
 PLAN_PAGE = re.compile(r"/subscribe/([A-Za-z0-9_-]{1,80})(?:[/?#]|$)")
 
 
 class LoginForm(FlaskSecurityLoginForm):
-    """One field takes either of the names that an account goes by. Nobody is sent to another site afterwards."""
+    """One field takes either of the names that an account goes by. Nobody is sent to another site afterwards.
+
+    Wrong passwords are limited.
+    """
 
     email = StringField(
         "Username or Email Address",
@@ -34,5 +45,50 @@ class LoginForm(FlaskSecurityLoginForm):
     def validate(self, **kwargs: Any) -> bool:
         if not validate_redirect_url(self.next.data or ""):
             self.next.data = ""
-        self.ifield, self.user = self.email, User.with_identity(self.email.data or "")
+        self.ifield = self.email
+        if not self.email.data or not self.password.data:
+            return super().validate(**kwargs)
+        try:
+            return rate_limits.password_tries(self.email.data).check(lambda: self._fits(**kwargs))
+        except TooManyTries as error:
+            self.form_errors = [f"{rate_limits.answer_with(error)} {OR_RESET}"]
+            return False
+
+    def _fits(self, **kwargs: Any) -> bool:
+        self.user = User.with_identity(self.email.data or "")
         return super().validate(**kwargs)
+
+
+class ChangePasswordForm(FlaskSecurityChangePasswordForm):
+    """A new password in the place of the current one. Wrong current passwords are limited."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        if not self.password.data:
+            return super().validate(**kwargs)
+        tries = rate_limits.password_tries(current_user.username)
+        try:
+            tries.begin()
+        except TooManyTries as error:
+            self.password.errors = [rate_limits.answer_with(error)]
+            return False
+        is_valid = super().validate(**kwargs)
+        if not self.password.errors:
+            tries.succeeded()
+        return is_valid
+
+
+class ForgotPasswordForm(FlaskSecurityForgotPasswordForm):
+    """Ask for a link to choose a new password.
+
+    Never valid, so that Flask-Security says the same and hashes a password, as it does for an unknown address; the
+    mail is written here. Beyond the limit of mails to one person nothing is written.
+    """
+
+    email = EmailField("Email", filters=[stripped], render_kw={"autocomplete": "email"})
+
+    def validate(self, **kwargs: Any) -> bool:
+        email = (self.email.data or "")[:255]
+        if super(FlaskSecurityForgotPasswordForm, self).validate(**kwargs) and email:
+            password_reset.send(email)
+            db.session.commit()
+        return False

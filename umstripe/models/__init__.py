@@ -14,6 +14,7 @@ from umstripe.models.plan_role import PlanRole
 from umstripe.models.portal import PortalConfiguration
 from umstripe.models.price import Price, Product
 from umstripe.models.purchase import Purchase
+from umstripe.models.rate_limit import RateLimit
 from umstripe.models.role import Role
 from umstripe.models.settings import Settings
 from umstripe.models.subscription import Subscription
@@ -35,6 +36,7 @@ __all__ = [
     "Price",
     "Product",
     "Purchase",
+    "RateLimit",
     "Refusal",
     "Role",
     "Settings",

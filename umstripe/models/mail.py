@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, delete, or_, select, update
 from sqlalchemy import Connection as Transaction
@@ -10,6 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import UTCDateTime, db, now, write
+from umstripe.errors import Rejected
+from umstripe.models.rate_limit import RateLimit, folded
 from umstripe.models.role import Role
 from umstripe.models.user import User
 
@@ -18,7 +21,24 @@ AGAIN_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 36
 DEAD_AFTER = timedelta(minutes=30)
 """How long after its last try a mail is under way no more."""
 TO_AN_EARLIER_ADDRESS = ("address_changed",)
-STATE_WORDS = {"queued": "Waiting", "sent": "Sent", "failed": "Failed", "kept": "No mail server"}
+TO_ITS_OWN_ADDRESS = (*TO_AN_EARLIER_ADDRESS, "confirm_address")
+"""Kinds that go to the address that they were written to, whatever address the user has by then."""
+LIMITED = ("address_in_use", "claim", "confirm_address", "invitation", "known_address", "register", "reset")
+"""Kinds that somebody else can let a person get: of each they get at most so many an hour."""
+AT_MOST_AN_HOUR = 5
+NO_ACCOUNT = "no_account"
+STATE_WORDS = {
+    "queued": "Waiting",
+    "sent": "Sent",
+    "failed": "Failed",
+    "kept": "No mail server",
+    NO_ACCOUNT: "Not sent: no account",
+}
+
+
+def are_sent() -> bool:
+    """Return whether mails go out: whether there is a mail server."""
+    return current_app.config["MAIL_BACKEND"] != "file"
 
 
 class Mail(db.Model):
@@ -26,7 +46,8 @@ class Mail(db.Model):
 
     `about` names the cause (an event, a subscription's end), so that the same cause makes one mail. `given` is what
     its text is made of; `text` and `html` are what was sent, without the links that let somebody in. `state` is
-    `queued`, `sent`, `failed` (tried in vain; see `error`) or `kept` (there is no mail server).
+    `queued`, `sent`, `failed` (tried in vain; see `error`), `kept` (there is no mail server) or `no_account` (a new
+    password was asked for with an address that nobody has, and nothing is sent).
     """
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -57,17 +78,30 @@ class Mail(db.Model):
         about: str,
         user_id: int | None = None,
         address: str = "",
+        state: str = "queued",
         **given: Any,
     ) -> None:
         """Write a mail down in the transaction of its cause, once for each cause.
 
         `kind` is one of texts' `mail.…`, `given` fills its text in. Without an `address` it goes to the user's.
+        Nothing is written when this person has got too many of a kind that is LIMITED.
         """
         if not address:
             address = tx.execute(select(User.email).where(User.id == user_id)).scalar_one()
-        values = {"kind": kind, "about": about[:255], "user_id": user_id, "address": address, "given": given}
+        if not cls.is_allowed(tx, kind, address):
+            return
+        cause = {"kind": kind, "about": about[:255], "user_id": user_id}
+        values: dict[str, Any] = {**cause, "address": address, "state": state, "given": given}
         insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
         tx.execute(insert(cls).values(values).on_conflict_do_nothing())
+
+    @classmethod
+    def is_allowed(cls, tx: Transaction, kind: str, address: str) -> bool:
+        """Count a mail of this kind to an address. Return whether it may be sent."""
+        if kind not in LIMITED:
+            return True
+        hits, _ = RateLimit.hit(tx, f"mail {kind}: {folded(address)}", 3600)
+        return hits <= AT_MOST_AN_HOUR
 
     @classmethod
     def to_administrators(cls, tx: Transaction, kind: str, about: str, **given: Any) -> None:
@@ -108,7 +142,7 @@ class Mail(db.Model):
     @property
     def recipient(self) -> str:
         """Where it goes now: to the address that the user has by then, so that one that was mistyped gets nothing."""
-        return self.address if self.kind in TO_AN_EARLIER_ADDRESS or not self.user else self.user.email
+        return self.address if self.kind in TO_ITS_OWN_ADDRESS or not self.user else self.user.email
 
     def failed(self, error: str) -> dict[str, Any]:
         """What a failed try leaves."""
@@ -116,9 +150,24 @@ class Mail(db.Model):
         return {"state": "failed" if over else "queued", "error": error[:1000]}
 
     def send_again(self) -> None:
-        """Let the worker send it once more, with the text and to the address that are in force now."""
+        """Let the worker send it once more, with the text and to the address that are in force now.
+
+        Raise Rejected when this person has got too many of this kind.
+        """
+        if self.state == NO_ACCOUNT:
+            raise Rejected(f"Nobody has an account with {self.address}, so there is nothing to send.")
+        if not self.is_allowed(db.session.connection(), self.kind, self.recipient):
+            raise Rejected(
+                f"{self.recipient} has got {AT_MOST_AN_HOUR} of these mails within an hour. Try again later."
+            )
         self.address = self.recipient
         self.state, self.tries, self.tried_at, self.error = "queued", 0, None, ""
+
+    @classmethod
+    def forget_without_account(cls, tx: Transaction) -> None:
+        """Delete the rows of addresses that nobody has, after a week."""
+        old = cls.created_at < now() - timedelta(days=7)
+        tx.execute(delete(cls).where(cls.state == NO_ACCOUNT, old))
 
     @classmethod
     def forget_queued(cls) -> None:

@@ -33,7 +33,7 @@ class Registration:
         """
         known = User.with_email(self.email)
         if known is None:
-            return self._made()
+            return self.made()
         if known.active and known.has_password(self.password):
             return known
         Mail.write(
@@ -42,8 +42,13 @@ class Registration:
         self._note("security.register_again", "Somebody tried to register with this mail address", known)
         return None
 
-    def _made(self) -> User:
+    def made(self, is_confirmed: bool = False) -> User:
+        """Return a new account, flushed. `is_confirmed`: who registers has read a mail to the address.
+
+        Raise IntegrityError when somebody has the name or the address.
+        """
         user = User(username=self.username, email=self.email, billing_email=self.billing_email)
+        user.confirmed_at = now() if is_confirmed else None
         user.password, user.roles = hash_password(self.password), [Settings.get().default_role]
         db.session.add(user)
         db.session.flush()

@@ -39,6 +39,7 @@ PUBLIC = frozenset(
         "webhook.stripe",
         "register.register",
         "register.mail",
+        "register.finish",
         "subscribe.show",
         "subscribe.pay",
         "subscribe.password",

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import time
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_security import current_user, login_user, logout_user
+from flask_wtf import FlaskForm
 from sqlalchemy.exc import IntegrityError
 
 from umstripe import roles, sessions
 from umstripe.database import db
 from umstripe.errors import UmstripeError
-from umstripe.extensions import limiter
+from umstripe.extensions import caller_address, limiter
 from umstripe.forms.account import AccountForm
 from umstripe.models import LoginSession, User
+from umstripe.models.address_change import AddressChange
 from umstripe.selling import billing, checkout
 from umstripe.views.log import log
 
@@ -28,7 +30,13 @@ def index():
         if user.email != address:
             login_user(user)
             _tell_stripe(user)
-        flash("Your account is updated.", "success")
+        if form.confirms_by_mail:
+            flash(
+                f"We have sent a mail to {form.email.data}. Open the link in it to use this address.",
+                "success",
+            )
+        else:
+            flash("Your account is updated.", "success")
         return redirect(url_for(".index"), 303)
     explained = roles.explained(user, int(time.time()))
     shown = {"roles": explained, "unpaid": checkout.unpaid(user), "logins": LoginSession.count(user)}
@@ -46,6 +54,34 @@ def log_out_everywhere():
     return redirect(url_for("security.login"), 303)
 
 
+@blueprint.route("/address/<token>", methods=["GET", "POST"])
+@limiter.limit("20 per minute", methods=["POST"])
+def address(token: str):
+    """The link in the mail to a new address."""
+    user, form = db.session.get_one(User, current_user.id), FlaskForm()
+    change = AddressChange.of(token, user)
+    if change is not None and form.validate_on_submit() and _confirmed(change):
+        login_user(user)
+        db.session.commit()
+        _tell_stripe(user)
+        flash("Your account has the new mail address.", "success")
+        return redirect(url_for(".index"), 303)
+    code = 200 if change else 404
+    return render_template("account/address.html", change=change, form=form, token=token), code
+
+
+def _confirmed(change: AddressChange) -> bool:
+    try:
+        changed = change.confirm()
+        log("security.account_changed", f"{change.user.username}: {changed}")
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        flash("This mail address cannot be used any more. Choose another one.", "error")
+        return False
+    return True
+
+
 def _tell_stripe(user: User) -> None:
     """Invoices go to the account's address unless there is one for billing."""
     if user.billing_email:
@@ -59,8 +95,10 @@ def _tell_stripe(user: User) -> None:
 
 
 def _changed(form: AccountForm, user: User) -> bool:
-    changed = user.change(form.account)
     try:
+        if form.confirms_by_mail:
+            AddressChange(user, form.email.data or "").send(caller_address(), request.path)
+        changed = user.change(form.account)
         if changed:
             log("security.account_changed", f"{user.username}: {changed}")
         db.session.commit()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, session, url_for
 from flask_security import current_user
 
-from umstripe.extensions import LOGIN_TRIES, limiter
+from umstripe.extensions import limiter, person_or_address
 from umstripe.forms.register import PlanPasswordForm
 from umstripe.models import Plan
 from umstripe.models.order import AlreadyHeld
@@ -41,13 +41,10 @@ def pay(key: str):
 
 
 @blueprint.post("/<key>/password")
-@limiter.limit(LOGIN_TRIES)
 def password(key: str):
     """Open a plan for this visitor who knows its password."""
     plan, form = Plan.with_key(key), PlanPasswordForm()
-    if form.validate_on_submit() and plan is not None:
-        if plan.check_password(form.plan_password.data or ""):
-            unlock(plan)
-            return redirect(url_for(".show", key=key), 303)
-        form.plan_password.errors = ["This is not the password of this plan."]
+    if plan is not None and form.validate_on_submit() and form.opens(plan, person_or_address()):
+        unlock(plan)
+        return redirect(url_for(".show", key=key), 303)
     return ask_for_password(plan, form) if plan else redirect(url_for(".show", key=key), 303)

@@ -28,6 +28,7 @@ def nightly(_due: datetime, _context: Any) -> None:
     enqueue_everywhere("audit", True)
     upkeep.forget_old_bodies()
     upkeep.delete_expired_logins()
+    upkeep.forget_expired_limits()
 
 
 SCHEDULES: list[Any] = [

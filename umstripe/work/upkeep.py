@@ -9,7 +9,7 @@ from dbos import DBOS
 from sqlalchemy import delete, update
 
 from umstripe.database import now, write
-from umstripe.models import Connection, Delivery, LoginSession, Settings, home
+from umstripe.models import Connection, Delivery, LoginSession, Mail, RateLimit, Settings, home
 from umstripe.webhooks import news
 from umstripe.work import steps
 
@@ -45,3 +45,11 @@ def delete_expired_logins() -> None:
     """Delete the rows of logins that have ended."""
     with steps.site(), write() as tx:
         LoginSession.delete_expired(tx)
+
+
+@DBOS.step(name="forget_expired_limits", **steps.RETRIES)
+def forget_expired_limits() -> None:
+    """Delete the counters of rate limits that have expired, and what was typed by who has no account."""
+    with steps.site(), write() as tx:
+        RateLimit.forget_expired(tx)
+        Mail.forget_without_account(tx)

@@ -4,6 +4,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 
 from umstripe import post, wordings
 from umstripe.database import db
+from umstripe.errors import Rejected
 from umstripe.models import Mail
 from umstripe.models.mail import STATE_WORDS
 from umstripe.views.admin.log import log
@@ -36,7 +37,12 @@ def show(mail_id: int):
 @blueprint.post("/<id:mail_id>/send")
 def send(mail_id: int):
     mail = db.get_or_404(Mail, mail_id)
-    mail.send_again()
+    try:
+        mail.send_again()
+    except Rejected as rejected:
+        db.session.rollback()
+        flash(str(rejected), "error")
+        return redirect(url_for(".show", mail_id=mail_id), 303)
     log("mail.sent_again", f"“{mail.subject}” is sent again to {mail.address}", user_id=mail.user_id)
     db.session.commit()
     flash("The mail waits for the background worker, which sends it in a moment.", "success")

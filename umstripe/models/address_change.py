@@ -1,0 +1,74 @@
+"""Another mail address for an account, where mails are sent: it counts when the link in the mail to it is opened.
+
+So nobody learns on the page whether an address has an account, and a mistyped one changes nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from flask import current_app
+from itsdangerous import BadData, URLSafeTimedSerializer
+from sqlalchemy import func, select
+
+from umstripe.database import db, now
+from umstripe.models import home
+from umstripe.models.activity import Activity
+from umstripe.models.mail import Mail
+from umstripe.models.user import User
+
+GOOD_FOR_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class AddressChange:
+    user: User
+    email: str
+
+    def send(self, address: str, path: str) -> None:
+        """Write the mail: a link to confirm, or to the owner of an address that has an account that it has.
+
+        Both take the same statements. `address` is the client's, `path` where the form is, for the log.
+        """
+        tx, about = db.session.connection(), uuid.uuid4().hex
+        query = select(User.id).where(func.lower(User.email) == func.lower(self.email))
+        owner_id = tx.execute(query.where(User.id != self.user.id)).scalar()
+        if owner_id is None:
+            Mail.write(tx, "confirm_address", about, self.user.id, self.email, before=self.user.email)
+        else:
+            Mail.write(tx, "address_in_use", about, owner_id, self.email)
+        line = {"trigger": "member", "user_id": self.user.id, "page": path[:200], "address": address}
+        Activity.add("security.address_requested", f"{self.user.username} wants another mail address", **line)
+
+    @classmethod
+    def of(cls, token: str, user: User) -> AddressChange | None:
+        """Return what a link confirms for a user; None if it is wrong, too old, used or another user's."""
+        try:
+            about = str(_serializer().loads(token, max_age=GOOD_FOR_SECONDS))
+        except BadData:
+            return None
+        mail = db.session.scalar(select(Mail).where(Mail.kind == "confirm_address", Mail.about == about))
+        if mail is None or mail.user_id != user.id or mail.given["before"] != user.email:
+            return None
+        owner = User.with_email(mail.address)
+        return cls(user, mail.address) if owner in (None, user) else None
+
+    def confirm(self) -> str:
+        """Give the user the address. Return what changed, in words. Raise IntegrityError if somebody has it by now."""
+        changed = self.user.change({"email": self.email})
+        self.user.confirmed_at = now()
+        db.session.flush()
+        return changed
+
+
+def link(mail: Mail) -> str:
+    """Return the address to mail."""
+    return f"{home.site_url()}/account/address/{_serializer().dumps(mail.about)}"
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    older = current_app.config.get("SECRET_KEY_FALLBACKS") or []
+    return URLSafeTimedSerializer(
+        [*reversed(older), current_app.config["SECRET_KEY"]], salt="umstripe address change"
+    )

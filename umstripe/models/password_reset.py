@@ -1,0 +1,29 @@
+"""Mails with a link to choose a new password, for whoever types the mail address of an account."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask_security.recoverable import generate_reset_password_token
+from sqlalchemy import func, select
+
+from umstripe.database import db
+from umstripe.models import home
+from umstripe.models.mail import NO_ACCOUNT, Mail
+from umstripe.models.user import User
+
+
+def send(email: str) -> None:
+    """Write the mail. An address without an account takes the same statements, and its row is sent to nobody."""
+    tx = db.session.connection()
+    query = select(User.id).where(func.lower(User.email) == func.lower(email), User.active)
+    user_id = tx.execute(query).scalar()
+    state = NO_ACCOUNT if user_id is None else "queued"
+    Mail.write(tx, "reset", uuid.uuid4().hex, user_id, email, state=state)
+
+
+def link(mail: Mail) -> str:
+    """Return the address to mail; good for two hours from now on."""
+    if mail.user is None:
+        return ""
+    return f"{home.site_url()}/reset/{generate_reset_password_token(mail.user)}"
