@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from umstripe import texts
 from umstripe.database import db, now, write
-from umstripe.models import Mail, Settings, claim, home, invitation
+from umstripe.models import Mail, Settings, claim, home, invitation, site_address
 from umstripe.wordings import DEFAULTS
 
 AT_ONCE = 100
@@ -52,7 +52,7 @@ def shown(mail: Mail) -> texts.Text:
 
 def _known(mail: Mail) -> dict[str, Any]:
     name = (mail.user.name or mail.user.username) if mail.user else mail.address
-    link = home.site_url() + PATHS.get(mail.kind, ACCOUNT)
+    link = site_address.site_url() + PATHS.get(mail.kind, ACCOUNT)
     empty = dict.fromkeys(DEFAULTS[f"mail.{mail.kind}"].gaps, "")
     return {**empty, "site": Settings.get().site_name, "name": name, "link": link, **mail.given}
 

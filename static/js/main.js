@@ -10,5 +10,6 @@ import "./notice.js";
 import "./strength.js";
 import "./rows.js";
 import "./tick-all.js";
+import "./site-address.js";
 
 document.documentElement.classList.add("scripted");

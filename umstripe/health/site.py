@@ -9,7 +9,7 @@ from flask import current_app
 
 from umstripe.database import now
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
-from umstripe.models import Mail, Settings, home
+from umstripe.models import Mail, Settings, home, site_address
 from umstripe.words import moment_words
 
 WORKER_IS_SILENT_AFTER = timedelta(seconds=60)
@@ -17,7 +17,7 @@ WORKER_IS_SILENT_AFTER = timedelta(seconds=60)
 
 def site_checks() -> list[Check]:
     """What both modes share: the worker and the mail."""
-    return [*_place(), _worker(Settings.get().worker_seen_at), *_mail()]
+    return [*_place(), *_address(), _worker(Settings.get().worker_seen_at), *_mail()]
 
 
 def _place() -> Iterator[Check]:
@@ -25,6 +25,12 @@ def _place() -> Iterator[Check]:
         says = f"This looks like a copy of a site that lives somewhere else: {', '.join(different)}."
         do = "Nothing is changed at Stripe until you say what it is: above on every page, or with “umstripe this-is”."
         yield Check("Copy of a site", TROUBLE, says, do)
+
+
+def _address() -> Iterator[Check]:
+    if not site_address.known_url():
+        says = f"Nobody has confirmed it: links in emails begin with {site_address.site_url()}."
+        yield Check("Site address", WARNING, says, "Look at it in Settings > General, then save.")
 
 
 def _worker(seen: datetime | None) -> Check:

@@ -5,7 +5,7 @@ from flask_security import login_user
 
 from umstripe.database import db
 from umstripe.extensions import limiter
-from umstripe.forms.user import SetupForm
+from umstripe.forms.setup import SetupForm
 from umstripe.models import setup
 
 blueprint = Blueprint("setup", __name__)
@@ -21,7 +21,7 @@ def first_administrator():
     if form.validate_on_submit():
         site_name = form.site_name.data or "Member Site"
         user = setup.set_up(
-            form.token.data, site_name, form.username.data, form.email.data, form.password.data
+            form.token.data, site_name, form.username.data, form.email.data, form.password.data, form.address
         )
         db.session.commit()
         login_user(user)
