@@ -189,7 +189,8 @@ def token(app):
 def test_at_set_up_the_administrator_confirms_the_address(app, client, token):
     page = client.get(f"/setup?token={token}")
     assert page.form("site_url")["fields"]["site_url"] == ["http://localhost"]
-    client.submit(f"/setup?token={token}", **WORDS, site_url=" HTTPS://Members.Example.org:443/ ")
+    page = client.submit(f"/setup?token={token}", **WORDS, site_url=" HTTPS://Members.Example.org:443/ ")
+    assert "Your site is set up" in page.text and f'href="{SITE}/admin/settings/stripe"' in page.html
     assert rows(app, "SELECT site_url FROM settings") == [(SITE,)]
 
 

@@ -43,6 +43,11 @@ def is_answered(url: str) -> bool:
     }
 
 
+def is_at(url: str) -> bool:
+    """Return whether the browser asked for this very origin, as far as the server can tell."""
+    return requested_origin() == url
+
+
 def without_requested_origin(url: str) -> str:
     """Return an address on the requested host as a path; any other address unchanged."""
     origin = f"{requested_origin()}/"

@@ -3,6 +3,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_security import login_user
 
+from umstripe import hosts
 from umstripe.database import db
 from umstripe.extensions import limiter
 from umstripe.forms.setup import SetupForm
@@ -25,6 +26,8 @@ def first_administrator():
         )
         db.session.commit()
         login_user(user)
+        if form.address and not hosts.is_at(form.address):
+            return render_template("setup/done.html", site_url=form.address)
         flash("Your site is set up. Next, connect your Stripe account.", "success")
         return redirect(url_for("admin.settings.stripe"))
     return render_template("setup/first_administrator.html", form=form)

@@ -28,21 +28,20 @@ def general():
     form = GeneralForm()
     if form.validate_on_submit():
         Settings.get().change(form.settings())
-        if form.site_url:
-            _keep_address(form.site_url.data or "")
+        is_new = bool(form.site_url) and _keep_address(form.site_url.data or "")
         log("security.settings_changed", "The general settings were saved")
         db.session.commit()
-        if not hosts.is_answered(site_url()):
+        if is_new and not hosts.is_at(site_url()):
             return render_template("admin/settings/address_changed.html", site_url=site_url())
         flash("Settings have been saved successfully.", "success")
         return redirect(url_for(".general"), 303)
     return render_template("admin/settings/general.html", form=form, configured_url=configured_url())
 
 
-def _keep_address(new: str) -> None:
-    """Keep the site's address, and say which endpoints still have the earlier one."""
+def _keep_address(new: str) -> bool:
+    """Keep the site's address, and say which endpoints still have the earlier one. Return whether it is new."""
     if new == Settings.get().site_url:
-        return
+        return False
     confirm(new)
     log("security.settings_changed", f"The site’s address is {new}")
     for mode in Connection.connected_modes():
@@ -52,6 +51,7 @@ def _keep_address(new: str) -> None:
                 f"Stripe still sends deliveries to {old}. Open Health and press “Mend the endpoint”.",
                 "warning",
             )
+    return True
 
 
 @blueprint.route("/stripe", methods=["GET", "POST"])
