@@ -107,7 +107,7 @@ class Shop:
         """Pay on Stripe's page. Gives the address, on this site, that it leads back to."""
         walk = Walk(self.pay_url(person, key)).press(**CARD | typed)
         assert walk.left_for, walk.text
-        return walk.left_for.replace("http://localhost", "")
+        return walk.left_for.removeprefix("http://127.0.0.1:8000")
 
     def sessions(self, **where: Any) -> list[dict]:
         return self.simulator.call("GET", "/checkout/sessions", limit=100, **where)["data"]

@@ -267,7 +267,7 @@ def test_a_code_for_everything_needs_no_payment(shop):
         walk = Walk(shop.pay_url(member, key))
         walk.press("apply", promotion_code="FREE100")
         walk.press(**CARD)
-        page = member.get(walk.left_for.replace("http://localhost", ""))
+        page = member.get(walk.left_for.removeprefix("http://127.0.0.1:8000"))
         assert "Payment successful" in page.text and "$0.00" in page.text, walk.text
 
 

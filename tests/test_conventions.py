@@ -90,6 +90,31 @@ def test_views_hold_no_query():
                 assert name not in asking, f"{path.name}:{node.lineno} asks the database: {name}"
 
 
+READS_THE_HOST = re.compile(
+    r"_external\s*=\s*True|request\.(host|host_url|url|url_root|base_url|root_url|server)\b"
+    r"|HTTP_HOST|headers(\.get\(|\[)[\"']([Hh]ost|X-Forwarded-Host)"
+)
+
+
+def test_no_address_is_made_of_the_host_header():
+    """Rule 11: links begin with models/site_address.site_url. The check of the header itself is in hosts.py."""
+    ours = [path for path in MODULES if "simulator" not in path.parts]
+    templates = [path for path in (ROOT / "templates").rglob("*") if path.is_file()]
+    reading = {path.name for path in [*ours, *templates] if READS_THE_HOST.search(path.read_text())}
+    assert reading == {"hosts.py"}
+    shown = [path.name for path in ours if "requested_origin" in path.read_text()]
+    assert sorted(shown) == ["headers.py", "hosts.py", "site_address.py"]
+    assert "requested_origin" not in (PACKAGE / "models" / "site_address.py").read_text()
+
+
+def test_ids_are_put_into_stripe_s_paths_by_object_path_only():
+    for path in (PACKAGE / name for name in ("stripe_gateway.py", "stripe_selling.py", "stripe_rights.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                begins = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+                assert "/v1/" not in begins, f"{path.name}:{node.lineno} puts something into a path"
+
+
 class Inline(HTMLParser):
     """Collects what a content policy without inline code forbids."""
 

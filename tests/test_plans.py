@@ -375,7 +375,7 @@ def test_the_links_are_absolute_and_the_switch_link_is_for_recurring_plans(app, 
     key, short = rows(app, "SELECT key, short_key FROM plan WHERE id = 1")[0]
     html = shop.get(EDIT).html
     for path in (f"subscribe/{short}", f"subscribe/{key}", f"switch-plan/{key}", f"register?plan={key}"):
-        assert f'value="http://localhost/{path}"' in html
+        assert f'value="http://127.0.0.1:8000/{path}"' in html
     assert "switch-plan" not in shop.get(ONE_TIME).html
 
 

@@ -354,7 +354,7 @@ def test_a_local_site_is_connected_for_import_and_told_what_to_do(database_url, 
         person.log_in("admin")
         typed = {f"test_{which}_key": strict.key("test", which) for which in ("publishable", "secret")}
         page = connect(person, **typed)
-        assert "Stripe cannot reach this site at http://localhost/webhooks/stripe/test" in page.text
+        assert "Stripe cannot reach this site at http://127.0.0.1:8000/webhooks/stripe/test" in page.text
         assert "forward deliveries with the Stripe CLI" in page.text
         assert "Import Prices from your Stripe Account" in page.text
         assert endpoints(strict) == []

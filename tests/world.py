@@ -24,7 +24,8 @@ class World:
         if self.proxy:
             environ["UMSTRIPE_SITE_URL"] = f"http://127.0.0.1:{self.proxy.hook_port}"
         self.environ = environ
-        self.site, self.worker = Site(environ, folder), Worker(environ, folder)
+        self.site = Site(environ, folder)
+        self.worker = Worker({**environ, "UMSTRIPE_BIND": self.site.environ["UMSTRIPE_BIND"]}, folder)
         if self.proxy:
             self.proxy.watch(self.site.url)
         start_together(self.site, self.worker)

@@ -18,12 +18,11 @@ PACKAGE = Path(__file__).parent
 
 def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
     """Make the site from an environment. Raises ConfigError with a sentence for a bad value."""
-    from flask import Flask
-
-    from umstripe import config, errors, extensions, logs, pages, views
+    from umstripe import config, errors, extensions, headers, hosts, logs, pages, views
+    from umstripe.application import Application
     from umstripe.requests import Request
 
-    app = Flask(
+    app = Application(
         "umstripe",
         root_path=str(PACKAGE),
         template_folder=_folder("templates"),
@@ -32,6 +31,8 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
     app.request_class = Request
     app.config.update(config.load(environ))
     logs.init_app(app)
+    headers.init_app(app)
+    hosts.init_app(app)
     extensions.init_app(app)
     errors.init_app(app)
     pages.init_app(app)

@@ -19,6 +19,7 @@ from umstripe.errors import ConfigError
 
 STRIPE_API = "https://api.stripe.com"
 PROXIES_AT_MOST = 5
+HSTS_AT_MOST = 10 * 365 * 24 * 3600
 
 
 def load(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         "TRUSTED_PROXIES": _proxies(environ),
         "BIND": _bind(environ),
         "SESSION_COOKIE_SECURE": site_url.startswith("https:"),
+        "HSTS": _hsts(environ),
         **_mail(environ, instance),
     }
 
@@ -92,6 +94,18 @@ def _proxies(environ: Mapping[str, str]) -> int:
         raise ConfigError(
             "UMSTRIPE_TRUSTED_PROXIES must be the number of proxies in front of the site, "
             f"0 to {PROXIES_AT_MOST}."
+        )
+    return int(text)
+
+
+def _hsts(environ: Mapping[str, str]) -> int | None:
+    """Return for how many seconds browsers come by https only; None to say nothing of it."""
+    text = environ.get("UMSTRIPE_HSTS", "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal()) or int(text[:20]) > HSTS_AT_MOST:
+        raise ConfigError(
+            "UMSTRIPE_HSTS must be a number of seconds, like 31536000 for a year; 0 takes an earlier one back."
         )
     return int(text)
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flask import g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from umstripe.models import home
+from umstripe.models import site_address
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 Origin = tuple[str, str, int]
@@ -64,7 +64,7 @@ def own_origins() -> set[Origin | None]:
     """
     asked = urlsplit(request.host_url).netloc
     seen = {_origin_of(f"{scheme}://{asked}") for scheme in (request.scheme, "https")}
-    return (seen | {_origin_of(home.site_url())}) - {None}
+    return (seen | {_origin_of(site_address.site_url())}) - {None}
 
 
 def _origin_of(url: str) -> Origin | None:

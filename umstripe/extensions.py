@@ -7,11 +7,11 @@ from flask_limiter import Limiter
 from flask_mailman import Mail
 from flask_migrate import Migrate
 from flask_security import Security, SQLAlchemyUserDatastore, current_user
-from flask_talisman import Talisman
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from umstripe import database, rate_limits
 from umstripe import sessions as login_sessions
+from umstripe.cookies import CookieSessions
 from umstripe.csrf import OriginCheckedCSRF
 from umstripe.forms.security import ChangePasswordForm, ForgotPasswordForm, LoginForm
 from umstripe.mail import PatientMail
@@ -23,19 +23,10 @@ REGISTRATIONS = "100 per 10 minutes; 300 per hour"
 """Of one client address, which a whole choir may share. Wrong passwords are counted apart (see rate_limits)."""
 MAIL_LINKS = "100 per 10 minutes; 300 per hour"
 """Asking for mails and using their links, of one client address. What one person gets is limited apart (see Mail)."""
-CSP = {
-    "default-src": "'self'",
-    "img-src": "'self' data:",
-    "object-src": "'none'",
-    "base-uri": "'none'",
-    "form-action": "'self'",
-    "frame-ancestors": "'none'",
-}
 db = database.db
 csrf = OriginCheckedCSRF()
 mail = Mail()
 migrate = Migrate(compare_type=True, render_as_batch=True)
-talisman = Talisman()
 
 
 def person_or_address() -> str:
@@ -51,6 +42,7 @@ security = Security(mail_util_cls=PatientMail, password_util_cls=PlainPasswords)
 
 def init_app(app: Flask) -> None:
     app.config.update(SECURITY, **sessions(app))
+    app.session_interface = CookieSessions()
     if app.config["TRUSTED_PROXIES"]:
         hops = app.config["TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -58,14 +50,6 @@ def init_app(app: Flask) -> None:
     migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
     csrf.init_app(app)
     mail.init_app(app)
-    talisman.init_app(
-        app,
-        content_security_policy=CSP,
-        force_https=False,
-        strict_transport_security=app.config["SESSION_COOKIE_SECURE"],
-        session_cookie_secure=app.config["SESSION_COOKIE_SECURE"],
-        referrer_policy="same-origin",
-    )
     security.init_app(
         app,
         SQLAlchemyUserDatastore(db, User, Role),

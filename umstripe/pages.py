@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, request, url_for
 from flask_security import current_user
 
 from umstripe import __version__, wordings, words
@@ -41,7 +41,6 @@ COUNTS = {"admin.approvals.index": approval_list.count}
 
 def init_app(app: Flask) -> None:
     app.context_processor(_context)
-    app.after_request(_not_kept)
     app.add_template_filter(words.status_words, "status")
     app.add_template_filter(words.price_words, "price")
     app.add_template_filter(words.type_words, "price_type")
@@ -51,13 +50,6 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(words.invoice_status_words, "invoice_status")
     app.add_template_filter(words.amount_words, "money")
     app.add_template_filter(wordings.kind_words, "mail_kind")
-
-
-def _not_kept(response: Response) -> Response:
-    """Pages are for whoever is logged in now: nobody between keeps them, and a browser asks again."""
-    if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "private, no-cache")
-    return response
 
 
 def _context() -> dict[str, Any]:

@@ -21,6 +21,7 @@ from umstripe.models import (
     invitation,
     password_reset,
     registration_request,
+    site_address,
 )
 from umstripe.wordings import DEFAULTS
 
@@ -61,7 +62,7 @@ def shown(mail: Mail) -> texts.Text:
 
 def _known(mail: Mail) -> dict[str, Any]:
     name = (mail.user.name or mail.user.username) if mail.user else mail.address
-    link = home.site_url() + PATHS.get(mail.kind, ACCOUNT)
+    link = site_address.site_url() + PATHS.get(mail.kind, ACCOUNT)
     empty = dict.fromkeys(DEFAULTS[f"mail.{mail.kind}"].gaps, "")
     return {**empty, "site": Settings.get().site_name, "name": name, "link": link, **mail.given}
 

@@ -18,6 +18,7 @@ from flask import has_request_context
 
 from umstripe.database import must_be_closed
 from umstripe.errors import ClonedSite, StripeError, StripeRefused, StripeUnavailable
+from umstripe.stripe_paths import object_path
 from umstripe.stripe_rights import Rights
 from umstripe.stripe_selling import EXPANDED, LESS, Answer, Page, Selling
 
@@ -39,14 +40,14 @@ UNAVAILABLE = {
     "rate_limit": "Stripe asks us to slow down. Please try again in a minute.",
 }
 FETCHED = {
-    "subscription": "/v1/subscriptions/",
-    "customer": "/v1/customers/",
-    "price": "/v1/prices/",
-    "product": "/v1/products/",
-    "webhook_endpoint": "/v1/webhook_endpoints/",
-    "checkout.session": "/v1/checkout/sessions/",
-    "invoice": "/v1/invoices/",
-    "payment_intent": "/v1/payment_intents/",
+    "subscription": "/v1/subscriptions",
+    "customer": "/v1/customers",
+    "price": "/v1/prices",
+    "product": "/v1/products",
+    "webhook_endpoint": "/v1/webhook_endpoints",
+    "checkout.session": "/v1/checkout/sessions",
+    "invoice": "/v1/invoices",
+    "payment_intent": "/v1/payment_intents",
 }
 NEVER_FORGOTTEN = ("customer", "subscription")
 UNKNOWN = "Stripe does not know this, though in live mode it forgets nothing. Are these the keys of another account?"
@@ -109,8 +110,9 @@ class Stripe(Selling, Rights):
         But in live mode Stripe forgets no customer and no subscription: raises StripeRefused (resource_missing) for
         one that it does not know, so that a key of another account ends nobody's membership.
         """
-        path, expand = FETCHED[kind] + stripe_id, EXPANDED.get(kind)
+        expand = EXPANDED.get(kind)
         try:
+            path = object_path(FETCHED[kind], stripe_id)
             return self._call("GET", path, {"expand": expand} if expand else {})
         except StripeRefused as refusal:
             if refusal.status == 403 and kind in LESS:
@@ -141,12 +143,13 @@ class Stripe(Selling, Rights):
     def update_webhook_endpoint(
         self, endpoint_id: str, params: Mapping[str, Any], idempotency_key: str
     ) -> dict[str, Any]:
-        return self._call("POST", f"/v1/webhook_endpoints/{endpoint_id}", params, idempotency_key).object
+        path = object_path("/v1/webhook_endpoints", endpoint_id)
+        return self._call("POST", path, params, idempotency_key).object
 
     def delete_webhook_endpoint(self, endpoint_id: str) -> None:
         """Delete an endpoint; one that is gone already is fine."""
         try:
-            self._call("DELETE", f"/v1/webhook_endpoints/{endpoint_id}")
+            self._call("DELETE", object_path("/v1/webhook_endpoints", endpoint_id))
         except StripeRefused as refusal:
             if refusal.code != "resource_missing":
                 raise

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from umstripe.stripe_paths import object_path, quoted_id
+
 SESSIONS_LOOKED_AT = 20
 EXPANDED = {
     "checkout.session": ["line_items", "subscription", "payment_intent.latest_charge"],
@@ -62,8 +64,9 @@ class Selling:
 
     def expire_session(self, session_id: str) -> dict[str, Any]:
         """End an open Checkout session, so that nobody can pay it any more."""
-        key = f"umstripe-expire-{session_id}"
-        return self._call("POST", f"/v1/checkout/sessions/{session_id}/expire", None, key).object
+        key = f"umstripe-expire-{quoted_id(session_id)}"
+        path = object_path("/v1/checkout/sessions", session_id, "expire")
+        return self._call("POST", path, None, key).object
 
     def create_portal_configuration(self, params: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:
         """https://docs.stripe.com/api/customer_portal/configurations/create."""
@@ -86,7 +89,8 @@ class Selling:
         self, subscription_id: str, params: Mapping[str, Any], idempotency_key: str
     ) -> Answer:
         """Change a subscription. Gives it as it is afterwards."""
-        return self._call("POST", f"/v1/subscriptions/{subscription_id}", params, idempotency_key)
+        path = object_path("/v1/subscriptions", subscription_id)
+        return self._call("POST", path, params, idempotency_key)
 
     def resume_subscription(self, subscription_id: str, idempotency_key: str) -> Answer:
         """Let a subscription in status `paused` go on: its new period is paid now, or it stays paused.
@@ -94,18 +98,21 @@ class Selling:
         Left to Stripe's default nobody would try to pay: https://docs.stripe.com/api/subscriptions/resume.
         """
         params = {"payment_behavior": "resume_on_payment_success"}
-        return self._call("POST", f"/v1/subscriptions/{subscription_id}/resume", params, idempotency_key)
+        path = object_path("/v1/subscriptions", subscription_id, "resume")
+        return self._call("POST", path, params, idempotency_key)
 
     def update_customer(self, customer_id: str, params: Mapping[str, Any], idempotency_key: str) -> Answer:
         """Change a customer. Gives it as it is afterwards."""
-        return self._call("POST", f"/v1/customers/{customer_id}", params, idempotency_key)
+        return self._call("POST", object_path("/v1/customers", customer_id), params, idempotency_key)
 
     def capture_payment(self, payment_intent_id: str) -> Answer:
         """Take an amount that was reserved. Gives the payment intent with its `latest_charge` as a whole."""
-        path, params = f"/v1/payment_intents/{payment_intent_id}/capture", {"expand": ["latest_charge"]}
-        return self._call("POST", path, params, f"umstripe-capture-{payment_intent_id}")
+        path = object_path("/v1/payment_intents", payment_intent_id, "capture")
+        params = {"expand": ["latest_charge"]}
+        return self._call("POST", path, params, f"umstripe-capture-{quoted_id(payment_intent_id)}")
 
     def cancel_payment(self, payment_intent_id: str) -> Answer:
         """Give a reserved amount back. Gives the payment intent with its `latest_charge` as a whole."""
-        path, params = f"/v1/payment_intents/{payment_intent_id}/cancel", {"expand": ["latest_charge"]}
-        return self._call("POST", path, params, f"umstripe-cancel-{payment_intent_id}")
+        path = object_path("/v1/payment_intents", payment_intent_id, "cancel")
+        params = {"expand": ["latest_charge"]}
+        return self._call("POST", path, params, f"umstripe-cancel-{quoted_id(payment_intent_id)}")

@@ -11,5 +11,6 @@ import "./strength.js";
 import "./rows.js";
 import "./tick-all.js";
 import "./site-address.js";
+import "./browser-address.js";
 
 document.documentElement.classList.add("scripted");

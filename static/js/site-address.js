@@ -1,10 +1,5 @@
-// [data-site-address="address to post to"]: tells the site at which address this browser sees it, and shows the checks
-// that the site makes of it.
-for (const box of document.querySelectorAll("[data-site-address]")) compare(box);
-
-async function compare(box) {
-  const body = new URLSearchParams({ origin: window.location.origin, csrf_token: box.dataset.token });
-  const answer = await fetch(box.dataset.siteAddress, { method: "POST", body }).catch(() => null);
-  if (answer?.ok && !answer.redirected) box.innerHTML = await answer.text();
-  else box.querySelector("[data-failed]").hidden = false;
+// [data-site-address]: the site's address as this browser sees it. Behind a proxy the server may not know it; what
+// somebody has typed is left alone.
+for (const field of document.querySelectorAll("[data-site-address]")) {
+  if (field.value === field.dataset.siteAddress) field.value = window.location.origin;
 }

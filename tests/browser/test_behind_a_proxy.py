@@ -57,7 +57,7 @@ def checks(page, url) -> set[str]:
     with page.expect_response("**/admin/health/address") as answer:
         page.goto(f"{url}/admin/health/")
     assert answer.value.ok
-    rows = page.locator("[data-site-address] tbody tr")
+    rows = page.locator("[data-browser-address] tbody tr")
     expect(rows.filter(has_text="Address").or_(rows.filter(has_text="Proxy")).first).to_be_visible()
     texts = rows.all_inner_texts()
     return {

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from umstripe import __version__
-from umstripe.cli import accounts, doctor, running, stripe
+from umstripe.cli import accounts, address, doctor, running, stripe
 from umstripe.errors import UmstripeError
 from umstripe.simulator.cli import simulator
 
@@ -39,6 +39,7 @@ for command in (
     running.run,
     running.setup_link,
     accounts.create_admin,
+    address.site_url,
     stripe.connect,
     stripe.rotate_secret,
     stripe.this_is,

@@ -18,12 +18,12 @@ from umstripe.errors import UmstripeError
 def create_admin(app: Any, username: str, email: str, password: str) -> None:
     """Make an administrator without a browser."""
     from umstripe.database import writing
-    from umstripe.forms.user import SetupForm, first_error
+    from umstripe.forms.user import AdministratorForm, first_error
     from umstripe.models.setup import create_administrator
 
     data = {"username": username, "email": email, "password": password, "password_again": password}
     with app.test_request_context(method="POST", data=data):
-        form = SetupForm(meta={"csrf": False})
+        form = AdministratorForm(meta={"csrf": False})
         if not form.validate():
             raise UmstripeError(first_error(form))
     with writing():

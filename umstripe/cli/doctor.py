@@ -12,14 +12,14 @@ from umstripe.cli.site import with_site
 
 @click.command()
 @with_site
-def doctor(app: Any) -> None:
+def doctor(_app: Any) -> None:
     """Say whether everything is in order, as the health page does; exits with 1 when something is wrong."""
     from umstripe import health, webhooks
-    from umstripe.models import Connection
+    from umstripe.models import Connection, site_address
 
     for mode in ("test", "live"):
         if Connection.of(mode).is_connected and not Connection.of(mode).is_unreadable:
-            Connection.of(mode).look(app.config["SITE_URL"], webhooks.HANDLERS)
+            Connection.of(mode).look(site_address.known_url(), webhooks.HANDLERS)
     wrong = 0
     for heading, some in health.all_checks():
         click.echo(heading)

@@ -55,12 +55,12 @@ def run(simulator_port: int) -> None:
 
 
 @click.command("setup-link")
-@click.option("--site-url", help="The site's address; else UMSTRIPE_SITE_URL or UMSTRIPE_BIND.")
+@click.option("--site-url", help="What the link begins with; else the site's address.")
 @with_site
-def setup_link(app: Any, site_url: str | None) -> None:
+def setup_link(_app: Any, site_url: str | None) -> None:
     """Print the link that makes the first administrator. An earlier link stops working."""
     from umstripe.database import writing
-    from umstripe.models import User
+    from umstripe.models import User, site_address
     from umstripe.models.setup import new_token
 
     if User.there_is_an_administrator():
@@ -68,5 +68,5 @@ def setup_link(app: Any, site_url: str | None) -> None:
         return
     with writing():
         token = new_token()
-    site_url = site_url or app.config["SITE_URL"] or f"http://{app.config['BIND']}"
-    click.echo(f"Open this link to set up the site: {site_url}/setup?token={token}")
+    base = site_url.rstrip("/") if site_url else site_address.site_url()
+    click.echo(f"Open this link to set up the site: {base}/setup?token={token}")

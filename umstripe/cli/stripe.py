@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from umstripe.cli.address import endpoint_address
 from umstripe.cli.site import with_site
 from umstripe.errors import UmstripeError
 
@@ -17,18 +18,16 @@ MODES = click.Choice(["test", "live"])
 @click.argument("mode", type=MODES)
 @click.option("--publishable-key", prompt=True)
 @click.option("--secret-key", prompt=True, hide_input=True)
-@click.option("--site-url", help="The site's public address; else UMSTRIPE_SITE_URL.")
+@click.option("--site-url", help="Where Stripe delivers to; else the site's address.")
 @with_site
-def connect(app: Any, mode: str, publishable_key: str, secret_key: str, site_url: str | None) -> None:
+def connect(_app: Any, mode: str, publishable_key: str, secret_key: str, site_url: str | None) -> None:
     """Check keys with Stripe and make the webhook endpoint."""
     from umstripe import webhooks
     from umstripe.database import db
     from umstripe.models import Activity, Connection
     from umstripe.models.keys import why_wrong
 
-    site_url = site_url or app.config["SITE_URL"]
-    if not site_url:
-        raise UmstripeError("Say the site's address with --site-url or UMSTRIPE_SITE_URL.")
+    site_url = endpoint_address(site_url)
     keys = {"publishable": publishable_key.strip(), "secret": secret_key.strip()}
     for field, key in keys.items():
         if wrong := why_wrong(field, mode, key):
@@ -42,17 +41,15 @@ def connect(app: Any, mode: str, publishable_key: str, secret_key: str, site_url
 
 @click.command("rotate-secret")
 @click.argument("mode", type=MODES)
-@click.option("--site-url", help="The site's public address; else UMSTRIPE_SITE_URL.")
+@click.option("--site-url", help="Where Stripe delivers to; else the site's address.")
 @with_site
-def rotate_secret(app: Any, mode: str, site_url: str | None) -> None:
+def rotate_secret(_app: Any, mode: str, site_url: str | None) -> None:
     """Change the webhook's signing secret; no delivery is lost."""
     from umstripe import webhooks, work
     from umstripe.database import db
     from umstripe.models import Activity, Connection
 
-    site_url = site_url or app.config["SITE_URL"]
-    if not site_url:
-        raise UmstripeError("Say the site's address with --site-url or UMSTRIPE_SITE_URL.")
+    site_url = endpoint_address(site_url)
     Connection.of(mode).change_secret(site_url, webhooks.HANDLERS)
     Activity.add(
         "stripe.secret_changed", "The webhook’s signing secret was changed", trigger="command", mode=mode

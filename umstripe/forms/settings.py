@@ -8,6 +8,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.validators import Length, NumberRange, Optional, Regexp, ValidationError
 
+from umstripe.forms.site_address import ChangedAddressForm
 from umstripe.forms.user import required, stripped
 from umstripe.models import Role, Settings
 from umstripe.models.keys import why_wrong
@@ -105,7 +106,7 @@ class DaysField(IntegerField):
             super().process_formdata([text[:10] for text in valuelist])
 
 
-class GeneralForm(FlaskForm):
+class GeneralForm(ChangedAddressForm):
     """Settings > General."""
 
     site_name = StringField(
@@ -122,3 +123,6 @@ class GeneralForm(FlaskForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, obj=Settings.get(), **kwargs)
         self.default_role_id.choices = [(role.id, role.name) for role in Role.for_plans()]
+
+    def settings(self) -> Mapping[str, Any]:
+        return {name: self[name].data for name in ("site_name", "keep_bodies_days", "default_role_id")}

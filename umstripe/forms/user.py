@@ -4,7 +4,7 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, HiddenField, PasswordField, SelectMultipleField, StringField
+from wtforms import BooleanField, EmailField, PasswordField, SelectMultipleField, StringField
 from wtforms.validators import (
     DataRequired,
     EqualTo,
@@ -153,16 +153,8 @@ class ChosenPassword(FlaskForm):
     )
 
 
-class SetupForm(UserFields, ChosenPassword):
-    """The first administrator."""
-
-    token = HiddenField()
-    site_name = StringField(
-        "Site name",
-        filters=[stripped],
-        default="Member Site",
-        validators=[Length(max=80, message="At most 80 characters.")],
-    )
+class AdministratorForm(UserFields, ChosenPassword):
+    """An administrator who is made without a browser."""
 
 
 def first_error(form: FlaskForm) -> str:

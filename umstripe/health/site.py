@@ -10,7 +10,7 @@ from flask import current_app
 from umstripe.database import now
 from umstripe.health.address import address_checks
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
-from umstripe.models import Mail, Settings, home
+from umstripe.models import Mail, Settings, home, site_address
 from umstripe.words import moment_words
 
 WORKER_IS_SILENT_AFTER = timedelta(seconds=60)
@@ -19,8 +19,8 @@ WORKER_IS_SILENT_AFTER = timedelta(seconds=60)
 def site_checks() -> list[Check]:
     """What both modes share: the worker and the mail."""
     settings, proxies = Settings.get(), current_app.config["TRUSTED_PROXIES"]
-    address = address_checks(settings.seen_address, home.site_url(), proxies)
-    return [*_place(), *address, _worker(settings.worker_seen_at), *_mail()]
+    address = address_checks(settings.seen_address, site_address.site_url(), proxies)
+    return [*_place(), *_address(), *address, _worker(settings.worker_seen_at), *_mail()]
 
 
 def _place() -> Iterator[Check]:
@@ -28,6 +28,12 @@ def _place() -> Iterator[Check]:
         says = f"This looks like a copy of a site that lives somewhere else: {', '.join(different)}."
         do = "Nothing is changed at Stripe until you say what it is: above on every page, or with “umstripe this-is”."
         yield Check("Copy of a site", TROUBLE, says, do)
+
+
+def _address() -> Iterator[Check]:
+    if not site_address.known_url():
+        says = f"Nobody has confirmed it: links in emails begin with {site_address.site_url()}."
+        yield Check("Site address", WARNING, says, "Look at it in Settings > General, then save.")
 
 
 def _worker(seen: datetime | None) -> Check:

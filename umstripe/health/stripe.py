@@ -8,7 +8,16 @@ from datetime import datetime, timedelta
 
 from umstripe.database import WITHOUT_ITS_KEY, now
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
-from umstripe.models import Connection, Delivery, Difference, Job, Refusal, approval_list
+from umstripe.models import (
+    Connection,
+    Delivery,
+    Difference,
+    Job,
+    Refusal,
+    approval_list,
+    endpoint,
+    site_address,
+)
 from umstripe.words import moment_words
 
 LATELY = timedelta(days=1)
@@ -56,17 +65,28 @@ def _endpoint(connection: Connection) -> Iterator[Check]:
     if not connection.stripe_endpoint_id:
         yield Check(name, TROUBLE, connection.endpoint_problem or "There is none.", "Then mend it.", "mend")
         return
+    moved = _moved(connection)
+    if moved:
+        yield Check(name, TROUBLE, moved, "One click puts it right.", "mend")
     if not seen or seen.get("error"):
         says = seen.get("error") or "Stripe has not been asked about it yet."
         yield Check(name, TROUBLE if seen.get("refused") else WARNING, says, "Ask again.", "look")
         return
     at = datetime.fromisoformat(seen["at"])
     for problem in seen["problems"]:
-        yield Check(name, TROUBLE, problem, "One click puts it right.", "mend")
-    if not seen["problems"]:
+        if problem != moved:
+            yield Check(name, TROUBLE, problem, "One click puts it right.", "mend")
+    if not moved and not seen["problems"]:
         state = GOOD if now() - at < LOOK_AGAIN_AFTER else WARNING
         yield Check(name, state, f"As it should be at Stripe, looked at {moment_words(at)}.", "", "look")
     yield from _as_stripe_sees_it(seen)
+
+
+def _moved(connection: Connection) -> str:
+    """Return what is wrong if the site's address was changed after the endpoint was made; "" otherwise."""
+    known, sends_to = site_address.known_url(), connection.endpoint_url
+    url = endpoint.address(known, connection.mode)
+    return endpoint.elsewhere(sends_to, url) if known and sends_to and sends_to != url else ""
 
 
 def _as_stripe_sees_it(seen: dict) -> Iterator[Check]:

@@ -1,6 +1,6 @@
 """The nouns: what is stored, and the verbs of the field on it. They never know of requests or pages."""
 
-from umstripe.models import approval_list, claim, home
+from umstripe.models import approval_list, claim, home, site_address
 from umstripe.models.activity import Activity
 from umstripe.models.connection import Connection
 from umstripe.models.customer import Customer
@@ -47,4 +47,5 @@ __all__ = [
     "claim",
     "home",
     "manual_roles",
+    "site_address",
 ]

@@ -13,7 +13,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import func, select
 
 from umstripe.database import db, now
-from umstripe.models import home
+from umstripe.models import site_address
 from umstripe.models.activity import Activity
 from umstripe.models.mail import Mail
 from umstripe.models.user import User
@@ -64,7 +64,7 @@ class AddressChange:
 
 def link(mail: Mail) -> str:
     """Return the address to mail."""
-    return f"{home.site_url()}/account/address/{_serializer().dumps(mail.about)}"
+    return f"{site_address.site_url()}/account/address/{_serializer().dumps(mail.about)}"
 
 
 def _serializer() -> URLSafeTimedSerializer:

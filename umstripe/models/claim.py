@@ -15,7 +15,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
 from umstripe.database import db
-from umstripe.models import home
+from umstripe.models import site_address
 from umstripe.models.mail import Mail
 from umstripe.models.user import User
 
@@ -54,7 +54,7 @@ class Claim:
 
 def link(user: User, mode: str, session_id: str) -> str:
     """The address to mail to the account's owner."""
-    return f"{home.site_url()}/claim/{_serializer().dumps([user.public_id, mode, session_id, _mark(user)])}"
+    return f"{site_address.site_url()}/claim/{_serializer().dumps([user.public_id, mode, session_id, _mark(user)])}"
 
 
 def was_mailed(session_id: str) -> bool:

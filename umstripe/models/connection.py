@@ -24,7 +24,7 @@ from umstripe.database import (
     write,
 )
 from umstripe.errors import ClonedSite, Rejected, StripeError, StripeRefused
-from umstripe.models import account, endpoint, home
+from umstripe.models import account, endpoint, home, site_address
 from umstripe.models.customer import Customer, metadata_for
 from umstripe.models.mail import Mail
 from umstripe.models.settings import Settings
@@ -168,7 +168,7 @@ class Connection(db.Model):
     def look(self, site_url: str, events: Iterable[str]) -> None:
         """Ask Stripe how our endpoint is, and keep the answer for the health page (`endpoint_check`).
 
-        `site_url` is "" for the worker of a site that learns its address from requests only.
+        `site_url` is "" while the site's address is not known.
         """
         url = endpoint.address(site_url, self.mode) if site_url else self.endpoint_url
         known, stripe = self.stripe_endpoint_id, self.stripe(retries=0)
@@ -212,6 +212,7 @@ class Connection(db.Model):
             connection.forget()
             connection.previous_secret_until, connection.endpoints_made = None, 0
         Settings.get().instance_id = secrets.token_hex(16)
+        site_address.forget()
         home.settle()
 
     def change_secret(self, site_url: str, events: Iterable[str]) -> None:

@@ -65,7 +65,7 @@ def problems(found: Mapping[str, Any], url: str, events: Iterable[str]) -> list[
     wrong = {
         "The webhook endpoint is disabled at Stripe: no news of payments comes.": found["status"]
         != "enabled",
-        f"The webhook endpoint sends to {found['url']}, but this site is at {url}.": found["url"] != url,
+        elsewhere(found["url"], url): found["url"] != url,
         f"The webhook endpoint does not send {', '.join(sorted(missing))}.": bool(missing),
         f"The webhook endpoint speaks Stripe’s version {found['api_version']}, not {API_VERSION}.": found[
             "api_version"
@@ -73,6 +73,11 @@ def problems(found: Mapping[str, Any], url: str, events: Iterable[str]) -> list[
         != API_VERSION,
     }
     return [sentence for sentence, is_so in wrong.items() if is_so]
+
+
+def elsewhere(sends_to: str, url: str) -> str:
+    """Return the sentence for an endpoint that sends to another address."""
+    return f"The webhook endpoint sends to {sends_to}, but this site is at {url}."
 
 
 def asked(stripe: Stripe, endpoint_id: str, url: str, events: set[str]) -> dict[str, Any]:
@@ -97,7 +102,7 @@ def why_none(error: StripeError, url: str, override_secret: str) -> str:
             return ""
         return (
             f"Stripe cannot reach this site at {url}, so it sends no news of payments here. Prices can be imported. "
-            "For the rest, give the site a public address (UMSTRIPE_SITE_URL), or forward deliveries with the Stripe "
+            "For the rest, give the site a public address (Settings > General, or UMSTRIPE_SITE_URL), or forward deliveries with the Stripe "
             "CLI and set UMSTRIPE_WEBHOOK_SECRET_TEST; then connect again."
         )
     if isinstance(error, StripeRefused) and error.status == 403:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hmac
 
 from flask import current_app
-from sqlalchemy import String, column, select, table, text
+from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from umstripe.database import db, read
@@ -47,15 +47,6 @@ def elsewhere() -> list[str]:
     ]
 
 
-def site_url() -> str:
-    """The site's address without a request: as configured, or as Stripe knows it, or where it listens."""
-    known = select(CONNECTION.c.endpoint_url).where(CONNECTION.c.endpoint_url != "")
-    url = (
-        current_app.config["SITE_URL"] or (db.session.scalar(known.limit(1)) or "").partition("/webhooks/")[0]
-    )
-    return url or f"http://{current_app.config['BIND']}"
-
-
 def must_be_here() -> None:
     """Raises ClonedSite elsewhere."""
     if elsewhere():
@@ -78,5 +69,4 @@ def _database() -> str:
         return ""
 
 
-CONNECTION = table("connection", column("endpoint_url", String))
 POSTGRES = text("SELECT system_identifier || '/' || current_database() FROM pg_control_system()")

@@ -10,7 +10,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 
 from umstripe.database import db, now
-from umstripe.models import home
+from umstripe.models import site_address
 from umstripe.models.activity import Activity
 from umstripe.models.user import User
 
@@ -19,7 +19,7 @@ GOOD_FOR_SECONDS = 30 * 24 * 3600
 
 def link(user: User) -> str:
     """The address to mail. Setting a password makes it useless, and so does another mail address."""
-    return f"{home.site_url()}/invitation/{_serializer().dumps([user.public_id, _mark(user)])}"
+    return f"{site_address.site_url()}/invitation/{_serializer().dumps([user.public_id, _mark(user)])}"
 
 
 def user_of(token: str) -> User | None:

@@ -8,7 +8,7 @@ from flask_security.recoverable import generate_reset_password_token
 from sqlalchemy import func, select
 
 from umstripe.database import db
-from umstripe.models import home
+from umstripe.models import site_address
 from umstripe.models.mail import NO_ACCOUNT, Mail
 from umstripe.models.user import User
 
@@ -26,4 +26,4 @@ def link(mail: Mail) -> str:
     """Return the address to mail; good for two hours from now on."""
     if mail.user is None:
         return ""
-    return f"{home.site_url()}/reset/{generate_reset_password_token(mail.user)}"
+    return f"{site_address.site_url()}/reset/{generate_reset_password_token(mail.user)}"

@@ -14,7 +14,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import func, select
 
 from umstripe.database import db
-from umstripe.models import home
+from umstripe.models import site_address
 from umstripe.models.activity import Activity
 from umstripe.models.mail import Mail
 from umstripe.models.user import User
@@ -73,7 +73,7 @@ class RegistrationRequest:
 
 def link(mail: Mail) -> str:
     """Return the address to mail."""
-    return f"{home.site_url()}/register/finish/{_serializer().dumps(mail.about)}"
+    return f"{site_address.site_url()}/register/finish/{_serializer().dumps(mail.about)}"
 
 
 def _serializer() -> URLSafeTimedSerializer:

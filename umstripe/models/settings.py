@@ -29,14 +29,16 @@ class Settings(db.Model):
     """The site's settings: one typed row, made by the first migration.
 
     `register_field` is how the registration form shows plans: `hidden`, `single` (the link's plan alone) or
-    `several` (a choice of all public ones). `one_trial`: nobody gets a second trial. `seen_address` is where an
-    administrator's browser saw the site last (`browser`), what the request looked like here (`request`), and whether a
-    proxy named the visitor's address (`forwarded_for`, or "").
+    `several` (a choice of all public ones). `one_trial`: nobody gets a second trial. `site_url` is the address that an
+    administrator confirmed, or ""; read it through models/site_address. `seen_address` is where an administrator's browser
+    saw the site last (`browser`), what the request looked like here (`request`), and whether a proxy named the visitor's
+    address (`forwarded_for`, or "").
     """
 
     id: Mapped[int] = mapped_column(primary_key=True, default=ONLY)
     instance_id: Mapped[str] = mapped_column(String(32), default=lambda: secrets.token_hex(16))
     site_name: Mapped[str] = mapped_column(String(80), default="Member Site")
+    site_url: Mapped[str] = mapped_column(String(255), default="", server_default="")
     sandbox: Mapped[bool] = mapped_column(default=True)
     replace_roles: Mapped[bool] = mapped_column(default=False)
     test_clock: Mapped[bool] = mapped_column(default=False)

@@ -24,6 +24,7 @@ from umstripe.views import (
     switch,
     webhook,
 )
+from umstripe.views.addresses import external_url
 from umstripe.views.admin import admin
 
 PUBLIC = frozenset(
@@ -82,6 +83,7 @@ def init_app(app: Flask) -> None:
         app.register_blueprint(blueprint)
     policies.init_app(app)
     refused.init_app(app, PUBLIC)
+    app.add_template_global(external_url)
     app.before_request(_closed_unless_public)
 
 

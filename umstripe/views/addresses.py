@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
 
-from flask import current_app, request
+from flask import url_for
 from flask_security.utils import validate_redirect_url
+
+from umstripe.models.site_address import is_same_site, site_url
 
 LONGEST = 2000
 
 
-def site_url() -> str:
-    """Where Stripe sends deliveries and members: as set, or as the browser of this request sees the site."""
-    return current_app.config["SITE_URL"] or request.host_url.rstrip("/")
+def external_url(endpoint: str, **values: Any) -> str:
+    """Return the absolute address of an endpoint, for Stripe, mails and whoever else is outside."""
+    return f"{site_url()}{url_for(endpoint, **values)}"
 
 
 def on_this_site(url: str | None) -> str:
-    """An address that somebody put into a link, if it is on this site; "" otherwise.
+    """Return an address that somebody put into a link, as a path, if it is on this site; "" otherwise.
 
     Browsers read tabs, line ends and backslashes away or as slashes, so none may be in it.
     """
@@ -25,6 +28,17 @@ def on_this_site(url: str | None) -> str:
     if odd or len(quote(text)) > LONGEST:
         return ""
     try:
-        return text if validate_redirect_url(text) else ""
+        path = _path_here(text)
+        return path if path and validate_redirect_url(path) else ""
     except ValueError:  # no address at all, like //[
         return ""
+
+
+def _path_here(url: str) -> str:
+    """Return an address on this site without scheme and host; "" for one on another site. Raise ValueError."""
+    parts = urlsplit(url)
+    if not parts.scheme and not parts.netloc:
+        return "" if url.startswith("//") else url
+    if not is_same_site(url) or parts.path.startswith("//"):
+        return ""
+    return urlunsplit(("", "", parts.path or "/", parts.query, parts.fragment))

@@ -16,7 +16,7 @@ from umstripe.models import Plan, Settings, User
 from umstripe.models.order import AlreadyHeld, Order
 from umstripe.selling import checkout
 from umstripe.selling.billing import said_to_member
-from umstripe.views.addresses import site_url
+from umstripe.views.addresses import external_url
 
 CHECKOUT = "https://checkout.stripe.com"
 UNLOCKED = "unlocked_plans"
@@ -63,8 +63,8 @@ def to_checkout(user: User, plan: Plan) -> Response | tuple[str, int]:
 
 
 def order_of(user: User, plan: Plan) -> Order:
-    success = f"{site_url()}{url_for('checkout.success')}?umm_stripe_sid={{CHECKOUT_SESSION_ID}}"
-    canceled = f"{site_url()}{url_for('checkout.canceled', plan=plan.short_key)}"
+    success = f"{external_url('checkout.success')}?umm_stripe_sid={{CHECKOUT_SESSION_ID}}"
+    canceled = external_url("checkout.canceled", plan=plan.short_key)
     return Order(db.session.get_one(User, user.id), plan, success, canceled)
 
 

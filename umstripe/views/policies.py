@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Flask
 
 from umstripe.config import STRIPE_API
-from umstripe.extensions import CSP, talisman
+from umstripe.headers import CSP, allow
 from umstripe.views.offers import CHECKOUT
 
 JS = "https://js.stripe.com https://*.js.stripe.com"
@@ -26,15 +26,10 @@ def init_app(app: Flask) -> None:
     base = app.config["STRIPE_API_BASE"]
     leading = {**CSP, "form-action": f"'self' {CHECKOUT if base == STRIPE_API else base}"}
     embedding = {**CSP, **(EMBEDDING if base == STRIPE_API else _of_simulator(base))}
-    _allow(app, "checkout.pay", embedding)
+    allow(app, "checkout.pay", embedding)
     for endpoint in LEADING_TO_CHECKOUT:
-        _allow(app, endpoint, leading)
+        allow(app, endpoint, leading)
 
 
 def _of_simulator(base: str) -> dict[str, str]:
     return dict.fromkeys(("script-src", "frame-src", "connect-src"), f"'self' {base}")
-
-
-def _allow(app: Flask, endpoint: str, policy: dict[str, str]) -> None:
-    view = app.view_functions[endpoint]
-    app.view_functions[endpoint] = talisman(content_security_policy=policy)(view)

@@ -7,7 +7,7 @@ from umstripe.errors import UmstripeError
 from umstripe.extensions import limiter
 from umstripe.selling import portal
 from umstripe.selling.billing import said_to_member
-from umstripe.views.addresses import on_this_site
+from umstripe.views.addresses import external_url, on_this_site
 
 blueprint = Blueprint("portal", __name__)
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("portal", __name__)
 def index():
     """A link that a site puts anywhere: straight on to Stripe's portal."""
     try:
-        return redirect(portal.address_for(current_user, url_for(".back", _external=True)), 303)
+        return redirect(portal.address_for(current_user, external_url(".back")), 303)
     except UmstripeError as error:
         return render_template("account/no_portal.html", why=said_to_member(error))
 

@@ -11,7 +11,7 @@ from flask_security import current_user
 from flask_wtf.csrf import CSRFError
 
 from umstripe.csrf import is_cross_origin, is_same_origin
-from umstripe.models import home
+from umstripe.models import site_address
 
 SECRET = re.compile(r"password|secret|_key$", re.IGNORECASE)
 """Names of fields whose content is never sent back to the browser."""
@@ -152,7 +152,7 @@ def _filled_in(text: str) -> str:
     """Only the parts of the site's own text are replaced: what a browser sends is put in as it is."""
     hours = current_app.config["WTF_CSRF_TIME_LIMIT"] // 3600
     return text.format(
-        origin=request.headers.get("Origin", "another page")[:200], site=home.site_url(), hours=hours
+        origin=request.headers.get("Origin", "another page")[:200], site=site_address.site_url(), hours=hours
     )
 
 
@@ -164,7 +164,7 @@ def _log(reason: Reason) -> None:
         reason=reason.name,
         endpoint=request.endpoint,
         scheme=request.scheme,
-        site=home.site_url(),
+        site=site_address.site_url(),
         **{name.lower().replace("-", "_"): value for name, value in sent.items()},
     )
 

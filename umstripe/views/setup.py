@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 
-from umstripe import sessions
+from umstripe import hosts, sessions
 from umstripe.database import db
 from umstripe.extensions import limiter
-from umstripe.forms.user import SetupForm
+from umstripe.forms.setup import SetupForm
 from umstripe.models import setup
 
 blueprint = Blueprint("setup", __name__)
@@ -21,10 +21,12 @@ def first_administrator():
     if form.validate_on_submit():
         site_name = form.site_name.data or "Member Site"
         user = setup.set_up(
-            form.token.data, site_name, form.username.data, form.email.data, form.password.data
+            form.token.data, site_name, form.username.data, form.email.data, form.password.data, form.address
         )
         db.session.commit()
         sessions.switch_to(user)
+        if form.address and not hosts.is_at(form.address):
+            return render_template("setup/done.html", site_url=form.address)
         flash("Your site is set up. Next, connect your Stripe account.", "success")
         return redirect(url_for("admin.settings.stripe"))
     return render_template("setup/first_administrator.html", form=form)

@@ -9,7 +9,7 @@ from umstripe.models import Plan
 from umstripe.selling import portal, switch
 from umstripe.selling.billing import said_to_member
 from umstripe.selling.standing import Standing
-from umstripe.views.addresses import on_this_site
+from umstripe.views.addresses import external_url, on_this_site
 
 blueprint = Blueprint("switch", __name__)
 
@@ -40,8 +40,8 @@ def at_stripe(key: str):
         return redirect(url_for("billing.index"))
     try:
         then = on_this_site(request.args.get("redirect_to")) or None
-        back = url_for("portal.back", _external=True)
-        done = url_for("portal.back", redirect_to=then, _external=True)
+        back = external_url("portal.back")
+        done = external_url("portal.back", redirect_to=then)
         return redirect(portal.address_to_switch(one, plan, back, done), 303)
     except UmstripeError as error:
         return render_template("account/no_portal.html", why=said_to_member(error))

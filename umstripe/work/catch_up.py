@@ -14,13 +14,12 @@ from typing import Any
 
 import structlog
 from dbos import DBOS
-from flask import current_app
 from sqlalchemy import update
 
 from umstripe import webhooks
 from umstripe.database import db, now, write
 from umstripe.errors import UmstripeError
-from umstripe.models import Activity, Connection, Delivery, Job, Mail, home
+from umstripe.models import Activity, Connection, Delivery, Job, Mail, home, site_address
 from umstripe.words import mode_words
 from umstripe.work import enqueue, steps
 
@@ -123,7 +122,7 @@ def look_around(mode: str) -> None:
     with steps.site():
         connection = Connection.of(mode)
         with contextlib.suppress(UmstripeError):
-            connection.look(current_app.config["SITE_URL"], webhooks.HANDLERS)
+            connection.look(site_address.known_url(), webhooks.HANDLERS)
         missed, told = Delivery.missed(mode, TOLD_EVERY), connection.silence_told_at
         wrong = connection.endpoint_check.get("problems") or []
         db.session.rollback()

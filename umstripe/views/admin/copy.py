@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
+from umstripe import hosts
 from umstripe.database import db
-from umstripe.models import Connection, Settings, home
+from umstripe.models import Connection, Settings, home, site_address
 from umstripe.views.admin.log import log
 
 blueprint = Blueprint("copy", __name__, url_prefix="/settings/copy")
@@ -20,6 +21,8 @@ def index():
 def say(place: str):
     if place == "site":
         home.settle()
+        if not hosts.is_answered(site_address.known_url()):
+            site_address.forget()
         flash(
             "This is the site now. Look at Health: it says whether Stripe’s deliveries come here.", "success"
         )

@@ -8,7 +8,7 @@ from umstripe import health, truth, webhooks, work
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.models import Connection, Delivery, Difference, Job, Settings
-from umstripe.views.addresses import site_url
+from umstripe.models.site_address import known_url, site_url
 from umstripe.views.admin.log import log
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
@@ -68,7 +68,7 @@ def progress(mode: str, kind: str):
 @blueprint.post("/<any(test, live):mode>/look")
 def look(mode: str):
     try:
-        Connection.of(mode).look(site_url(), webhooks.HANDLERS)
+        Connection.of(mode).look(known_url(), webhooks.HANDLERS)
         flash("Stripe was asked. Below is what it said.", "success")
     except UmstripeError as error:
         flash(str(error), "error")

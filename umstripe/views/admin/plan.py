@@ -13,7 +13,7 @@ from umstripe.errors import Rejected
 from umstripe.forms.plan import CHANGED_MEANWHILE, PRICE_TAKEN, PlanForm, plan_form
 from umstripe.models import Plan, Settings, plan_list
 from umstripe.models.bought import REFERENCE
-from umstripe.views.addresses import site_url
+from umstripe.models.site_address import site_url
 from umstripe.views.admin.log import log
 from umstripe.views.admin.plans import blueprint
 

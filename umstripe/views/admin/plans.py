@@ -9,7 +9,7 @@ from umstripe.database import db
 from umstripe.forms.plan import PRICE_TAKEN, AddPlanForm
 from umstripe.models import Plan, Settings, plan_list
 from umstripe.models.offer import STATUSES
-from umstripe.views.addresses import site_url
+from umstripe.models.site_address import site_url
 from umstripe.views.admin.log import log
 from umstripe.views.lists import page_number, text_argument
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
 
-from umstripe import webhooks, work
+from umstripe import hosts, webhooks, work
 from umstripe.config import STRIPE_API
 from umstripe.database import db
 from umstripe.errors import StripeUnavailable, UmstripeError
@@ -14,8 +14,8 @@ from umstripe.models import Connection, Delivery, Job, Price, Settings
 from umstripe.models.account import KeyRefused
 from umstripe.models.endpoint import address
 from umstripe.models.keys import masked
+from umstripe.models.site_address import configured_url, confirm, site_url
 from umstripe.stripe_gateway import simulator_keys
-from umstripe.views.addresses import site_url
 from umstripe.views.admin.log import log
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
@@ -27,12 +27,31 @@ MODES = ("test", "live")
 def general():
     form = GeneralForm()
     if form.validate_on_submit():
-        form.populate_obj(Settings.get())
+        Settings.get().change(form.settings())
+        is_new = bool(form.site_url) and _keep_address(form.site_url.data or "")
         log("security.settings_changed", "The general settings were saved")
         db.session.commit()
+        if is_new and not hosts.is_at(site_url()):
+            return render_template("admin/settings/address_changed.html", site_url=site_url())
         flash("Settings have been saved successfully.", "success")
         return redirect(url_for(".general"), 303)
-    return render_template("admin/settings/general.html", form=form)
+    return render_template("admin/settings/general.html", form=form, configured_url=configured_url())
+
+
+def _keep_address(new: str) -> bool:
+    """Keep the site's address, and say which endpoints still have the earlier one. Return whether it is new."""
+    if new == Settings.get().site_url:
+        return False
+    confirm(new)
+    log("security.settings_changed", f"The site’s address is {new}")
+    for mode in Connection.connected_modes():
+        old = Connection.of(mode).endpoint_url
+        if old and old != address(new, mode):
+            flash(
+                f"Stripe still sends deliveries to {old}. Open Health and press “Mend the endpoint”.",
+                "warning",
+            )
+    return True
 
 
 @blueprint.route("/stripe", methods=["GET", "POST"])
