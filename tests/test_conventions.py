@@ -103,7 +103,7 @@ def test_no_address_is_made_of_the_host_header():
     reading = {path.name for path in [*ours, *templates] if READS_THE_HOST.search(path.read_text())}
     assert reading == {"hosts.py"}
     shown = [path.name for path in ours if "requested_origin" in path.read_text()]
-    assert sorted(shown) == ["headers.py", "hosts.py", "site_address.py"]
+    assert sorted(shown) == ["csrf.py", "headers.py", "health.py", "hosts.py", "site_address.py"]
     assert "requested_origin" not in (PACKAGE / "models" / "site_address.py").read_text()
 
 

@@ -18,10 +18,8 @@ EVIL = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
 
 def make_site(environ, **more):
     from umstripe import create_app
-    from umstripe.extensions import limiter
 
     app = create_app({**environ, **more})
-    limiter.reset()
     return app
 
 

@@ -1,6 +1,6 @@
 """Cross-site request forgery: the token of Flask-WTF, and the Origin of the request instead of its Referer.
 
-Flask-WTF's strict check (`WTF_CSRF_SSL_STRICT`) wants a Referer that names `request.host` on https. It refuses people
+Flask-WTF's strict check (`WTF_CSRF_SSL_STRICT`) wants a Referer that names the requested host on https. It refuses people
 whose browser or network hides the Referer, and every form behind a proxy that changes the Host header. What it stops, a
 page of another origin that has planted its own session cookie, is stopped by Sec-Fetch-Site, which browsers set
 themselves and which needs no address to compare with; browsers that do not send it send Origin.
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from flask import g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
+from umstripe import hosts
 from umstripe.models import site_address
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -62,7 +63,7 @@ def own_origins() -> set[Origin | None]:
 
     A proxy that ends https and does not say so makes the request look like http: its host may be https outside.
     """
-    asked = urlsplit(request.host_url).netloc
+    asked = urlsplit(hosts.requested_origin()).netloc
     seen = {_origin_of(f"{scheme}://{asked}") for scheme in (request.scheme, "https")}
     return (seen | {_origin_of(site_address.site_url())}) - {None}
 

@@ -7,6 +7,7 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request,
 from umstripe import health, truth, webhooks, work
 from umstripe.database import db
 from umstripe.errors import UmstripeError
+from umstripe.hosts import requested_origin
 from umstripe.models import Connection, Delivery, Difference, Job, Settings
 from umstripe.models.site_address import known_url, site_url
 from umstripe.views.admin.log import log
@@ -39,7 +40,7 @@ def browser_address():
     """What the page's script sends: where the browser sees the site. The answer is the checks of the site."""
     seen = {
         "browser": request.form.get("origin", ""),
-        "request": request.host_url.rstrip("/")[:255],
+        "request": requested_origin()[:255],
         "forwarded_for": request.headers.get("X-Forwarded-For", "") and "yes",
     }
     if Settings.get().see_address(seen):
