@@ -396,3 +396,14 @@ def test_in_the_registration_form_passwords_of_accounts_are_not_guessed_either(a
     codes = [person.client.post("/register", data=fields).status_code for _ in range(12)]
     assert codes == [303] * 10 + [429] * 2
     assert answers(visitor(app), "jane@example.org", PASSWORD) == [429], "and the log-in counts on"
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("typed", [1, ["jane"], {"a": 1}, None, True, "x" * 100_000, "\x00"])
+def test_odd_names_in_a_json_body_are_no_fault_of_the_site(app, typed):
+    person = visitor(app)
+    token = person.get("/login").form("email")["fields"]["csrf_token"][0]
+    for address in ("/login", "/reset"):
+        body = {"email": typed, "password": WRONG}
+        answer = person.client.post(address, json=body, headers={"X-CSRFToken": token})
+        assert answer.status_code < 500, (address, answer.text)

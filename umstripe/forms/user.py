@@ -32,7 +32,7 @@ PASSWORD_OPTIONAL = {
 
 def stripped(text: str | None) -> str | None:
     """Text without space around it, and without the null character, which Postgres does not take."""
-    return text.replace("\x00", "").strip() if text else text
+    return text.replace("\x00", "").strip() if isinstance(text, str) else None
 
 
 def required(sentence: str) -> DataRequired:

@@ -73,6 +73,6 @@ class RateLimit(db.Model):
 
 
 def folded(identity: str) -> str:
-    """Return one form for every spelling that may find the same account."""
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", identity).casefold())
+    """Return one form for every spelling that may find the same account. No account has a name of 500 characters."""
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", identity[:500]).casefold())
     return "".join(sign for sign in text if unicodedata.category(sign)[0] not in "CZ")
