@@ -16,7 +16,7 @@ from umstripe import database
 from umstripe.forms.security import LoginForm
 from umstripe.mail import PatientMail
 from umstripe.models import Role, User
-from umstripe.passwords import PlainPasswords
+from umstripe.passwords import OneRule
 from umstripe.security import SECURITY, sessions
 
 LOGIN_TRIES = "10 per minute; 100 per hour"
@@ -34,7 +34,7 @@ mail = Mail()
 migrate = Migrate(compare_type=True, render_as_batch=True)
 talisman = Talisman()
 limiter = Limiter(get_remote_address, storage_uri="memory://", default_limits=[])
-security = Security(mail_util_cls=PatientMail, password_util_cls=PlainPasswords)
+security = Security(mail_util_cls=PatientMail, password_util_cls=OneRule)
 
 
 def init_app(app: Flask) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import update
 from umstripe import texts
 from umstripe.database import db, now, write
 from umstripe.models import Mail, Settings, claim, home, invitation
+from umstripe.normalization import search_key
 from umstripe.wordings import DEFAULTS
 
 AT_ONCE = 100
@@ -75,7 +76,9 @@ def _send(mail: Mail) -> None:
     done: dict[str, Any] = {"address": address}
     try:
         whole, shown_as = rendered(mail, with_secrets=True), rendered(mail, with_secrets=False)
-        done |= {"subject": whole.title[:300], "text": shown_as.text, "html": str(shown_as.html)}
+        subject = whole.title[:300]
+        done |= {"subject": subject, "search_key": search_key(address, subject)}
+        done |= {"text": shown_as.text, "html": str(shown_as.html)}
         db.session.expunge(mail)
         db.session.rollback()
         _hand_over(whole, address)

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField
 from wtforms.validators import Length, Optional, ValidationError
 
-from umstripe.forms.user import UserFields, a_mail_address, required, stripped
+from umstripe.forms.user import UserFields, a_good_password, a_mail_address, required, stripped
 from umstripe.models import Plan, Settings, User
+from umstripe.normalization import email_key
 
 NO_PLAN = ""
 
@@ -22,7 +22,7 @@ class RegisterForm(UserFields):
 
     password = PasswordField(
         "Password",
-        validators=[required("Please type a password.")],
+        validators=[required("Please type a password."), a_good_password],
         render_kw={"autocomplete": "new-password"},
     )
     billing_email = EmailField(
@@ -54,18 +54,11 @@ class RegisterForm(UserFields):
         if other is None:
             return
         fits = other.has_password(self.password.data or "-")
-        if not fits or other.email.lower() != (self.email.data or "").lower():
+        if not fits or other.email_key != email_key(self.email.data):
             raise ValidationError("This username is taken. Choose another one.")
 
     def validate_email(self, field: Any) -> None:
         pass
-
-    def validate_password(self, field: PasswordField) -> None:
-        typed = {"username": self.username.data or "", "email": self.email.data or ""}
-        rules = current_app.extensions["security"].password_util
-        wrong, field.data = rules.validate(field.data or "", True, **typed)
-        if wrong:
-            raise ValidationError(" ".join(wrong))
 
     def validate_plan(self, field: RadioField) -> None:
         if self.chosen_plan is None and not (self.none_allowed and field.data in (NO_PLAN, None)):

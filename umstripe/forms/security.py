@@ -8,6 +8,7 @@ from wtforms import StringField
 
 from umstripe.forms.user import required, stripped
 from umstripe.models import User
+from umstripe.normalization import encodable
 
 
 class LoginForm(FlaskSecurityLoginForm):
@@ -24,4 +25,5 @@ class LoginForm(FlaskSecurityLoginForm):
         if not validate_redirect_url(self.next.data or ""):
             self.next.data = ""
         self.ifield, self.user = self.email, User.with_identity(self.email.data or "")
+        self.password.data = encodable(self.password.data or "")
         return super().validate(**kwargs)

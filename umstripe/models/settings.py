@@ -8,7 +8,7 @@ from typing import Any, Self
 from sqlalchemy import JSON, ForeignKey, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import UTCDateTime, db
+from umstripe.database import Encrypted, UTCDateTime, db
 from umstripe.models.role import Role
 
 ONLY = 1
@@ -27,7 +27,8 @@ class Settings(db.Model):
     """The site's settings: one typed row, made by the first migration.
 
     `register_field` is how the registration form shows plans: `hidden`, `single` (the link's plan alone) or
-    `several` (a choice of all public ones). `one_trial`: nobody gets a second trial.
+    `several` (a choice of all public ones). `one_trial`: nobody gets a second trial. `password_salt`: see
+    models/password_schemes.
     """
 
     id: Mapped[int] = mapped_column(primary_key=True, default=ONLY)
@@ -52,6 +53,7 @@ class Settings(db.Model):
     home: Mapped[dict[str, str] | None] = mapped_column(JSON)
     worker_seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     default_role_id: Mapped[int] = mapped_column(ForeignKey("role.id"))
+    password_salt: Mapped[str | None] = mapped_column(Encrypted(4000), deferred=True)
     setup_token_hash: Mapped[str | None] = mapped_column(String(64))
 
     default_role: Mapped[Role] = relationship(lazy="joined")

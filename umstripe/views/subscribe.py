@@ -3,6 +3,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from flask_security import current_user
 
+from umstripe.database import db
 from umstripe.extensions import LOGIN_TRIES, limiter
 from umstripe.forms.register import PlanPasswordForm
 from umstripe.models import Plan
@@ -46,6 +47,7 @@ def password(key: str):
     if form.validate_on_submit() and plan is not None:
         if plan.check_password(form.plan_password.data or ""):
             unlock(plan)
+            db.session.commit()
             return redirect(url_for(".show", key=key), 303)
         form.plan_password.errors = ["This is not the password of this plan."]
     return ask_for_password(plan, form) if plan else redirect(url_for(".show", key=key), 303)
