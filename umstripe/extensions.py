@@ -12,7 +12,7 @@ from flask_talisman import Talisman
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from umstripe import database
+from umstripe import cookies, database
 from umstripe.forms.security import LoginForm
 from umstripe.mail import PatientMail
 from umstripe.models import Role, User
@@ -55,6 +55,7 @@ def init_app(app: Flask) -> None:
         referrer_policy="same-origin",
     )
     security.init_app(app, SQLAlchemyUserDatastore(db, User, Role), login_form=LoginForm)
+    cookies.init_app(app, security)
     limiter.init_app(app)
     _limit_logins(app)
 

@@ -7,7 +7,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import Length, Optional, ValidationError
 
-from umstripe.forms.user import UserFields, a_mail_address, stripped
+from umstripe.forms.user import UserFields, a_mail_address, stripped, visible
 from umstripe.models import User
 
 
@@ -59,7 +59,7 @@ class BillingEmailForm(FlaskForm):
 
     billing_email = EmailField(
         "Billing email",
-        filters=[stripped],
+        filters=[visible],
         validators=[Optional(), Length(max=255, message="At most 255 characters."), a_mail_address],
         render_kw={"autocomplete": "email"},
     )

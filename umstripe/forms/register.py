@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField
 from wtforms.validators import Length, Optional, ValidationError
 
-from umstripe.forms.user import UserFields, a_good_password, a_mail_address, required, stripped
+from umstripe.forms.user import UserFields, a_good_password, a_mail_address, required, visible
 from umstripe.models import Plan, Settings, User
 from umstripe.normalization import email_key
 
@@ -27,7 +27,7 @@ class RegisterForm(UserFields):
     )
     billing_email = EmailField(
         "Billing Email",
-        filters=[stripped],
+        filters=[visible],
         validators=[Optional(), Length(max=255, message="At most 255 characters."), a_mail_address],
     )
     plan = RadioField("Plans", validate_choice=False)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from flask import current_app
 
 from umstripe.database import now
+from umstripe.health.accounts import account_checks
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
 from umstripe.models import Mail, Settings, home
 from umstripe.words import moment_words
@@ -17,7 +18,7 @@ WORKER_IS_SILENT_AFTER = timedelta(seconds=60)
 
 def site_checks() -> list[Check]:
     """What both modes share: the worker and the mail."""
-    return [*_place(), _worker(Settings.get().worker_seen_at), *_mail()]
+    return [*_place(), *account_checks(), _worker(Settings.get().worker_seen_at), *_mail()]
 
 
 def _place() -> Iterator[Check]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import String, Text, event, inspect
+from sqlalchemy import ColumnElement, String, Text, cast, event, inspect
 from sqlalchemy.engine.default import DefaultExecutionContext
-from sqlalchemy.orm import MappedColumn, Mapper, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, MappedColumn, Mapper, mapped_column
 
 from umstripe.database import Base
 from umstripe.normalization import KEY_LENGTH, search_key
@@ -35,6 +35,11 @@ def _column(
         return make(*(values.get(name) for name in sources))
 
     return mapped_column(type_, default=default, info={KEY_OF: sources, MAKE: make}, **options)
+
+
+def is_set_apart(key: InstrumentedAttribute[str], row_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Return the condition that a migration found the key taken by an older row, and put the row's id behind it."""
+    return key.endswith("#" + cast(row_id, String))
 
 
 @event.listens_for(Base, "before_update", propagate=True)

@@ -23,7 +23,7 @@ from passlib.hash import argon2
 from passlib.registry import register_crypt_handler
 from sqlalchemy import select
 
-from umstripe.database import db
+from umstripe.database import UNREADABLE, db
 from umstripe.models.settings import Settings
 from umstripe.normalization import encodable, password_form
 
@@ -71,6 +71,11 @@ class KeyedArgon2(passlib_handlers.MinimalHandler):
 def is_earlier(password_hash: str) -> bool:
     """Whether an earlier version made this hash, so that it should be made anew."""
     return KeyedArgon2.identify(password_hash)
+
+
+def salt_is_unreadable() -> bool:
+    """Whether the key that earlier hashes were made with was kept, and cannot be decrypted."""
+    return db.session.scalar(select(Settings.password_salt)) is UNREADABLE
 
 
 def _forms(typed: str) -> list[str]:

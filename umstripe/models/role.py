@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import db
 from umstripe.errors import Rejected
-from umstripe.models.keyed import key_column
+from umstripe.models.keyed import is_set_apart, key_column
 from umstripe.normalization import name_key
 
 
@@ -22,6 +22,13 @@ class Role(db.Model, RoleMixin):
     def named(cls, name: str) -> Role | None:
         """The role of this name, in any case and Unicode form."""
         return db.session.scalar(select(cls).where(cls.name_key == name_key(name)))
+
+    @classmethod
+    def with_key_set_apart(cls) -> list[Role]:
+        """The roles whose name reads the same as an older role's."""
+        return list(
+            db.session.scalars(select(cls).where(is_set_apart(cls.name_key, cls.id)).order_by(cls.id))
+        )
 
     @classmethod
     def everything(cls) -> list[Role]:

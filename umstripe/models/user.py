@@ -13,7 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Base, UTCDateTime, db, now
 from umstripe.errors import Rejected
-from umstripe.models.keyed import key_column, search_column
+from umstripe.models.keyed import is_set_apart, key_column, search_column
+from umstripe.models.password_schemes import EARLIER_PREFIX
 from umstripe.models.role import Role
 from umstripe.normalization import email_key, is_same_mailbox, name_key, storable
 
@@ -70,6 +71,19 @@ class User(db.Model, UserMixin):
         typed = storable(email.strip())
         query = select(cls.id).where(or_(cls.email_key == email_key(typed), cls.email == typed))
         return query.order_by(case((cls.email == typed, 0), else_=1), cls.id).limit(1)
+
+    @classmethod
+    def with_key_set_apart(cls) -> list[User]:
+        """The users whose address reads the same as an older user's."""
+        return list(
+            db.session.scalars(select(cls).where(is_set_apart(cls.email_key, cls.id)).order_by(cls.id))
+        )
+
+    @classmethod
+    def count_earlier_hashes(cls) -> int:
+        """How many passwords are stored as earlier versions stored them."""
+        earlier = cls.password.startswith(EARLIER_PREFIX, autoescape=True)
+        return db.session.scalar(select(func.count(cls.id)).where(earlier)) or 0
 
     @classmethod
     def with_username(cls, username: str) -> User | None:
