@@ -112,7 +112,7 @@ def _secret_keys(environ: Mapping[str, str], instance: Path) -> list[str]:
     """The newest first."""
     text = environ.get("UMSTRIPE_SECRET_KEY") or _kept(instance, "secret_key", NEW_KEY["secret"])
     keys = split_secret_keys(text)
-    if not keys or len(keys[0]) < SHORTEST_SECRET_KEY:
+    if not keys or any(len(key) < SHORTEST_SECRET_KEY for key in keys):
         raise ConfigError(
             f"UMSTRIPE_SECRET_KEY must have at least {SHORTEST_SECRET_KEY} characters, each of them if there are "
             "several, separated by commas, the newest first; leave it out to have one made."

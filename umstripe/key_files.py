@@ -101,10 +101,15 @@ def split(text: str) -> list[str]:
 
 
 def split_secret_keys(text: str) -> list[str]:
-    """Return the secret keys in a text. One with a comma in it stays whole: earlier versions took only one, of any
-    characters, and pieces that are too short are no keys."""
-    keys = split(text)
-    return keys if all(len(key) >= SHORTEST_SECRET_KEY for key in keys) else [text.strip()]
+    """Return the secret keys in a text, separated by line ends or commas. A line whose pieces would be too short is one
+    key: earlier versions took any characters, commas among them."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return [key for line in lines for key in _pieces(line)]
+
+
+def _pieces(line: str) -> list[str]:
+    keys = split(line)
+    return keys if keys and all(len(key) >= SHORTEST_SECRET_KEY for key in keys) else [line]
 
 
 NEW_KEY: dict[str, Callable[[], str]] = {
