@@ -120,10 +120,7 @@ def test_a_reset_is_sent_whatever_form_the_address_is_typed_in(app, typed, tmp_p
     account(app, "mesut", "Özil@example.org")
     person = Browserless(app.test_client())
     person.submit("/reset", email=typed)
-    sent = (
-        rows(app, "SELECT count(*) FROM mail") if False else list((tmp_path / "instance" / "mail").glob("*"))
-    )
-    assert sent
+    assert list((tmp_path / "instance" / "mail").glob("*"))
 
 
 @pytest.mark.parametrize("typed", ["FÖRDERER", "Fo\u0308rderer", "Förd\u200berer", " förderer ", "Ｆörderer"])
@@ -155,7 +152,7 @@ def test_people_are_found_in_every_list_whatever_form_is_typed(app, admin):
     for username, (name, _) in PEOPLE.items():
         user_id = account(app, username, f"{username}@example.org", name)
         with app.app_context(), writing():
-            Activity.add("user.changed", f"A line about {name}", user_id=user_id)
+            Activity.add("user.changed", f"A line about {name}", trigger="admin", user_id=user_id)
     for username, (_, searches) in PEOPLE.items():
         for search in searches:
             for address in ("/admin/users/", "/admin/activity/"):

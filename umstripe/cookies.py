@@ -17,15 +17,19 @@ from werkzeug.datastructures import ImmutableMultiDict
 from umstripe import signing
 
 
+def read_earlier_keys(app: Flask) -> None:
+    """Before any extension is set up that loads the user before a request."""
+    if app.config["SECRET_KEY_FALLBACKS"]:
+        app.before_request(_read_remember_cookie_of_earlier_key)
+        app.before_request(_sign_session_anew)
+
+
 def init_app(app: Flask, security: Security) -> None:
     """After Flask-Security is set up."""
     app.config["WTF_CSRF_SECRET_KEY"] = signing.keys(app)
     for one in vars(security).values():
         if isinstance(one, Serializer):
             one.secret_keys = [key.encode() for key in signing.keys(app)]
-    if app.config["SECRET_KEY_FALLBACKS"]:
-        app.before_request(_read_remember_cookie_of_earlier_key)
-        app.before_request(_sign_session_anew)
 
 
 def _read_remember_cookie_of_earlier_key() -> None:

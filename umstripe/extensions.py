@@ -7,12 +7,13 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_mailman import Mail
 from flask_migrate import Migrate
-from flask_security import Security, SQLAlchemyUserDatastore
+from flask_security import Security
 from flask_talisman import Talisman
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from umstripe import cookies, database
+from umstripe.datastore import UserDatastore
 from umstripe.forms.security import LoginForm
 from umstripe.mail import PatientMail
 from umstripe.models import Role, User
@@ -39,6 +40,7 @@ security = Security(mail_util_cls=PatientMail, password_util_cls=OneRule)
 
 def init_app(app: Flask) -> None:
     app.config.update(SECURITY, **sessions(app))
+    cookies.read_earlier_keys(app)
     if app.config["TRUSTED_PROXIES"]:
         hops = app.config["TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -54,7 +56,7 @@ def init_app(app: Flask) -> None:
         session_cookie_secure=app.config["SESSION_COOKIE_SECURE"],
         referrer_policy="same-origin",
     )
-    security.init_app(app, SQLAlchemyUserDatastore(db, User, Role), login_form=LoginForm)
+    security.init_app(app, UserDatastore(db, User, Role), login_form=LoginForm)
     cookies.init_app(app, security)
     limiter.init_app(app)
     _limit_logins(app)

@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, String, Text, cast, event, inspect
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import InstrumentedAttribute, MappedColumn, Mapper, mapped_column
 
-from umstripe.database import Base
 from umstripe.normalization import KEY_LENGTH, search_key
 
 KEY_OF, MAKE = "key_of", "make"
@@ -42,7 +41,7 @@ def is_set_apart(key: InstrumentedAttribute[str], row_id: InstrumentedAttribute[
     return key.endswith("#" + cast(row_id, String))
 
 
-@event.listens_for(Base, "before_update", propagate=True)
+@event.listens_for(Mapper, "before_update")
 def _renew_keys(mapper: Mapper[Any], _connection: Any, target: Any) -> None:
     """Make a key anew when the ORM writes a changed source, and only then: a key that a migration had to set apart
     because of another row stays as it is."""
