@@ -128,6 +128,19 @@ def test_a_stranger_gets_an_account_a_membership_and_a_mail(shop):
     assert "you are logged in" in visitor.submit(link_in_mail(shop, "invitation"), **CHOSEN).text
 
 
+def test_an_address_with_an_umlaut_gets_an_account_and_its_owner_is_asked_in_any_form(shop):
+    """SQL's lower() and Python's differ: this was a 500 for ever."""
+    shop.buy(shop.price, "Özil@example.org")
+    assert shop.tell()["checkout.session.completed"] == "processed"
+    assert roles_of(shop.app, "Ozil") == [role_for("active"), "Subscriber"]
+    for typed in ("özil@example.org", "O\u0308zil@EXAMPLE.org"):
+        shop.buy(shop.lifetime, typed)
+        assert shop.tell()["checkout.session.completed"] == "foreign"
+    assert len(mails(shop, "claim")) == 2 and {address for address, _ in mails(shop, "claim")} == {
+        "Özil@example.org"
+    }
+
+
 def test_a_one_time_price_works_as_well(shop):
     session = shop.buy(shop.lifetime, "lena@example.org", customer_creation="always")
     shop.tell()

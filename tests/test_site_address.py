@@ -19,8 +19,7 @@ EVIL = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
 def make_site(environ, **more):
     from umstripe import create_app
 
-    app = create_app({**environ, **more})
-    return app
+    return create_app({**environ, **more})
 
 
 def confirm(app, url):

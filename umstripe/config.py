@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from umstripe.errors import ConfigError
+from umstripe.key_files import NEW_KEY, SHORTEST_SECRET_KEY, KeyFile, split, split_secret_keys
 
 STRIPE_API = "https://api.stripe.com"
 PROXIES_AT_MOST = 5
@@ -30,11 +31,14 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
     instance = Path(environ.get("UMSTRIPE_INSTANCE") or "instance").absolute()
     database = _database_url(environ.get("UMSTRIPE_DATABASE_URL") or f"sqlite:///{instance}/umstripe.sqlite")
     site_url = _url(environ, "UMSTRIPE_SITE_URL", "https://members.example.org")
+    secret_keys = _secret_keys(environ, instance)
     return {
         "INSTANCE": instance,
         "SQLALCHEMY_DATABASE_URI": database,
-        "SECRET_KEY": _secret_key(environ, instance),
+        "SECRET_KEY": secret_keys[0],
+        "SECRET_KEY_FALLBACKS": secret_keys[1:],
         "ENCRYPTION_KEYS": _encryption_keys(environ, instance),
+        "KEY_FILES": _key_files(environ, instance),
         "SITE_URL": site_url,
         "STRIPE_API_BASE": _url(environ, "UMSTRIPE_STRIPE_API_BASE", STRIPE_API) or STRIPE_API,
         "WEBHOOK_SECRETS": {
@@ -118,22 +122,23 @@ def _bind(environ: Mapping[str, str]) -> str:
     return bind
 
 
-def _secret_key(environ: Mapping[str, str], instance: Path) -> str:
-    key = environ.get("UMSTRIPE_SECRET_KEY") or _kept(
-        instance, "secret_key", lambda: secrets.token_urlsafe(48)
-    )
-    if len(key) < 32:
+def _secret_keys(environ: Mapping[str, str], instance: Path) -> list[str]:
+    """The newest first."""
+    text = environ.get("UMSTRIPE_SECRET_KEY") or _kept(instance, "secret_key", NEW_KEY["secret"])
+    keys = split_secret_keys(text)
+    if not keys or any(len(key) < SHORTEST_SECRET_KEY for key in keys):
         raise ConfigError(
-            "UMSTRIPE_SECRET_KEY must have at least 32 characters; leave it out to have one made."
+            f"UMSTRIPE_SECRET_KEY must have at least {SHORTEST_SECRET_KEY} characters, each of them if there are "
+            "several, separated by commas, the newest first; leave it out to have one made."
         )
-    return key
+    return keys
 
 
 def _encryption_keys(environ: Mapping[str, str], instance: Path) -> list[str]:
     text = environ.get("UMSTRIPE_ENCRYPTION_KEYS") or _kept(
-        instance, "encryption_keys", lambda: Fernet.generate_key().decode()
+        instance, "encryption_keys", NEW_KEY["encryption"]
     )
-    keys = [key.strip() for key in text.replace("\n", ",").split(",") if key.strip()]
+    keys = split(text)
     try:
         for key in keys:
             Fernet(key)
@@ -145,6 +150,16 @@ def _encryption_keys(environ: Mapping[str, str], instance: Path) -> list[str]:
             "the newest first; leave it out to have one made."
         )
     return keys
+
+
+def _key_files(environ: Mapping[str, str], instance: Path) -> dict[str, KeyFile | None]:
+    """Where the keys of each kind are; None for those that come from the environment."""
+    variables = {"secret": "UMSTRIPE_SECRET_KEY", "encryption": "UMSTRIPE_ENCRYPTION_KEYS"}
+    names = {"secret": "secret_key", "encryption": "encryption_keys"}
+    return {
+        kind: None if environ.get(variable) else KeyFile(instance / names[kind])
+        for kind, variable in variables.items()
+    }
 
 
 def _kept(instance: Path, name: str, make) -> str:

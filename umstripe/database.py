@@ -11,12 +11,14 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import InvalidToken
 from flask import Flask, current_app, has_app_context, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, TypeDecorator, event, text
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+from umstripe.key_files import EncryptionKeys
 
 Seconds = Annotated[int, mapped_column(BigInteger)]
 """A moment of Stripe's clock: whole seconds since 1970, UTC."""
@@ -116,7 +118,9 @@ def must_be_closed() -> None:
 def init_app(app: Flask) -> None:
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(app.config["SQLALCHEMY_DATABASE_URI"]))
     db.init_app(app)
-    app.extensions["fernet"] = MultiFernet([Fernet(key) for key in app.config["ENCRYPTION_KEYS"]])
+    app.extensions["fernet"] = EncryptionKeys(
+        app.config["ENCRYPTION_KEYS"], app.config["KEY_FILES"]["encryption"]
+    )
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             _prepare_sqlite(db.engine)

@@ -6,17 +6,18 @@ from flask import Flask, request
 from flask_limiter import Limiter
 from flask_mailman import Mail
 from flask_migrate import Migrate
-from flask_security import Security, SQLAlchemyUserDatastore, current_user
+from flask_security import Security, current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from umstripe import database, rate_limits
+from umstripe import database, earlier_keys, rate_limits
 from umstripe import sessions as login_sessions
 from umstripe.cookies import CookieSessions
 from umstripe.csrf import OriginCheckedCSRF
+from umstripe.datastore import UserDatastore
 from umstripe.forms.security import ChangePasswordForm, ForgotPasswordForm, LoginForm
 from umstripe.mail import PatientMail
 from umstripe.models import Role, User
-from umstripe.passwords import PlainPasswords
+from umstripe.passwords import OneRule
 from umstripe.security import SECURITY, sessions
 
 REGISTRATIONS = "100 per 10 minutes; 300 per hour"
@@ -37,12 +38,13 @@ def person_or_address() -> str:
 
 
 limiter = Limiter(person_or_address, storage_uri="sqla://", default_limits=[], swallow_errors=True)
-security = Security(mail_util_cls=PatientMail, password_util_cls=PlainPasswords)
+security = Security(mail_util_cls=PatientMail, password_util_cls=OneRule)
 
 
 def init_app(app: Flask) -> None:
     app.config.update(SECURITY, **sessions(app))
     app.session_interface = CookieSessions()
+    earlier_keys.read_earlier_keys(app)
     if app.config["TRUSTED_PROXIES"]:
         hops = app.config["TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -52,11 +54,12 @@ def init_app(app: Flask) -> None:
     mail.init_app(app)
     security.init_app(
         app,
-        SQLAlchemyUserDatastore(db, User, Role),
+        UserDatastore(db, User, Role),
         login_form=LoginForm,
         change_password_form=ChangePasswordForm,
         forgot_password_form=ForgotPasswordForm,
     )
+    earlier_keys.init_app(app, security)
     login_sessions.init_app(app)
     limiter.init_app(app)
     rate_limits.init_app(app)

@@ -11,10 +11,12 @@ from typing import Any
 
 from flask import Flask, Response, after_this_request, current_app, has_request_context, request
 from flask_security.signals import password_reset, user_authenticated
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData
 
 from umstripe.models import User
+from umstripe.signing import serializer
 
+SALT = "umstripe known device"
 COOKIE = "known_device"
 COOKIE_SECONDS = 365 * 24 * 3600
 ACCOUNTS_AT_MOST = 5
@@ -38,7 +40,7 @@ def _remember(_app: Flask, user: User, **_more: Any) -> None:
     devices = _devices()
     token = devices.pop(user.public_id, None) or secrets.token_urlsafe(16)
     kept = [*devices.items(), (user.public_id, token)][-ACCOUNTS_AT_MOST:]
-    value = _serializer().dumps(dict(kept))
+    value = serializer(SALT).dumps(dict(kept))
 
     @after_this_request
     def keep(response: Response) -> Response:
@@ -56,13 +58,7 @@ def _remember(_app: Flask, user: User, **_more: Any) -> None:
 def _devices() -> dict[str, str]:
     """Return what the cookie holds: public ids of users, each with a token of its own."""
     try:
-        devices = _serializer().loads(request.cookies.get(COOKIE, ""), max_age=COOKIE_SECONDS)
+        devices = serializer(SALT).loads(request.cookies.get(COOKIE, ""), max_age=COOKIE_SECONDS)
     except BadData:
         return {}
     return devices if isinstance(devices, dict) else {}
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    older = current_app.config.get("SECRET_KEY_FALLBACKS") or []
-    keys = [*reversed(older), current_app.config["SECRET_KEY"]]
-    return URLSafeTimedSerializer(keys, salt="umstripe known device")

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, request, url_for
 from flask_security import current_user
 
-from umstripe import __version__, wordings, words
+from umstripe import __version__, passwords, wordings, words
 from umstripe.models import Settings, approval_list, home
 
 ADMIN_MENU = (
@@ -41,6 +41,7 @@ COUNTS = {"admin.approvals.index": approval_list.count}
 
 def init_app(app: Flask) -> None:
     app.context_processor(_context)
+    app.jinja_env.globals["password_hint"] = passwords.HINT
     app.add_template_filter(words.status_words, "status")
     app.add_template_filter(words.price_words, "price")
     app.add_template_filter(words.type_words, "price_type")

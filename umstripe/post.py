@@ -23,6 +23,7 @@ from umstripe.models import (
     registration_request,
     site_address,
 )
+from umstripe.normalization import search_key
 from umstripe.wordings import DEFAULTS
 
 AT_ONCE = 100
@@ -91,7 +92,9 @@ def _send(mail: Mail) -> None:
     done: dict[str, Any] = {"address": address}
     try:
         whole, shown_as = rendered(mail, with_secrets=True), rendered(mail, with_secrets=False)
-        done |= {"subject": whole.title[:300], "text": shown_as.text, "html": str(shown_as.html)}
+        subject = whole.title[:300]
+        done |= {"subject": subject, "search_key": search_key(address, subject)}
+        done |= {"text": shown_as.text, "html": str(shown_as.html)}
         db.session.expunge(mail)
         db.session.rollback()
         _hand_over(whole, address)

@@ -111,9 +111,7 @@ def effective_roles(user: User, at: int) -> list[Role]:
         return list(user.roles)
     settings = Settings.get()
     given = roles_given(memberships_of(user, settings.counted_modes), at)
-    return sorted(
-        combined(set(user.roles), given, settings.replace_roles), key=lambda role: role.name.lower()
-    )
+    return sorted(combined(set(user.roles), given, settings.replace_roles), key=lambda role: role.name_key)
 
 
 def explained(user: User, at: int) -> list[tuple[Role, str]]:
@@ -175,7 +173,7 @@ def names_of(tx: Transaction, user_id: int | None, at: int) -> list[str]:
     setting = tx.execute(select(Settings.sandbox, Settings.replace_roles)).one()
     rows = effective_roles_query(at, counted_modes(setting.sandbox), setting.replace_roles).subquery()
     names = select(Role.name).join(rows, rows.c.role_id == Role.id).where(rows.c.user_id == user_id)
-    return list(tx.execute(names.order_by(func.lower(Role.name))).scalars())
+    return list(tx.execute(names.order_by(Role.name_key)).scalars())
 
 
 def held_statuses_query(at: int, modes: Iterable[str]) -> Select[tuple[int, str]]:

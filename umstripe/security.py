@@ -9,7 +9,8 @@ from flask import Flask
 from flask_security import password_reset
 
 from umstripe import database
-from umstripe.models import User
+from umstripe.models import User, password_schemes
+from umstripe.passwords import SHORTEST
 
 BODY_BYTES = 2 * 1024 * 1024
 SECURITY = {
@@ -18,9 +19,11 @@ SECURITY = {
     "SECURITY_CHANGEABLE": True,
     "SECURITY_FRESHNESS": timedelta(days=-1),  # nothing asks to log in once more, so /verify is no address
     "SECURITY_RETURN_GENERIC_RESPONSES": True,
-    "SECURITY_PASSWORD_HASH": "argon2",
-    "SECURITY_PASSWORD_LENGTH_MIN": 10,
-    "SECURITY_PASSWORD_COMPLEXITY_CHECKER": "zxcvbn",
+    "SECURITY_PASSWORD_HASH": password_schemes.NEW,
+    "SECURITY_PASSWORD_SCHEMES": [password_schemes.NEW, password_schemes.EARLIER],
+    "SECURITY_PASSWORD_SINGLE_HASH": {password_schemes.NEW, password_schemes.EARLIER},
+    "SECURITY_PASSWORD_NORMALIZE_FORM": None,  # the schemes do it, and must see what was typed
+    "SECURITY_PASSWORD_LENGTH_MIN": SHORTEST,
     "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
     "SECURITY_LOGIN_URL": "/login",
     "SECURITY_LOGOUT_URL": "/logout",
@@ -60,7 +63,6 @@ SECURITY = {
 
 def sessions(app: Flask) -> dict[str, Any]:
     return {
-        "SECURITY_PASSWORD_SALT": app.config["SECRET_KEY"],
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "REMEMBER_COOKIE_HTTPONLY": True,

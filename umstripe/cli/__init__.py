@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from umstripe import __version__
-from umstripe.cli import accounts, address, doctor, running, stripe
+from umstripe.cli import accounts, address, doctor, keys, running, stripe
 from umstripe.errors import UmstripeError
 from umstripe.simulator.cli import simulator
 
@@ -42,6 +42,7 @@ for command in (
     address.site_url,
     stripe.connect,
     stripe.rotate_secret,
+    keys.rotate_key,
     stripe.this_is,
     stripe.import_prices,
     stripe.catch_up,

@@ -17,9 +17,14 @@ def migrate(app: Any) -> None:
     """Bring the database to this version."""
     from flask_migrate import upgrade
 
+    from umstripe.database import writing
+    from umstripe.models import home
+    from umstripe.rotation import secret_keys
     from umstripe.work import worker
 
     upgrade()
+    with writing():
+        home.keep_digests(secret_keys(app))
     worker.prepare(app)
 
 

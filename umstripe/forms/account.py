@@ -8,7 +8,7 @@ from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import Length, Optional, ValidationError
 
 from umstripe import rate_limits
-from umstripe.forms.user import UserFields, a_mail_address, stripped
+from umstripe.forms.user import UserFields, a_mail_address, stripped, visible
 from umstripe.models import User
 from umstripe.models.mail import are_sent as mails_are_sent
 from umstripe.rate_limits import TooManyTries
@@ -75,7 +75,7 @@ class BillingEmailForm(FlaskForm):
 
     billing_email = EmailField(
         "Billing email",
-        filters=[stripped],
+        filters=[visible],
         validators=[Optional(), Length(max=255, message="At most 255 characters."), a_mail_address],
         render_kw={"autocomplete": "email"},
     )

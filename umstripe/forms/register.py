@@ -2,16 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField
 from wtforms.validators import Length, Optional, ValidationError
 
 from umstripe import rate_limits
-from umstripe.forms.user import UserFields, a_mail_address, required, stripped
+from umstripe.forms.user import UserFields, a_good_password, a_mail_address, required, visible
 from umstripe.models import Plan, Settings, User
 from umstripe.models.mail import are_sent as mails_are_sent
 from umstripe.models.registration_request import RegistrationRequest
+from umstripe.normalization import email_key
 from umstripe.rate_limits import PLAN_PASSWORD, TooManyTries, Tries
 
 NO_PLAN = ""
@@ -27,12 +27,12 @@ class RegisterForm(UserFields):
 
     password = PasswordField(
         "Password",
-        validators=[required("Please type a password.")],
+        validators=[required("Please type a password."), a_good_password],
         render_kw={"autocomplete": "new-password"},
     )
     billing_email = EmailField(
         "Billing Email",
-        filters=[stripped],
+        filters=[visible],
         validators=[Optional(), Length(max=255, message="At most 255 characters."), a_mail_address],
     )
     plan = RadioField("Plans", validate_choice=False)
@@ -62,15 +62,11 @@ class RegisterForm(UserFields):
         if other is None:
             return
         fits = bool(self.password) and other.has_password(self.password.data or "-")
-        if not fits or other.email.lower() != (self.email.data or "").lower():
+        if not fits or other.email_key != email_key(self.email.data):
             raise ValidationError("This username is taken. Choose another one.")
 
     def validate_email(self, field: Any) -> None:
         pass
-
-    def validate_password(self, field: PasswordField) -> None:
-        typed = {"username": self.username.data or "", "email": self.email.data or ""}
-        field.data = good_password(field.data or "", **typed)
 
     def validate_plan(self, field: RadioField) -> None:
         if self.chosen_plan is None and not (self.none_allowed and field.data in (NO_PLAN, None)):
@@ -83,26 +79,13 @@ class FinishForm(UserFields):
     email = None
     password = PasswordField(
         "Password",
-        validators=[required("Please type a password.")],
+        validators=[required("Please type a password."), a_good_password],
         render_kw={"autocomplete": "new-password"},
     )
 
     def __init__(self, asked: RegistrationRequest) -> None:
         super().__init__(data={"username": asked.username})
         self.asked = asked
-
-    def validate_password(self, field: PasswordField) -> None:
-        field.data = good_password(
-            field.data or "", username=self.username.data or "", email=self.asked.email
-        )
-
-
-def good_password(password: str, **about: str) -> str:
-    """Return a new password as it is kept. Raise ValidationError that says why it cannot be one."""
-    wrong, normal = current_app.extensions["security"].password_util.validate(password, True, **about)
-    if wrong:
-        raise ValidationError(" ".join(wrong))
-    return normal
 
 
 class PlanPasswordForm(FlaskForm):

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import StringField
-from wtforms.validators import Length, Regexp
+from wtforms.validators import Length, Regexp, ValidationError
 
 from umstripe.forms.user import required, stripped
+from umstripe.normalization import text_key
 
 
 class RoleForm(FlaskForm):
@@ -19,3 +20,8 @@ class RoleForm(FlaskForm):
             Regexp(r"^[^\x00-\x1f\x7f]*$", message="Leave out line ends and other control characters."),
         ],
     )
+
+    def validate_name(self, field: StringField) -> None:
+        """A name of characters that nobody sees is none."""
+        if not text_key(field.data):
+            raise ValidationError("Please type a name for the role.")

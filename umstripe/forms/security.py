@@ -15,6 +15,7 @@ from umstripe import rate_limits
 from umstripe.database import db
 from umstripe.forms.user import required, stripped
 from umstripe.models import User, password_reset
+from umstripe.normalization import encodable
 from umstripe.rate_limits import TooManyTries
 
 OR_RESET = "Or choose a new password by mail: press “Lost your password?”."
@@ -46,6 +47,7 @@ class LoginForm(FlaskSecurityLoginForm):
         if not validate_redirect_url(self.next.data or ""):
             self.next.data = ""
         self.ifield = self.email
+        self.password.data = encodable(self.password.data or "")
         if not self.email.data or not self.password.data:
             return super().validate(**kwargs)
         try:

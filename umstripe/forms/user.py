@@ -15,19 +15,32 @@ from wtforms.validators import (
     ValidationError,
 )
 
+from umstripe import passwords
 from umstripe.models import Role, User
+from umstripe.normalization import without_invisible
 
 USERNAME = Regexp(
     r"^[A-Za-z0-9_.\-]+$", message="Use only letters, digits, dots, hyphens and underscores in the username."
 )
-PASSWORD_LENGTH = 10
-PASSWORD_OPTIONAL = {
-    "validators": [
-        Optional(),
-        Length(min=PASSWORD_LENGTH, max=128, message=f"Use {PASSWORD_LENGTH} to 128 characters."),
-    ],
-    "render_kw": {"autocomplete": "new-password"},
-}
+
+
+def a_good_password(form: FlaskForm, field: Any) -> None:
+    """The one rule for passwords, about the account that the form is for: as typed here, else as it is stored."""
+    user = getattr(form, "user", None) or getattr(form, "asked", None)
+    typed = {name: getattr(form, name, None) for name in ("username", "email", "site_name")}
+    known = {name: (one.data or "") if one else getattr(user, name, "") for name, one in typed.items()}
+    if sentence := passwords.problem(field.data or "", **known):
+        raise ValidationError(sentence)
+
+
+def optional_password(label: str) -> PasswordField:
+    validators = [Optional(), a_good_password]
+    return PasswordField(label, validators=validators, render_kw={"autocomplete": "new-password"})
+
+
+def visible(text: str | None) -> str | None:
+    """Text as `stripped` returns it, without characters of no width, which come along when it is copied from a page."""
+    return stripped(without_invisible(text)) if text else text
 
 
 def stripped(text: str | None) -> str | None:
@@ -52,7 +65,7 @@ class UserFields(FlaskForm):
 
     username = StringField(
         "Username",
-        filters=[stripped],
+        filters=[visible],
         validators=[
             required("Please type a username."),
             Length(max=60, message="At most 60 characters."),
@@ -62,7 +75,7 @@ class UserFields(FlaskForm):
     )
     email = EmailField(
         "Email",
-        filters=[stripped],
+        filters=[visible],
         validators=[
             required("Please type a mail address."),
             Length(max=255, message="At most 255 characters."),
@@ -97,7 +110,7 @@ class AddUserForm(UserFields):
     name = StringField(
         "Name", filters=[stripped], validators=[Length(max=120, message="At most 120 characters.")]
     )
-    password = PasswordField("Password", **PASSWORD_OPTIONAL)
+    password = optional_password("Password")
     notify = BooleanField("Send User Notification", default=True)
     roles = SelectMultipleField("Roles", coerce=role_id, validate_choice=False)
 
@@ -128,7 +141,7 @@ class EditUserForm(AddUserForm):
     """What an administrator may change of a user."""
 
     notify = None
-    password = PasswordField("New Password", **PASSWORD_OPTIONAL)
+    password = optional_password("New Password")
 
     def __init__(self, user: User) -> None:
         stored = {"username": user.username, "email": user.email, "name": user.name}
@@ -136,13 +149,13 @@ class EditUserForm(AddUserForm):
 
 
 class ChosenPassword(FlaskForm):
-    """A password, typed twice."""
+    """A password, typed twice, for a user who is there or for one whose fields stand beside it."""
 
     password = PasswordField(
         "Password",
         validators=[
             required("Please type a password."),
-            Length(min=PASSWORD_LENGTH, max=128, message=f"Use {PASSWORD_LENGTH} to 128 characters."),
+            a_good_password,
         ],
         render_kw={"autocomplete": "new-password"},
     )
@@ -151,6 +164,10 @@ class ChosenPassword(FlaskForm):
         validators=[EqualTo("password", message="The two passwords differ. Type the same one twice.")],
         render_kw={"autocomplete": "new-password"},
     )
+
+    def __init__(self, *args: Any, user: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
 
 
 class AdministratorForm(UserFields, ChosenPassword):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from flask import current_app
 
 from umstripe.database import now
+from umstripe.health.accounts import account_checks
 from umstripe.health.address import address_checks
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
 from umstripe.models import Mail, Settings, home, site_address
@@ -20,7 +21,7 @@ def site_checks() -> list[Check]:
     """What both modes share: the worker and the mail."""
     settings, proxies = Settings.get(), current_app.config["TRUSTED_PROXIES"]
     address = address_checks(settings.seen_address, site_address.site_url(), proxies)
-    return [*_place(), *_address(), *address, _worker(settings.worker_seen_at), *_mail()]
+    return [*_place(), *_address(), *address, *account_checks(), _worker(settings.worker_seen_at), *_mail()]
 
 
 def _place() -> Iterator[Check]:

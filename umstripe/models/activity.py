@@ -9,8 +9,10 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import UTCDateTime, db, now
+from umstripe.models.keyed import search_column
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
+from umstripe.normalization import search_key, text_key
 
 TRIGGERS = {
     "stripe": "Stripe",
@@ -36,6 +38,7 @@ class Activity(db.Model):
     page: Mapped[str] = mapped_column(String(200), default="")
     address: Mapped[str] = mapped_column(String(45), default="")
     description: Mapped[str] = mapped_column(Text)
+    search_key: Mapped[str] = search_column("description")
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
     user: Mapped[User | None] = relationship(foreign_keys=[user_id], lazy="joined")
@@ -44,7 +47,7 @@ class Activity(db.Model):
     @classmethod
     def write(cls, tx: Transaction, action: str, description: str, **line: Any) -> None:
         """Add a line to a transaction, unless the log is off. `line`: `trigger`, `mode`, `user_id`, `details`."""
-        given = {"action": action, "description": description}
+        given = {"action": action, "description": description, "search_key": search_key(description)}
         tx.execute(_LINE, {"at": now(), "user_id": None, "details": {}, **given, **line})
 
     @classmethod
@@ -67,13 +70,26 @@ class Activity(db.Model):
             query = query.where(cls.action == action)
         if trigger:
             query = query.where(cls.trigger == trigger)
-        if search:
-            looked_in = (cls.description, User.username, User.email, User.name)
-            query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_in)))
+        if key := text_key(search):
+            looked_in = (cls.search_key, User.search_key)
+            query = query.where(or_(*(column.contains(key, autoescape=True) for column in looked_in)))
         return db.paginate(query, page=page, per_page=per_page, error_out=False)
 
 
-_COLUMNS = ("at", "action", "trigger", "mode", "user_id", "page", "address", "description", "details")
+_COLUMNS = (
+    *(
+        "at",
+        "action",
+        "trigger",
+        "mode",
+        "user_id",
+        "page",
+        "address",
+        "description",
+        "search_key",
+        "details",
+    ),
+)
 _GIVEN = [
     literal("") if name in ("page", "address") else bindparam(name, type_=Activity.__table__.c[name].type)
     for name in _COLUMNS

@@ -8,16 +8,18 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from flask import current_app
-from itsdangerous import BadData, URLSafeTimedSerializer
-from sqlalchemy import func, select
+from itsdangerous import BadData
+from sqlalchemy import select
 
 from umstripe.database import db, now
 from umstripe.models import site_address
 from umstripe.models.activity import Activity
 from umstripe.models.mail import Mail
 from umstripe.models.user import User
+from umstripe.normalization import email_key
+from umstripe.signing import serializer
 
+SALT = "umstripe address change"
 GOOD_FOR_SECONDS = 24 * 3600
 
 
@@ -32,7 +34,7 @@ class AddressChange:
         Both take the same statements. `address` is the client's, `path` where the form is, for the log.
         """
         tx, about = db.session.connection(), uuid.uuid4().hex
-        query = select(User.id).where(func.lower(User.email) == func.lower(self.email))
+        query = select(User.id).where(User.email_key == email_key(self.email))
         owner_id = tx.execute(query.where(User.id != self.user.id)).scalar()
         if owner_id is None:
             Mail.write(tx, "confirm_address", about, self.user.id, self.email, before=self.user.email)
@@ -45,7 +47,7 @@ class AddressChange:
     def of(cls, token: str, user: User) -> AddressChange | None:
         """Return what a link confirms for a user; None if it is wrong, too old, used or another user's."""
         try:
-            about = str(_serializer().loads(token, max_age=GOOD_FOR_SECONDS))
+            about = str(serializer(SALT).loads(token, max_age=GOOD_FOR_SECONDS))
         except BadData:
             return None
         mail = db.session.scalar(select(Mail).where(Mail.kind == "confirm_address", Mail.about == about))
@@ -64,11 +66,4 @@ class AddressChange:
 
 def link(mail: Mail) -> str:
     """Return the address to mail."""
-    return f"{site_address.site_url()}/account/address/{_serializer().dumps(mail.about)}"
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    older = current_app.config.get("SECRET_KEY_FALLBACKS") or []
-    return URLSafeTimedSerializer(
-        [*reversed(older), current_app.config["SECRET_KEY"]], salt="umstripe address change"
-    )
+    return f"{site_address.site_url()}/account/address/{serializer(SALT).dumps(mail.about)}"

@@ -9,8 +9,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from flask import current_app
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
@@ -18,8 +17,10 @@ from umstripe.database import db
 from umstripe.models import site_address
 from umstripe.models.mail import Mail
 from umstripe.models.user import User
+from umstripe.signing import serializer
 
 GOOD_FOR_SECONDS = 30 * 24 * 3600
+SALT = "umstripe claim"
 TO_THE_BUYER = ("claim", "invitation")
 
 
@@ -42,7 +43,7 @@ class Claim:
     def of(cls, token: str) -> Claim | None:
         """What a link is about; None for one that is wrong or too old, or whose account or address is gone."""
         try:
-            public_id, mode, session_id, mark = _serializer().loads(token, max_age=GOOD_FOR_SECONDS)
+            public_id, mode, session_id, mark = serializer(SALT).loads(token, max_age=GOOD_FOR_SECONDS)
         except (BadSignature, ValueError):
             return None
         user = db.session.scalar(select(User).where(User.public_id == public_id))
@@ -54,7 +55,7 @@ class Claim:
 
 def link(user: User, mode: str, session_id: str) -> str:
     """The address to mail to the account's owner."""
-    return f"{site_address.site_url()}/claim/{_serializer().dumps([user.public_id, mode, session_id, _mark(user)])}"
+    return f"{site_address.site_url()}/claim/{serializer(SALT).dumps([user.public_id, mode, session_id, _mark(user)])}"
 
 
 def was_mailed(session_id: str) -> bool:
@@ -75,7 +76,3 @@ def is_asked(tx: Transaction, session_id: str) -> bool:
 def _mark(user: User) -> str:
     """Changes with the mail address."""
     return hashlib.sha256(user.email.encode()).hexdigest()[:24]
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="umstripe claim")

@@ -11,6 +11,7 @@ from umstripe.database import db
 from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery
 from umstripe.models.user import User
+from umstripe.normalization import text_key
 
 RESULT_WORDS = {
     "processed": ("Processed", "It was applied."),
@@ -39,10 +40,10 @@ def listed(page: int, per_page: int, asked: Mapping[str, str]) -> Pagination:
             query = query.where(getattr(Delivery, name) == asked[name])
     if search := asked.get("search", "").strip():
         ids = (Delivery.stripe_event_id, Delivery.stripe_object_id, Delivery.stripe_customer_id)
-        names = (User.username, User.email, User.name)
-        said = [column == search for column in ids]
-        said += [column.icontains(search, autoescape=True) for column in names]
-        query = query.where(or_(*said))
+        found = [column == search for column in ids]
+        if key := text_key(search):
+            found.append(User.search_key.contains(key, autoescape=True))
+        query = query.where(or_(*found))
     return _Pairs(query.order_by(Delivery.id.desc()), page=page, per_page=per_page)
 
 

@@ -21,14 +21,14 @@ DIFFERENT = {
 
 
 def here() -> dict[str, str]:
-    """This place: `instance` (a digest of the secret key), `address` (as configured, or ""), `database` (the
+    """This place: `instance` (digests of the secret keys), `address` (as configured, or ""), `database` (the
     file's path, or the server's own number and the database's name, if its user may ask for these). What cannot
     be known is ""."""
     known: dict[str, str] | None = current_app.extensions.get("place")
     if known is None:
-        key = current_app.config["SECRET_KEY"].encode()
+        config = current_app.config
         known = current_app.extensions["place"] = {
-            "instance": hmac.new(key, b"umstripe place", "sha256").hexdigest()[:16],
+            "instance": digests([config["SECRET_KEY"], *(config["SECRET_KEY_FALLBACKS"] or [])]),
             "address": current_app.config["SITE_URL"] or "",
             "database": _database(),
         }
@@ -43,7 +43,7 @@ def elsewhere() -> list[str]:
     return [
         words
         for name, words in DIFFERENT.items()
-        if home.get(name) and place[name] and home[name] != place[name]
+        if home.get(name) and place[name] and not _is_same(name, home[name], place[name])
     ]
 
 
@@ -56,6 +56,23 @@ def must_be_here() -> None:
 def settle() -> None:
     """This place is where the site lives from now on."""
     Settings.get().home = dict(here())
+
+
+def keep_digests(keys: list[str]) -> None:
+    """Note these secret keys as the site's own, if it is at home: one that is dropped later need not be known then."""
+    home = Settings.get().home
+    if home and not elsewhere() and home.get("instance") != digests(keys):
+        Settings.get().home = {**home, "instance": digests(keys)}
+
+
+def digests(keys: list[str]) -> str:
+    """Return what tells secret keys from others and does not tell what they are, with spaces between."""
+    return " ".join(hmac.new(key.encode(), b"umstripe place", "sha256").hexdigest()[:16] for key in keys)
+
+
+def _is_same(name: str, home: str, place: str) -> bool:
+    """While a secret key is replaced, a process knows the earlier one, the newest one or both."""
+    return bool(set(home.split()) & set(place.split())) if name == "instance" else home == place
 
 
 def _database() -> str:

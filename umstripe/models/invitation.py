@@ -5,27 +5,28 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from flask import current_app
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 from sqlalchemy import select
 
 from umstripe.database import db, now
 from umstripe.models import site_address
 from umstripe.models.activity import Activity
 from umstripe.models.user import User
+from umstripe.signing import serializer
 
 GOOD_FOR_SECONDS = 30 * 24 * 3600
+SALT = "umstripe invitation"
 
 
 def link(user: User) -> str:
     """The address to mail. Setting a password makes it useless, and so does another mail address."""
-    return f"{site_address.site_url()}/invitation/{_serializer().dumps([user.public_id, _mark(user)])}"
+    return f"{site_address.site_url()}/invitation/{serializer(SALT).dumps([user.public_id, _mark(user)])}"
 
 
 def user_of(token: str) -> User | None:
     """Whom a link invites; None for one that is wrong, too old or used."""
     try:
-        public_id, mark = _serializer().loads(token, max_age=GOOD_FOR_SECONDS)
+        public_id, mark = serializer(SALT).loads(token, max_age=GOOD_FOR_SECONDS)
     except (BadSignature, ValueError):
         return None
     user = db.session.scalar(select(User).where(User.public_id == public_id))
@@ -39,10 +40,6 @@ def accept(user: User, password: str) -> None:
     user.confirmed_at = user.confirmed_at or now()
     line = {"trigger": "member", "user_id": user.id, "by_id": user.id}
     Activity.add("security.password_set", f"{user.username} chose a password", **line)
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="umstripe invitation")
 
 
 def _mark(user: User) -> str:

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import UTCDateTime, db, now, write
 from umstripe.errors import Rejected
+from umstripe.models.keyed import search_column
 from umstripe.models.rate_limit import RateLimit, folded
 from umstripe.models.role import Role
 from umstripe.models.user import User
+from umstripe.normalization import text_key
 
 AGAIN_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 """How long after a failed try the next one comes; after the last of them a mail has failed."""
@@ -57,6 +59,7 @@ class Mail(db.Model):
     address: Mapped[str] = mapped_column(String(255))
     given: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     subject: Mapped[str] = mapped_column(String(300), default="")
+    search_key: Mapped[str] = search_column("address", "subject")
     text: Mapped[str] = mapped_column(Text, default="")
     html: Mapped[str] = mapped_column(Text, default="")
     state: Mapped[str] = mapped_column(String(10), default="queued")
@@ -182,9 +185,9 @@ class Mail(db.Model):
         query = select(cls).outerjoin(cls.user).order_by(cls.id.desc())
         for column, value in ((cls.state, state), (cls.kind, kind)):
             query = query.where(column == value) if value else query
-        if search:
-            looked_in = (cls.address, cls.subject, User.username)
-            query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_in)))
+        if key := text_key(search):
+            looked_in = (cls.search_key, User.username_key)
+            query = query.where(or_(*(column.contains(key, autoescape=True) for column in looked_in)))
         return db.paginate(query, page=page, per_page=per_page, error_out=False)
 
     @classmethod

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, String, Text, and_, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import UTCDateTime, now
+from umstripe.models import password_schemes
 from umstripe.models.price import Price
 from umstripe.words import moment_words
 
@@ -119,8 +120,13 @@ class Offer:
         return [] if before == status else [f"status: {STATUSES[before]} → {STATUSES[status]}"]
 
     def check_password(self, text: str) -> bool:
-        """Whether this is the plan's password. A plan without one opens for nothing that is typed."""
-        return bool(self.password_hash and text and verify_password(text, self.password_hash))
+        """Whether this is the plan's password, which is stored anew if an earlier version hashed it. A plan without one
+        opens for nothing that is typed."""
+        if not (self.password_hash and text and verify_password(text, self.password_hash)):
+            return False
+        if password_schemes.is_earlier(self.password_hash):
+            self.set_password(text)
+        return True
 
     def set_password(self, text: str) -> None:
         self.password_hash = hash_password(text)

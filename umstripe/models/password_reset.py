@@ -5,18 +5,19 @@ from __future__ import annotations
 import uuid
 
 from flask_security.recoverable import generate_reset_password_token
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from umstripe.database import db
 from umstripe.models import site_address
 from umstripe.models.mail import NO_ACCOUNT, Mail
 from umstripe.models.user import User
+from umstripe.normalization import email_key
 
 
 def send(email: str) -> None:
     """Write the mail. An address without an account takes the same statements, and its row is sent to nobody."""
     tx = db.session.connection()
-    query = select(User.id).where(func.lower(User.email) == func.lower(email), User.active)
+    query = select(User.id).where(User.email_key == email_key(email), User.active)
     user_id = tx.execute(query).scalar()
     state = NO_ACCOUNT if user_id is None else "queued"
     Mail.write(tx, "reset", uuid.uuid4().hex, user_id, email, state=state)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relation
 
 from umstripe.database import Base, UTCDateTime, db, now
 from umstripe.errors import Rejected
+from umstripe.models.keyed import search_column
 from umstripe.models.offer import Offer
 from umstripe.models.plan_role import ROLE_LABELS, PlanRole, default_roles
 from umstripe.models.price import Price
@@ -43,6 +44,7 @@ class Plan(db.Model, Offer):
     key: Mapped[str] = mapped_column(String(32), unique=True, default=lambda: secrets.token_urlsafe(16))
     price_id: Mapped[int] = mapped_column(ForeignKey("price.id"), unique=True)
     own_title: Mapped[str] = mapped_column(String(200), default="")
+    title_key: Mapped[str] = search_column("own_title")
     short_key: Mapped[str] = mapped_column(String(10), unique=True, default=lambda: secrets.token_hex(5))
     imported: Mapped[bool] = mapped_column(default=True, server_default=true())
     trial_days: Mapped[int | None] = mapped_column()

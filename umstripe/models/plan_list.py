@@ -16,17 +16,18 @@ from umstripe.models.plan_role import PlanRole
 from umstripe.models.price import Price, Product
 from umstripe.models.purchase import Purchase
 from umstripe.models.subscription import Subscription
+from umstripe.normalization import text_key
 from umstripe.roles import INCOMPLETE, LIVE
 
 STATES = {"published": "Published", "draft": "Drafts", "closed": "Closed"}
-_TITLE = func.coalesce(
-    func.nullif(Plan.own_title, ""),
-    func.nullif(Product.name, ""),
-    func.nullif(Price.nickname, ""),
-    Price.stripe_price_id,
+_TITLE_KEY = func.coalesce(
+    func.nullif(Plan.title_key, ""),
+    func.nullif(Product.name_key, ""),
+    func.nullif(Price.nickname_key, ""),
+    func.lower(Price.stripe_price_id),
 )
 SORTS: dict[str, tuple[Any, ...]] = {
-    "title": (func.lower(_TITLE),),
+    "title": (_TITLE_KEY,),
     "id": (Plan.id,),
     "price": (Price.currency, Price.unit_amount),
     "date": (func.coalesce(Plan.published_at, Plan.created_at),),
@@ -50,9 +51,9 @@ def listed(
         query = query.where(Plan.is_state(state))
     if type_:
         query = query.where(Price.type == type_)
-    if search:
-        looked_in = (Plan.own_title, Product.name, Price.nickname, Price.stripe_price_id)
-        query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_in)))
+    if key := text_key(search):
+        looked_in = (Plan.title_key, Product.name_key, Price.nickname_key, func.lower(Price.stripe_price_id))
+        query = query.where(or_(*(column.contains(key, autoescape=True) for column in looked_in)))
     order = SORTS.get(sort, ())
     query = query.order_by(*(column.desc() for column in order) if descending else order)
     query = query.order_by(Price.type.desc(), Price.unit_amount, Plan.id)

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 from umstripe.database import db
 from umstripe.models import copied
 from umstripe.models.copied import Copied, State
+from umstripe.models.keyed import search_column
+from umstripe.normalization import search_key
 
 
 class Product(db.Model, Copied):
@@ -19,6 +21,7 @@ class Product(db.Model, Copied):
     mode: Mapped[str] = mapped_column(String(4))
     stripe_product_id: Mapped[str] = mapped_column(String(255))
     name: Mapped[str] = mapped_column(String(5000), default="")
+    name_key: Mapped[str] = search_column("name")
     active: Mapped[bool] = mapped_column(default=True)
 
     __table_args__ = (UniqueConstraint("mode", "stripe_product_id"),)
@@ -42,6 +45,7 @@ class Price(db.Model, Copied):
     stripe_price_id: Mapped[str] = mapped_column(String(255))
     stripe_product_id: Mapped[str] = mapped_column(String(255))
     nickname: Mapped[str] = mapped_column(String(5000), default="")
+    nickname_key: Mapped[str] = search_column("nickname")
     currency: Mapped[str] = mapped_column(String(3), default="")
     unit_amount: Mapped[int | None] = mapped_column(BigInteger)
     type: Mapped[str] = mapped_column(String(10))
@@ -137,6 +141,7 @@ def _price_values(price: Mapping[str, Any], row: Any) -> dict[str, Any]:
         "stripe_price_id": price["id"],
         "stripe_product_id": product if isinstance(product, str) else product["id"],
         "nickname": price.get("nickname") or "",
+        "nickname_key": search_key(price.get("nickname")),
         "currency": price.get("currency") or "",
         "unit_amount": price.get("unit_amount"),
         "type": price.get("type") or "one_time",
@@ -154,5 +159,6 @@ def _product_values(product: Mapping[str, Any], row: Any) -> dict[str, Any]:
     return {
         "stripe_product_id": product["id"],
         "name": product.get("name") or "",
+        "name_key": search_key(product.get("name")),
         "active": bool(product.get("active")) and not product.get("deleted"),
     }

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hmac
 import time
-import unicodedata
 
 from flask import current_app
 from sqlalchemy import Connection as Transaction
@@ -11,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import db
+from umstripe.normalization import email_key, text_key
 
 
 class RateLimit(db.Model):
@@ -74,5 +74,5 @@ class RateLimit(db.Model):
 
 def folded(identity: str) -> str:
     """Return one form for every spelling that may find the same account. No account has a name of 500 characters."""
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", identity[:500]).casefold())
-    return "".join(sign for sign in text if unicodedata.category(sign)[0] not in "CZ")
+    text = identity[:500]
+    return email_key(text) if "@" in text else "".join(text_key(text).split())

@@ -9,16 +9,18 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from flask import current_app
-from itsdangerous import BadData, URLSafeTimedSerializer
-from sqlalchemy import func, select
+from itsdangerous import BadData
+from sqlalchemy import select
 
 from umstripe.database import db
 from umstripe.models import site_address
 from umstripe.models.activity import Activity
 from umstripe.models.mail import Mail
 from umstripe.models.user import User
+from umstripe.normalization import email_key
+from umstripe.signing import serializer
 
+SALT = "umstripe registration"
 GOOD_FOR_SECONDS = 7 * 24 * 3600
 KNOWN = "Somebody tried to register with this mail address"
 NEW = "Somebody wants to register and is asked by mail to finish it"
@@ -39,9 +41,7 @@ class RegistrationRequest:
         Both take the same statements. `address` is the client's, `path` where the form is, for the log.
         """
         tx, about = db.session.connection(), uuid.uuid4().hex
-        owner_id = tx.execute(
-            select(User.id).where(func.lower(User.email) == func.lower(self.email))
-        ).scalar()
+        owner_id = tx.execute(select(User.id).where(User.email_key == email_key(self.email))).scalar()
         line = {"trigger": "member", "user_id": owner_id, "page": path[:200], "address": address}
         if owner_id is None:
             Mail.write(
@@ -62,7 +62,7 @@ class RegistrationRequest:
     def of(cls, token: str) -> RegistrationRequest | None:
         """Return what a link finishes; None if it is wrong, too old or has been used."""
         try:
-            about = str(_serializer().loads(token, max_age=GOOD_FOR_SECONDS))
+            about = str(serializer(SALT).loads(token, max_age=GOOD_FOR_SECONDS))
         except BadData:
             return None
         mail = db.session.scalar(select(Mail).where(Mail.kind == "register", Mail.about == about))
@@ -73,11 +73,4 @@ class RegistrationRequest:
 
 def link(mail: Mail) -> str:
     """Return the address to mail."""
-    return f"{site_address.site_url()}/register/finish/{_serializer().dumps(mail.about)}"
-
-
-def _serializer() -> URLSafeTimedSerializer:
-    older = current_app.config.get("SECRET_KEY_FALLBACKS") or []
-    return URLSafeTimedSerializer(
-        [*reversed(older), current_app.config["SECRET_KEY"]], salt="umstripe registration"
-    )
+    return f"{site_address.site_url()}/register/finish/{serializer(SALT).dumps(mail.about)}"

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from flask_security import RoleMixin
-from sqlalchemy import Index, String, func, select
+from sqlalchemy import String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import db
 from umstripe.errors import Rejected
+from umstripe.models.keyed import is_set_apart, key_column
+from umstripe.normalization import name_key
 
 
 class Role(db.Model, RoleMixin):
@@ -13,20 +15,24 @@ class Role(db.Model, RoleMixin):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80))
+    name_key: Mapped[str] = key_column(name_key, "name", unique=True)
     is_administrator: Mapped[bool] = mapped_column(default=False)
-
-    __table_args__ = (Index("uq_role_name", func.lower(name), unique=True),)
 
     @classmethod
     def named(cls, name: str) -> Role | None:
-        """The role of this name, whatever its capitals."""
-        return db.session.scalar(select(cls).where(func.lower(cls.name) == func.lower(name.strip())))
+        """The role of this name, in any case and Unicode form."""
+        return db.session.scalar(select(cls).where(cls.name_key == name_key(name)))
+
+    @classmethod
+    def with_key_set_apart(cls) -> list[Role]:
+        """The roles whose name reads the same as an older role's."""
+        return list(
+            db.session.scalars(select(cls).where(is_set_apart(cls.name_key, cls.id)).order_by(cls.id))
+        )
 
     @classmethod
     def everything(cls) -> list[Role]:
-        return list(
-            db.session.scalars(select(cls).order_by(cls.is_administrator.desc(), func.lower(cls.name)))
-        )
+        return list(db.session.scalars(select(cls).order_by(cls.is_administrator.desc(), cls.name_key)))
 
     @classmethod
     def for_plans(cls) -> list[Role]:
@@ -42,7 +48,7 @@ class Role(db.Model, RoleMixin):
         users = select(func.count()).where(manual_roles.c.role_id == cls.id).scalar_subquery()
         plans = select(func.count(PlanRole.plan_id.distinct())).where(PlanRole.role_id == cls.id)
         query = select(cls, users, plans.scalar_subquery())
-        query = query.order_by(cls.is_administrator.desc(), func.lower(cls.name))
+        query = query.order_by(cls.is_administrator.desc(), cls.name_key)
         return [tuple(row) for row in db.session.execute(query)]
 
     @classmethod

@@ -9,7 +9,7 @@ from typing import Any, Self
 from sqlalchemy import JSON, ForeignKey, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import UTCDateTime, db
+from umstripe.database import Encrypted, UTCDateTime, db
 from umstripe.models.role import Role
 
 ONLY = 1
@@ -32,7 +32,7 @@ class Settings(db.Model):
     `several` (a choice of all public ones). `one_trial`: nobody gets a second trial. `site_url` is the address that an
     administrator confirmed, or ""; read it through models/site_address. `seen_address` is where an administrator's browser
     saw the site last (`browser`), what the request looked like here (`request`), and whether a proxy named the visitor's
-    address (`forwarded_for`, or "").
+    address (`forwarded_for`, or ""). `password_salt`: see models/password_schemes.
     """
 
     id: Mapped[int] = mapped_column(primary_key=True, default=ONLY)
@@ -59,6 +59,7 @@ class Settings(db.Model):
     seen_address: Mapped[dict[str, str] | None] = mapped_column(JSON)
     worker_seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     default_role_id: Mapped[int] = mapped_column(ForeignKey("role.id"))
+    password_salt: Mapped[str | None] = mapped_column(Encrypted(4000), deferred=True)
     setup_token_hash: Mapped[str | None] = mapped_column(String(64))
 
     default_role: Mapped[Role] = relationship(lazy="joined")

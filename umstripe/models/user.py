@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask_security import UserMixin, hash_password
-from sqlalchemy import Column, ForeignKey, Index, String, Table, func, select
+from sqlalchemy import Column, ForeignKey, Select, String, Table, case, func, or_, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Base, UTCDateTime, db, now
 from umstripe.errors import Rejected
+from umstripe.models.keyed import is_set_apart, key_column, search_column
+from umstripe.models.password_schemes import EARLIER_PREFIX
 from umstripe.models.role import Role
+from umstripe.normalization import email_key, is_same_mailbox, name_key, storable
 
 if TYPE_CHECKING:
     from umstripe.models.customer import Customer
@@ -38,6 +41,9 @@ class User(db.Model, UserMixin):
     username: Mapped[str] = mapped_column(String(60))
     email: Mapped[str] = mapped_column(String(255))
     name: Mapped[str] = mapped_column(String(120), default="")
+    username_key: Mapped[str] = key_column(name_key, "username", unique=True)
+    email_key: Mapped[str] = key_column(email_key, "email", unique=True)
+    search_key: Mapped[str] = search_column("username", "email", "name")
     billing_email: Mapped[str] = mapped_column(String(255), default="", server_default="")
     password: Mapped[str | None] = mapped_column(String(255))
     wanted: Mapped[str] = mapped_column(String(10), default="", server_default="")
@@ -51,18 +57,37 @@ class User(db.Model, UserMixin):
     )
     customers: Mapped[list[Customer]] = relationship(back_populates="user", order_by="Customer.id")
 
-    __table_args__ = (
-        Index("uq_user_email", func.lower(email), unique=True),
-        Index("uq_user_username", func.lower(username), unique=True),
-    )
-
     @classmethod
     def with_email(cls, email: str) -> User | None:
-        return db.session.scalar(select(cls).where(func.lower(cls.email) == func.lower(email.strip())))
+        user_id = db.session.scalar(cls.id_of_email(email))
+        return db.session.get(cls, user_id) if user_id else None
+
+    @classmethod
+    def id_of_email(cls, email: str) -> Select[int]:
+        """Return the query for the id of the user with this address, in any case and Unicode form.
+
+        The very address counts first: a migration has set one key apart where it found two users with equal ones.
+        """
+        typed = storable(email.strip())
+        query = select(cls.id).where(or_(cls.email_key == email_key(typed), cls.email == typed))
+        return query.order_by(case((cls.email == typed, 0), else_=1), cls.id).limit(1)
+
+    @classmethod
+    def with_key_set_apart(cls) -> list[User]:
+        """The users whose address reads the same as an older user's."""
+        return list(
+            db.session.scalars(select(cls).where(is_set_apart(cls.email_key, cls.id)).order_by(cls.id))
+        )
+
+    @classmethod
+    def count_earlier_hashes(cls) -> int:
+        """How many passwords are stored as earlier versions stored them."""
+        earlier = cls.password.startswith(EARLIER_PREFIX, autoescape=True)
+        return db.session.scalar(select(func.count(cls.id)).where(earlier)) or 0
 
     @classmethod
     def with_username(cls, username: str) -> User | None:
-        return db.session.scalar(select(cls).where(func.lower(cls.username) == func.lower(username.strip())))
+        return db.session.scalar(select(cls).where(cls.username_key == name_key(username)))
 
     @classmethod
     def with_identity(cls, text: str) -> User | None:
@@ -116,7 +141,7 @@ class User(db.Model, UserMixin):
         changed = [(name, before, after) for name, before, after in changed if before != after]
         for name, _, after in changed:
             setattr(self, name, after)
-        if self.email.lower() != address.lower():
+        if not is_same_mailbox(self.email, address):
             self._has_another_address(address)
         return ", ".join(f"{name} {before or 'none'} → {after or 'none'}" for name, before, after in changed)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_sqlalchemy.pagination import Pagination
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import selectinload
 
 from umstripe.database import db
@@ -16,6 +16,7 @@ from umstripe.models.customer import Customer
 from umstripe.models.role import Role
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
+from umstripe.normalization import text_key
 from umstripe.roles import ENDED, LIVE, Holding, effective_roles_query, held_statuses_query, holdings
 
 INACTIVE = "inactive"
@@ -35,15 +36,14 @@ class UserRow:
 def listed(page: int, per_page: int, role_id: int = 0, status: str = "", search: str = "") -> Pagination:
     """Users by username. `role_id` is an effective role, `status` what the list shows, or `inactive`."""
     query: Select[Any] = select(User).options(selectinload(User.customers))
-    query = query.order_by(func.lower(User.username))
+    query = query.order_by(User.username_key)
     if role_id:
         effective = _effective().subquery()
         query = query.where(User.id.in_(select(effective.c.user_id).where(effective.c.role_id == role_id)))
     if status:
         query = _with_status(query, status)
-    if search:
-        looked_in = (User.username, User.email, User.name)
-        query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_in)))
+    if key := text_key(search):
+        query = query.where(User.search_key.contains(key, autoescape=True))
     return db.paginate(query, page=page, per_page=per_page, error_out=False)
 
 
@@ -67,7 +67,7 @@ def counts_by_role() -> list[tuple[Role, int]]:
     effective = _effective().subquery()
     number = func.count(effective.c.user_id)
     query = select(Role, number).join(effective, effective.c.role_id == Role.id).group_by(Role.id)
-    query = query.order_by(Role.is_administrator.desc(), func.lower(Role.name))
+    query = query.order_by(Role.is_administrator.desc(), Role.name_key)
     return [(role, users) for role, users in db.session.execute(query)]
 
 

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 
 from umstripe import truth
 from umstripe.database import db
@@ -22,8 +21,10 @@ from umstripe.models.subscription import price_of, status_of
 from umstripe.selling import change
 from umstripe.selling.billing import standings_of
 from umstripe.selling.standing import GOING_ON, Standing
+from umstripe.signing import serializer
 
 SHOWN_FOR_SECONDS = 30 * 60
+SALT = "umstripe-switch"
 STALE = "The amounts were shown a while ago, or your plan has changed meanwhile. Please look at them again."
 DECLINED = "Nothing was changed: the payment did not go through. {} Change your way of paying in the Customer Portal, then try again."
 BANK_ASKS = "Nothing was changed yet: your bank wants you to confirm this payment."
@@ -132,7 +133,7 @@ def _offer(one: Standing, plan: Plan, shown: Mapping[str, Any], item: Mapping[st
         plan.price.stripe_price_id,
         at,
     ]
-    return Offer(one, plan, due, credit, after_trial, shown["currency"], later, _signer().dumps(said))
+    return Offer(one, plan, due, credit, after_trial, shown["currency"], later, serializer(SALT).dumps(said))
 
 
 def accept(one: Standing, plan: Plan, token: str) -> None:
@@ -141,7 +142,7 @@ def accept(one: Standing, plan: Plan, token: str) -> None:
     if why_not(one, plan):
         raise NotNow(why_not(one, plan))
     try:
-        subscription_id, item_id, before, after, at = _signer().loads(token, max_age=SHOWN_FOR_SECONDS)
+        subscription_id, item_id, before, after, at = serializer(SALT).loads(token, max_age=SHOWN_FOR_SECONDS)
     except (BadSignature, ValueError, TypeError):
         raise NotNow(STALE) from None
     now = [one.row.stripe_subscription_id, one.row.stripe_price_id, plan.price.stripe_price_id]
@@ -170,7 +171,3 @@ def _unpaid(refusal: StripeRefused) -> Exception:
 
 def _cycle(price: Any) -> tuple[str, int] | None:
     return (price.interval, price.interval_count) if price else None
-
-
-def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="umstripe-switch")

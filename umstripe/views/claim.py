@@ -31,7 +31,8 @@ def _page(claim: Claim | None, token: str, form: ChosenPassword):
 @blueprint.post("/claim/<token>")
 @limiter.limit("10 per minute")
 def confirm(token: str):
-    claim, form = Claim.of(token), ChosenPassword()
+    claim = Claim.of(token)
+    form = ChosenPassword(user=claim.user if claim else None)
     if claim is None or (claim.wants_password and not form.validate_on_submit()):
         return _page(claim, token, form)
     if claim.wants_password:

@@ -18,7 +18,7 @@ def choose_password(token: str):
     user = invitation.user_of(token)
     if user is None:
         return render_template("invitation/over.html"), 404
-    form = ChosenPassword()
+    form = ChosenPassword(user=user)
     if form.validate_on_submit():
         invitation.accept(user, form.password.data or "")
         db.session.commit()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, session, url_for
 from flask_security import current_user
 
+from umstripe.database import db
 from umstripe.extensions import limiter, person_or_address
 from umstripe.forms.register import PlanPasswordForm
 from umstripe.models import Plan
@@ -46,5 +47,6 @@ def password(key: str):
     plan, form = Plan.with_key(key), PlanPasswordForm()
     if plan is not None and form.validate_on_submit() and form.opens(plan, person_or_address()):
         unlock(plan)
+        db.session.commit()  # an earlier hash of the password was stored anew
         return redirect(url_for(".show", key=key), 303)
     return ask_for_password(plan, form) if plan else redirect(url_for(".show", key=key), 303)

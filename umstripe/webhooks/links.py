@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 
 from umstripe.database import now
 from umstripe.models import Customer, Delivery, Mail, Purchase, Settings, Subscription, User, manual_roles
@@ -21,6 +22,7 @@ from umstripe.models.claim import is_asked
 from umstripe.models.copied import State, Unclear
 from umstripe.models.held import NOT_HELD
 from umstripe.models.subscription import Change
+from umstripe.normalization import name_key
 from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, said
 from umstripe.webhooks.news import plan_title
@@ -52,7 +54,7 @@ def link_completed(arrival: Arrival) -> str:
         return applied(arrival, bought, customer)
     if not bought.is_paid or not bought.email:
         return "foreign"
-    owner = arrival.tx.execute(select(User.id).where(func.lower(User.email) == bought.email.lower())).scalar()
+    owner = arrival.tx.execute(User.id_of_email(bought.email)).scalar()
     if owner is None:
         return _welcomed(arrival, bought)
     _ask(arrival, bought, owner)
@@ -179,14 +181,12 @@ def _account(tx: Transaction, bought: Bought) -> int:
 
 
 def _username(tx: Transaction, bought: Bought) -> str:
-    """What stands before the @, if nobody is called so."""
-    plain = re.sub(r"[^A-Za-z0-9_.-]", "", bought.email.partition("@")[0])[:50] or "member"
-    wanted = (plain, f"{plain}-{bought.public_id[:6]}", bought.public_id)
-    taken = select(func.lower(User.username)).where(
-        func.lower(User.username).in_([one.lower() for one in wanted])
-    )
-    names = set(tx.execute(taken).scalars())
-    return next(one for one in wanted if one.lower() not in names)
+    """What stands before the @, without accents, if nobody is called so."""
+    letters = unicodedata.normalize("NFKD", bought.email.partition("@")[0])
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "", letters)[:50] or "member"
+    wanted = {name_key(name): name for name in (plain, f"{plain}-{bought.public_id[:6]}", bought.public_id)}
+    taken = set(tx.execute(select(User.username_key).where(User.username_key.in_(wanted))).scalars())
+    return next(name for key, name in wanted.items() if key not in taken)
 
 
 def _ask(arrival: Arrival, bought: Bought, owner: int) -> None:

@@ -1,0 +1,79 @@
+"""`umstripe rotate-key`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from umstripe.cli.site import with_site
+
+KINDS = ("secret", "encryption")
+RESTART = (
+    "A new secret key is made; earlier ones are still read, so nobody is logged out and no link breaks. Restart the site "
+    "and its workers now: they sign with the new key from then on."
+)
+ENCRYPTED = "A new encryption key is made, and {} stored values are encrypted with it. No restart is needed."
+LATER = {
+    "secret": "Later, drop the earlier ones with “umstripe rotate-key secret --drop-earlier”: who has not come back until "
+    "then logs in again, and links in mails from before (up to 30 days old) stop working. After a leak, do so at once.",
+    "encryption": "Make a backup, then drop the earlier ones with “umstripe rotate-key encryption --drop-earlier”.",
+}
+IN_ENVIRONMENT = (
+    "{variable} is set in the environment, so this command cannot change it. Put this new key in front of the present "
+    "one, with a comma between, and restart the site and its workers:\n{key}\nThen run this command again."
+)
+DROP_IN_ENVIRONMENT = (
+    "{variable} has several keys; all but the first one can be taken away now, if you wish. {more}"
+)
+
+
+@click.command("rotate-key")
+@click.argument("kind", type=click.Choice([*KINDS, "all"]), default="all")
+@click.option("--drop-earlier", is_flag=True, help="Forget all keys but the newest.")
+@with_site
+def rotate_key(_app: Any, kind: str, drop_earlier: bool) -> None:
+    """Replace the secret key, the encryption key or both, without logging anybody out."""
+    for one in KINDS if kind == "all" else (kind,):
+        click.echo(_dropped(one) if drop_earlier else _rotated(one))
+
+
+def _rotated(kind: str) -> str:
+    from umstripe import rotation
+
+    if rotation.is_in_environment(kind):
+        return _in_environment(kind)
+    done = rotation.add_key(kind)
+    return f"{RESTART if kind == 'secret' else ENCRYPTED.format(done)} {LATER[kind]}"
+
+
+def _dropped(kind: str) -> str:
+    from umstripe import rotation
+
+    if rotation.is_in_environment(kind):
+        return _in_environment(kind)
+    dropped = rotation.drop_earlier_keys(kind)
+    if not dropped:
+        return f"There is only one {kind} key. Nothing was dropped."
+    restart = " Restart the site and its workers now." if kind == "secret" else ""
+    return f"Dropped {dropped} earlier {kind} {'key' if dropped == 1 else 'keys'}.{restart}"
+
+
+def _in_environment(kind: str) -> str:
+    """The operator adds the key and takes the earlier one away; in between, what hangs on it is renewed here."""
+    from umstripe import rotation
+    from umstripe.key_files import NEW_KEY
+
+    variable = rotation.VARIABLES[kind]
+    if rotation.count_keys(kind) == 1:
+        return IN_ENVIRONMENT.format(variable=variable, key=NEW_KEY[kind]())
+    renewed = rotation.renew(kind)
+    more = (
+        f"{renewed} stored values were encrypted with the first one."
+        if kind == "encryption"
+        else LATER_SECRET
+    )
+    return DROP_IN_ENVIRONMENT.format(variable=variable, more=more)
+
+
+LATER_SECRET = "Who has not come back until then logs in again, and links in mails from before stop working."
