@@ -20,7 +20,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
     """Make the site from an environment. Raises ConfigError with a sentence for a bad value."""
     from flask import Flask
 
-    from umstripe import config, errors, extensions, logs, pages, views
+    from umstripe import bodies, config, errors, extensions, logs, pages, views
 
     app = Flask(
         "umstripe",
@@ -28,6 +28,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
         template_folder=_folder("templates"),
         static_folder=_folder("static"),
     )
+    app.request_class = bodies.Request
     app.config.update(config.load(environ))
     logs.init_app(app)
     extensions.init_app(app)

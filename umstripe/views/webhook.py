@@ -7,7 +7,7 @@ import structlog
 from flask import Blueprint, request
 
 from umstripe import webhooks
-from umstripe.database import write
+from umstripe.database import db, write
 from umstripe.extensions import csrf, limiter
 from umstripe.models import Connection, Refusal
 from umstripe.stripe_gateway import BadSignature, verify_signature
@@ -21,6 +21,7 @@ blueprint = Blueprint("webhook", __name__, url_prefix="/webhooks")
 def stripe(mode: str):
     """A delivery: verify the raw bytes, then apply. 200 only after the commit, 500 so that it comes again."""
     body = request.get_data()
+    db.session.rollback()  # whoever is logged in and sends something here has been loaded by now
     try:
         _verify(mode, body, request.headers.get("Stripe-Signature"))
         event = _event(mode, body)
