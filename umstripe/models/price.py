@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, UniqueConstraint, and_, func, select, update
+from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint, and_, func, select, update
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
@@ -18,7 +18,7 @@ class Product(db.Model, Copied):
     id: Mapped[int] = mapped_column(primary_key=True)
     mode: Mapped[str] = mapped_column(String(4))
     stripe_product_id: Mapped[str] = mapped_column(String(255))
-    name: Mapped[str] = mapped_column(String(5000), default="")
+    name: Mapped[str] = mapped_column(Text, default="")
     active: Mapped[bool] = mapped_column(default=True)
 
     __table_args__ = (UniqueConstraint("mode", "stripe_product_id"),)
@@ -41,11 +41,11 @@ class Price(db.Model, Copied):
     mode: Mapped[str] = mapped_column(String(4))
     stripe_price_id: Mapped[str] = mapped_column(String(255))
     stripe_product_id: Mapped[str] = mapped_column(String(255))
-    nickname: Mapped[str] = mapped_column(String(5000), default="")
-    currency: Mapped[str] = mapped_column(String(3), default="")
+    nickname: Mapped[str] = mapped_column(Text, default="")
+    currency: Mapped[str] = mapped_column(String(255), default="")
     unit_amount: Mapped[int | None] = mapped_column(BigInteger)
-    type: Mapped[str] = mapped_column(String(10))
-    interval: Mapped[str] = mapped_column(String(5), default="")
+    type: Mapped[str] = mapped_column(String(255))
+    interval: Mapped[str] = mapped_column(String(255), default="")
     interval_count: Mapped[int] = mapped_column(default=1)
     active: Mapped[bool] = mapped_column(default=True)
     deleted: Mapped[bool] = mapped_column(default=False)
