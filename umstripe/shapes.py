@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from umstripe.errors import Unusable
+from umstripe.words import LAST_MOMENT
 
 Rule = Callable[[object], None]
 Shape = Mapping[str, Rule]
 ID_LENGTH = 255
 LARGEST = 2**63 - 1
-LAST_MOMENT = 253_370_764_800
-"""The year 9999 in seconds, UTC: a calendar holds nothing later."""
 
 
 class Odd(Exception):

@@ -66,6 +66,7 @@ CHARGE: Shape = {
     "payment_intent": maybe(ID),
     "metadata": PAYMENT_METADATA,
     "amount": AMOUNT,
+    "amount_total": maybe(AMOUNT),
     "amount_refunded": AMOUNT,
     "currency": WORD,
     "created": MOMENT,
@@ -94,7 +95,9 @@ SESSION: Shape = {
     "payment_intent": maybe(ID),
     "payment_status": WORD,
     "metadata": PAYMENT_METADATA,
+    "amount": maybe(AMOUNT),
     "amount_total": maybe(AMOUNT),
+    "amount_refunded": maybe(AMOUNT),
     "currency": maybe(WORD),
     "created": MOMENT,
 }
