@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from tests.odd_events import StubStripe, Traced, odd_ones, whole
 from tests.members import member
-from tests.selling import make_plan, open_shop, role_for, roles_of, rows
-from tests.stripe_events import deliver, event, subscription_event
+from tests.odd_events import StubStripe, Traced, odd_ones, whole
+from tests.selling import open_shop, rows
+from tests.stripe_events import deliver, subscription_event
 from umstripe.stripe_shapes import check_event
 from umstripe.webhooks import HANDLERS
 

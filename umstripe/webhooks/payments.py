@@ -13,7 +13,6 @@ from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, noted, said
 from umstripe.words import amount_words, status_words
 
-
 LONGEST_REASON = 1000
 
 
