@@ -223,7 +223,13 @@ def test_longer_words_of_stripe_s_have_room(shop, admin, type_, changed):
     made = whole(type_, int(time.time()))
     made["data"]["object"].update(changed)
     assert send(shop, made) == (200, {"result": "processed"})
-    for page in ("/admin/plans/", "/admin/users/", "/admin/activity/", "/admin/deliveries/1"):
+    for page in (
+        "/admin/plans/",
+        "/admin/plans/1",
+        "/admin/users/",
+        "/admin/activity/",
+        "/admin/deliveries/1",
+    ):
         admin.get(page)
 
 

@@ -112,9 +112,14 @@ class Price(db.Model, Copied):
         return self.active and not self.deleted and not self.skipped
 
 
+TYPES = ("one_time", "recurring")
+
+
 def why_skipped(price: Mapping[str, Any]) -> str:
     """Why a price of Stripe's cannot become a plan, in words; empty when it can."""
     recurring = price.get("recurring") or {}
+    if price.get("type") not in (None, *TYPES):
+        return "This site does not know this type of price."
     if price.get("billing_scheme") == "tiered":
         return "Tiered prices are not supported: the amount depends on the quantity."
     if recurring.get("usage_type") == "metered":
@@ -139,7 +144,7 @@ def _price_values(price: Mapping[str, Any], row: Any) -> dict[str, Any]:
         "nickname": price.get("nickname") or "",
         "currency": price.get("currency") or "",
         "unit_amount": price.get("unit_amount"),
-        "type": price.get("type") or "one_time",
+        "type": "recurring" if recurring or price.get("type") == "recurring" else "one_time",
         "interval": recurring.get("interval") or "",
         "interval_count": recurring.get("interval_count") or 1,
         "active": bool(price.get("active")) and not price.get("deleted"),
