@@ -276,7 +276,6 @@ def test_rows_that_are_odd_break_no_page(shop, admin):
             "currency": 'x"<y',
             "interval": "moon",
             "interval_count": 0,
-            "type": "new",
         }
         tx.execute(Price.__table__.update().values(odd))
     for page in ("/admin/", "/admin/plans/", "/admin/plans/1", "/admin/users/", "/admin/users/2"):
