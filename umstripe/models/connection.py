@@ -118,9 +118,8 @@ class Connection(db.Model):
         changed = typed != (self.publishable_key, self.secret_key)
         if changed:
             self.publishable_key, self.secret_key = typed
-            self.connected_at, self.rights, self.account_name = None, {}, ""
-            self.stripe_account_id = ""
-            self.events_read_until = None
+            self.connected_at, self.rights, self.events_read_until = None, {}, None
+            self.account_name = self.stripe_account_id = ""
         return changed
 
     def must_be_usable(self) -> None:
