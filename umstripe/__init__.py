@@ -18,9 +18,8 @@ PACKAGE = Path(__file__).parent
 
 def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
     """Make the site from an environment. Raises ConfigError with a sentence for a bad value."""
-    from umstripe import config, errors, extensions, headers, hosts, logs, pages, views
+    from umstripe import bodies, config, errors, extensions, headers, hosts, logs, pages, views
     from umstripe.application import Application
-    from umstripe.requests import Request
 
     app = Application(
         "umstripe",
@@ -28,7 +27,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
         template_folder=_folder("templates"),
         static_folder=_folder("static"),
     )
-    app.request_class = Request
+    app.request_class = bodies.Request
     app.config.update(config.load(environ))
     logs.init_app(app)
     headers.init_app(app)

@@ -62,6 +62,14 @@ class StripeRefused(StripeError):
         self.status, self.code, self.as_of, self.param = status, code, as_of, param
 
 
+class NotKept(UmstripeError):
+    """A delivery could not be applied, and that could not be written down either."""
+
+
+class Unusable(StripeError):
+    """An object of Stripe's has a field that cannot be read. It would be the same in every further try."""
+
+
 PAGES = {
     400: (
         "This did not work",

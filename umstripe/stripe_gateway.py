@@ -14,13 +14,15 @@ from typing import Any
 
 import requests
 import stripe
+import structlog
 from flask import has_request_context
 
 from umstripe.database import must_be_closed
-from umstripe.errors import ClonedSite, StripeError, StripeRefused, StripeUnavailable
+from umstripe.errors import ClonedSite, StripeError, StripeRefused, StripeUnavailable, Unusable
 from umstripe.stripe_paths import object_path
 from umstripe.stripe_rights import Rights
 from umstripe.stripe_selling import EXPANDED, LESS, Answer, Page, Selling
+from umstripe.stripe_shapes import check_fetched
 
 API_VERSION = stripe.api_version
 TIMEOUT = 10.0
@@ -81,28 +83,27 @@ class Stripe(Selling, Rights):
         With products, each price's `product` is the whole object. Raises StripeRefused (403) without the right.
         """
         expand = {"expand": ["data.product"]} if with_products else {}
-        return self._page("/v1/prices", after, active=True, **expand)
+        return self._page("price", "/v1/prices", after, active=True, **expand)
 
     def subscriptions(self, after: str | None = None, customer: str | None = None) -> Page:
         """A page of subscriptions in any status, newest first: of the whole account, or of a customer."""
-        return self._page(
-            "/v1/subscriptions", after, status="all", **({"customer": customer} if customer else {})
-        )
+        whose = {"customer": customer} if customer else {}
+        return self._page("subscription", "/v1/subscriptions", after, status="all", **whose)
 
     def customers(self, after: str | None) -> Page:
         """A page of the account's customers, newest first. Deleted ones are not in it."""
-        return self._page("/v1/customers", after)
+        return self._page("customer", "/v1/customers", after)
 
     def events(self, after: str | None, since: int, types: Sequence[str]) -> Page:
         """A page of the events of these types (20 at most) since a second, newest first; 30 days at most.
 
         https://docs.stripe.com/api/events/list. Raises StripeRefused (403) without the right.
         """
-        return self._page("/v1/events", after, created={"gte": since}, types=list(types))
+        return self._page("event", "/v1/events", after, created={"gte": since}, types=list(types))
 
     def undelivered(self, since: int) -> Page:
         """The events since a second that Stripe could not deliver to some endpoint yet, newest first."""
-        return self._page("/v1/events", None, created={"gte": since}, delivery_success=False)
+        return self._page("event", "/v1/events", None, created={"gte": since}, delivery_success=False)
 
     def fetch(self, kind: str, stripe_id: str) -> Answer:
         """One object as it is now. One that is gone is `{"id": …, "deleted": True}`, as Stripe says for customers.
@@ -113,15 +114,20 @@ class Stripe(Selling, Rights):
         expand = EXPANDED.get(kind)
         try:
             path = object_path(FETCHED[kind], stripe_id)
-            return self._call("GET", path, {"expand": expand} if expand else {})
+            return self._checked(kind, path, {"expand": expand} if expand else {})
         except StripeRefused as refusal:
             if refusal.status == 403 and kind in LESS:
-                return self._call("GET", path, {"expand": LESS[kind]})
+                return self._checked(kind, path, {"expand": LESS[kind]})
             if refusal.code != "resource_missing":
                 raise
             if self._is_live and kind in NEVER_FORGOTTEN:
                 raise StripeRefused(f"{UNKNOWN} ({refusal})", refusal.status, refusal.code) from None
             return Answer({"id": stripe_id, "object": kind, "deleted": True}, refusal.as_of)
+
+    def _checked(self, kind: str, path: str, params: Mapping[str, Any]) -> Answer:
+        answer = self._call("GET", path, params)
+        check_fetched(kind, answer.object)
+        return answer
 
     def create_customer(self, params: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:
         return self._call("POST", "/v1/customers", params, idempotency_key).object
@@ -154,10 +160,15 @@ class Stripe(Selling, Rights):
             if refusal.code != "resource_missing":
                 raise
 
-    def _page(self, path: str, after: str | None, **params: Any) -> Page:
+    def _page(self, kind: str, path: str, after: str | None, **params: Any) -> Page:
         following = {"starting_after": after} if after else {}
         answer = self._call("GET", path, {"limit": PAGE, **params, **following})
-        return Page(answer.object["data"], answer.object["has_more"], answer.as_of)
+        listed = answer.object["data"]
+        usable = [item for item in listed if _is_usable(kind, item)]
+        last = listed[-1].get("id") if listed and isinstance(listed[-1], dict) else None
+        following_id = last if isinstance(last, str) else None
+        more = bool(answer.object["has_more"] and following_id)
+        return Page(usable, more, answer.as_of, following_id if more else None)
 
     def _call(
         self,
@@ -174,6 +185,10 @@ class Stripe(Selling, Rights):
             answer = self._asked(verb.lower(), path, params or {}, idempotency_key, until)
         except stripe.StripeError as error:
             raise _ours(error) from None
+        if not isinstance(answer.data, dict):
+            raise Unusable("Stripe’s answer is no object. This site cannot use it.")
+        if isinstance(kind := answer.data.get("object"), str):
+            check_fetched(kind, answer.data)
         return Answer(answer.data, _date(answer.headers))
 
     def _asked(
@@ -224,6 +239,16 @@ def verify_signature(body: bytes, header: str | None, secrets: list[str]) -> Non
         except (TypeError, ValueError):
             reason = "unreadable"
     raise BadSignature(reason)
+
+
+def _is_usable(kind: str, item: object) -> bool:
+    """Whether an entry of a list can be read; one that cannot be is logged, and stops none of the others."""
+    try:
+        check_fetched(kind, item)
+    except Unusable as unusable:
+        structlog.get_logger().warning("an entry of a list of Stripe's is left out", reason=str(unusable))
+        return False
+    return True
 
 
 @lru_cache(maxsize=16)

@@ -34,11 +34,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of a list: its objects, whether more follow, and as of when it is true (as in Answer)."""
+    """A page of a list: its objects, whether more follow, and as of when it is true (as in Answer).
+
+    `after` is the id to ask for the next page with. Objects that cannot be read are left out.
+    """
 
     items: list[dict[str, Any]]
     more: bool
     as_of: int
+    after: str | None = None
 
 
 class Selling:

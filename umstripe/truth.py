@@ -153,7 +153,7 @@ def _listed(stripe: Stripe, mode: str, customer: str, ours: Mapping[str, Any]) -
                 yield State(mode, one, page.as_of, seen)
         if not page.more:
             return
-        after = page.items[-1]["id"]
+        after = page.after
 
 
 def _fetched(stripe: Stripe, mode: str, row: Any) -> State:

@@ -50,6 +50,10 @@ that are always 00 (5 UGX is 500), and HUF and TWD are without decimals in payou
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
 
+LAST_MOMENT = 253_370_764_800
+"""The year 9999 in seconds, UTC: a calendar holds nothing later."""
+
+
 def status_words(status: str) -> str:
     return STATUSES.get(status, status.replace("_", " ").title())
 
@@ -71,7 +75,8 @@ def amount_words(amount: int | None, currency: str) -> str:
     """An amount in Stripe's minor unit as money: 1999, `usd` is $19.99."""
     if amount is None or not currency:
         return ""
-    places = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+    code = currency.lower()
+    places = 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
     money = Decimal(amount).scaleb(-places)
     return format_currency(
         money, currency.upper(), locale="en_US", decimal_quantization=False, format=_format(places)
@@ -114,19 +119,24 @@ def moment_words(moment: datetime | int | None, exact: bool = False) -> str:
     """A moment (or seconds, UTC) as `Nov 24, 2026, 2:05 PM UTC`; `exact`: with its seconds."""
     if moment is None:
         return ""
-    aware = datetime.fromtimestamp(moment, UTC) if isinstance(moment, int) else moment
+    aware = _in_calendar(moment) if isinstance(moment, int) else moment
     format_ = "MMM d, y, h:mm:ss a" if exact else "MMM d, y, h:mm a"
     return f"{format_datetime(aware, format_, locale='en_US')} UTC"
 
 
 def day_words(moment: int) -> str:
     """The day of a moment (seconds, UTC) as `Nov 24, 2026`."""
-    return format_datetime(datetime.fromtimestamp(moment, UTC), "MMM d, y", locale="en_US")
+    return format_datetime(_in_calendar(moment), "MMM d, y", locale="en_US")
 
 
 def date_words(moment: int) -> str:
     """The day of a moment (seconds, UTC) in full: `November 24, 2026`."""
-    return format_datetime(datetime.fromtimestamp(moment, UTC), "MMMM d, y", locale="en_US")
+    return format_datetime(_in_calendar(moment), "MMMM d, y", locale="en_US")
+
+
+def _in_calendar(moment: int) -> datetime:
+    """A moment (seconds, UTC), or the first or last one that a calendar holds."""
+    return datetime.fromtimestamp(min(max(moment, 0), LAST_MOMENT), UTC)
 
 
 def _format(places: int) -> str:

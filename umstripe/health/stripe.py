@@ -46,6 +46,7 @@ def checks(mode: str) -> list[Check]:
         *_silence(mode),
         *_failed(mode),
         *_unsold(mode),
+        *_unusable(mode),
         *_refused(mode),
     ]
     return [*found, *_approvals(mode), _caught_up(mode), _audited(mode)]
@@ -133,6 +134,19 @@ def _unsold(mode: str) -> Iterator[Check]:
             "press “Process again”. If another site on your Stripe account sells it, leave it."
         )
         yield Check("Paid, but not sold here", TROUBLE, f"{paid} for a price that no plan here sells.", do)
+
+
+def _unusable(mode: str) -> Iterator[Check]:
+    if number := Delivery.count_unusable(mode):
+        what = "delivery" if number == 1 else "deliveries"
+        says = (
+            f"{number} {what} of the last 30 days could not be used: a field was missing or of another kind."
+        )
+        do = (
+            "Open each under Deliveries (result “Unusable”): it says which field. An audit takes over what Stripe "
+            "says now. If they go on coming, umstripe may be older than what Stripe sends: update it."
+        )
+        yield Check("Unusable deliveries", TROUBLE, says, do, "audit")
 
 
 def _refused(mode: str) -> Iterator[Check]:

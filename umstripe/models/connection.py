@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import JSON, String, bindparam, or_, select, update
+from sqlalchemy import JSON, String, Text, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import (
@@ -29,6 +29,7 @@ from umstripe.models.customer import Customer, metadata_for
 from umstripe.models.mail import Mail
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
+from umstripe.shapes import ID, storable
 from umstripe.stripe_gateway import Stripe
 
 CONNECTING_TAKES_AT_MOST = timedelta(seconds=120)
@@ -41,7 +42,8 @@ class Connection(db.Model):
     publishable_key: Mapped[str | None] = mapped_column(Encrypted(1000))
     secret_key: Mapped[str | None] = mapped_column(Encrypted(1000))
     connected_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    account_name: Mapped[str] = mapped_column(String(255), default="")
+    account_name: Mapped[str] = mapped_column(Text, default="")
+    stripe_account_id: Mapped[str] = mapped_column(String(255), default="", server_default="")
     rights: Mapped[dict[str, bool | None]] = mapped_column(JSON, default=dict)
     stripe_endpoint_id: Mapped[str | None] = mapped_column(String(255))
     endpoint_url: Mapped[str] = mapped_column(String(500), default="")
@@ -116,8 +118,8 @@ class Connection(db.Model):
         changed = typed != (self.publishable_key, self.secret_key)
         if changed:
             self.publishable_key, self.secret_key = typed
-            self.connected_at, self.rights, self.account_name = None, {}, ""
-            self.events_read_until = None
+            self.connected_at, self.rights, self.events_read_until = None, {}, None
+            self.account_name = self.stripe_account_id = ""
         return changed
 
     def must_be_usable(self) -> None:
@@ -150,12 +152,11 @@ class Connection(db.Model):
         try:
             keys = (publishable or self.publishable_key or "", secret or self.secret_key or "")
             stripe = account.checked(*keys)
-            name, rights = (
-                account.name_of(stripe.account()),
-                account.probe(stripe) if keys[1].startswith("rk_") else {},
-            )
+            seen = stripe.account()
+            rights = account.probe(stripe) if keys[1].startswith("rk_") else {}
             self.keep_keys(*keys)
-            self.account_name, self.rights = name, rights
+            self.account_name, self.rights = account.name_of(seen), rights
+            self.stripe_account_id = storable(ID, (seen or {}).get("id"))
             if self.events_read_until is None and not Customer.there_is_one(self.mode):
                 self.events_read_until = int(time.time())
             self._have_endpoint(stripe, site_url, events)
@@ -199,7 +200,7 @@ class Connection(db.Model):
         """Forget keys, endpoint and secrets, and leave everything at Stripe as it is."""
         self.publishable_key = self.secret_key = self.connected_at = None
         self.stripe_endpoint_id = self.endpoint_secret = self.previous_secret = None
-        self.endpoint_url = self.endpoint_problem = self.account_name = ""
+        self.endpoint_url = self.endpoint_problem = self.account_name = self.stripe_account_id = ""
         self.endpoint_check, self.events_read_until, self.rights = {}, None, {}
 
     @classmethod

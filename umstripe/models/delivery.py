@@ -12,24 +12,26 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import Seconds, UTCDateTime, db, now, read
 
-RESULTS = ("processed", "stale", "foreign", "ignored", "failed", "unsold")
+RESULTS = ("processed", "stale", "foreign", "ignored", "failed", "unsold", "unusable")
 UNSOLD_FOR = timedelta(days=30)
 """How long administrators are told of what was paid and is not sold here."""
+UNUSABLE_FOR = timedelta(days=30)
+"""How long the health page shows what cannot be applied."""
 
 
 class Delivery(db.Model):
     """An event that arrived, and what became of it: one row per event, however often it is delivered.
 
     `result` is `processed`, `stale` (newer was known), `foreign` (not our customer), `ignored` (a type
-    without a handler), `failed` (see `error`; Stripe sends it again) or `unsold` (paid through a link of ours, for
-    what no plan here sells). `arrived` is False for an event that
+    without a handler), `failed` (see `error`; Stripe sends it again), `unsold` (paid through a link of ours, for
+    what no plan here sells) or `unusable` (it can never be applied; `error` says why). `arrived` is False for an event that
     catch-up found in Stripe's list before any delivery brought it (rule 4).
     """
 
     id: Mapped[int] = mapped_column(primary_key=True)
     mode: Mapped[str] = mapped_column(String(4))
     stripe_event_id: Mapped[str] = mapped_column(String(255))
-    type: Mapped[str] = mapped_column(String(100))
+    type: Mapped[str] = mapped_column(String(255))
     stripe_object_id: Mapped[str] = mapped_column(String(255), default="")
     stripe_customer_id: Mapped[str] = mapped_column(String(255), default="", server_default="")
     created: Mapped[Seconds] = mapped_column()
@@ -61,7 +63,9 @@ class Delivery(db.Model):
         if row["arrived"]:
             tx.execute(update(cls).where(*event, ~cls.arrived).values(arrived=True))
         retried = (
-            update(cls).where(*event, cls.result.in_(again)).values(result="processed", tries=cls.tries + 1)
+            update(cls)
+            .where(*event, cls.result.in_(again))
+            .values(result="processed", error="", tries=cls.tries + 1)
         )
         return tx.execute(retried.returning(cls.id)).first() is not None
 
@@ -105,9 +109,26 @@ class Delivery(db.Model):
         tx.execute(new.on_conflict_do_update(index_elements=index, set_=again, where=cls.result == "failed"))
 
     @classmethod
-    def settle(cls, tx: Transaction, mode: str, stripe_event_id: str, result: str) -> None:
+    def set_aside(cls, tx: Transaction, row: dict[str, Any], result: str, error: str) -> None:
+        """Keep an event that no retry can mend, with the reason; one that was processed meanwhile stays as it is."""
+        new = _insert(tx)(cls).values({**row, "result": result, "error": error, "received_at": now()})
+        again = {"result": result, "error": error, "tries": cls.tries + 1}
+        again["arrived"] = or_(cls.arrived, row["arrived"])
+        open_ = cls.result.in_(("failed", "foreign", "unusable"))
+        index = ["mode", "stripe_event_id"]
+        tx.execute(new.on_conflict_do_update(index_elements=index, set_=again, where=open_))
+
+    @classmethod
+    def failed_with(cls, tx: Transaction, mode: str, stripe_event_id: str, error: str) -> bool:
+        """Whether an event has failed before for the same reason."""
+        found = (cls.mode == mode, cls.stripe_event_id == stripe_event_id, cls.result == "failed")
+        return tx.execute(select(cls.id).where(*found, cls.error == error)).first() is not None
+
+    @classmethod
+    def settle(cls, tx: Transaction, mode: str, stripe_event_id: str, result: str, error: str = "") -> None:
         found = (cls.mode == mode, cls.stripe_event_id == stripe_event_id)
-        tx.execute(update(cls).where(*found).values(result=result))
+        why = {"error": error} if error else {}
+        tx.execute(update(cls).where(*found).values(result=result, **why))
 
     @classmethod
     def failed(cls, mode: str, at_most: int) -> list[Delivery]:
@@ -126,6 +147,12 @@ class Delivery(db.Model):
         query = select(func.count(cls.id)).where(cls.mode == mode, cls.result == "unsold")
         since = int((now() - UNSOLD_FOR).timestamp())
         return db.session.scalar(query.where(cls.created >= since)) or 0
+
+    @classmethod
+    def count_unusable(cls, mode: str) -> int:
+        """How many events of the last 30 days cannot be applied."""
+        query = select(func.count(cls.id)).where(cls.mode == mode, cls.result == "unusable")
+        return db.session.scalar(query.where(cls.received_at >= now() - UNUSABLE_FOR)) or 0
 
     @classmethod
     def missed(cls, mode: str, within: timedelta) -> int:

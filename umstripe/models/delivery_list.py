@@ -23,6 +23,10 @@ RESULT_WORDS = {
         "Somebody paid, but no plan here sells this price. Import your prices or make a plan of it, then process this "
         "again.",
     ),
+    "unusable": (
+        "Unusable",
+        "It says something that this site cannot read, so it was not applied. An audit compares with Stripe instead.",
+    ),
     "failed": ("Failed", "It could not be applied and waits for another try."),
 }
 

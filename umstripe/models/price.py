@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, UniqueConstraint, and_, func, select, update
+from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint, and_, func, select, update
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
@@ -20,7 +20,7 @@ class Product(db.Model, Copied):
     id: Mapped[int] = mapped_column(primary_key=True)
     mode: Mapped[str] = mapped_column(String(4))
     stripe_product_id: Mapped[str] = mapped_column(String(255))
-    name: Mapped[str] = mapped_column(String(5000), default="")
+    name: Mapped[str] = mapped_column(Text, default="")
     name_key: Mapped[str] = search_column("name")
     active: Mapped[bool] = mapped_column(default=True)
 
@@ -44,12 +44,12 @@ class Price(db.Model, Copied):
     mode: Mapped[str] = mapped_column(String(4))
     stripe_price_id: Mapped[str] = mapped_column(String(255))
     stripe_product_id: Mapped[str] = mapped_column(String(255))
-    nickname: Mapped[str] = mapped_column(String(5000), default="")
+    nickname: Mapped[str] = mapped_column(Text, default="")
     nickname_key: Mapped[str] = search_column("nickname")
-    currency: Mapped[str] = mapped_column(String(3), default="")
+    currency: Mapped[str] = mapped_column(String(255), default="")
     unit_amount: Mapped[int | None] = mapped_column(BigInteger)
-    type: Mapped[str] = mapped_column(String(10))
-    interval: Mapped[str] = mapped_column(String(5), default="")
+    type: Mapped[str] = mapped_column(String(255))
+    interval: Mapped[str] = mapped_column(String(255), default="")
     interval_count: Mapped[int] = mapped_column(default=1)
     active: Mapped[bool] = mapped_column(default=True)
     deleted: Mapped[bool] = mapped_column(default=False)
@@ -116,9 +116,14 @@ class Price(db.Model, Copied):
         return self.active and not self.deleted and not self.skipped
 
 
+TYPES = ("one_time", "recurring")
+
+
 def why_skipped(price: Mapping[str, Any]) -> str:
     """Why a price of Stripe's cannot become a plan, in words; empty when it can."""
     recurring = price.get("recurring") or {}
+    if price.get("type") not in (None, *TYPES):
+        return "This site does not know this type of price."
     if price.get("billing_scheme") == "tiered":
         return "Tiered prices are not supported: the amount depends on the quantity."
     if recurring.get("usage_type") == "metered":
@@ -144,7 +149,7 @@ def _price_values(price: Mapping[str, Any], row: Any) -> dict[str, Any]:
         "nickname_key": search_key(price.get("nickname")),
         "currency": price.get("currency") or "",
         "unit_amount": price.get("unit_amount"),
-        "type": price.get("type") or "one_time",
+        "type": "recurring" if recurring or price.get("type") == "recurring" else "one_time",
         "interval": recurring.get("interval") or "",
         "interval_count": recurring.get("interval_count") or 1,
         "active": bool(price.get("active")) and not price.get("deleted"),

@@ -55,7 +55,7 @@ class Purchase(db.Model):
     stripe_price_id: Mapped[str] = mapped_column(String(255), default="")
     status: Mapped[str] = mapped_column(String(20))
     amount: Mapped[int] = mapped_column(BigInteger)
-    currency: Mapped[str] = mapped_column(String(3))
+    currency: Mapped[str] = mapped_column(String(255))
     created: Mapped[Seconds] = mapped_column()
     charged_at: Mapped[Seconds] = mapped_column()
     step: Mapped[int] = mapped_column()

@@ -46,13 +46,13 @@ class Subscription(db.Model, Copied):
     stripe_subscription_id: Mapped[str] = mapped_column(String(255))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     stripe_price_id: Mapped[str] = mapped_column(String(255), default="")
-    status: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(255))
     current_period_end: Mapped[Seconds | None] = mapped_column()
     cancel_at: Mapped[Seconds | None] = mapped_column()
     ended_at: Mapped[Seconds | None] = mapped_column()
     trial_end: Mapped[Seconds | None] = mapped_column()
     collection_method: Mapped[str] = mapped_column(
-        String(25), default=AUTOMATIC, server_default="charge_automatically"
+        String(255), default=AUTOMATIC, server_default="charge_automatically"
     )
     created: Mapped[Seconds] = mapped_column()
     audited: Mapped[Seconds] = mapped_column(default=0, server_default="0")
@@ -74,7 +74,7 @@ class Subscription(db.Model, Copied):
         said = _id(state.object.get("customer"))
         customer = Customer.known(tx, state.mode, said)
         row = copied.locked(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
-        if row is None and customer is None:
+        if row is None and (customer is None or _is_gone(state)):
             return None
         customer_id = customer.id if customer else row.customer_id
         user_id = customer.user_id if customer else _user_of(tx, row.customer_id)

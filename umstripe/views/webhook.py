@@ -7,10 +7,12 @@ import structlog
 from flask import Blueprint, request
 
 from umstripe import webhooks
-from umstripe.database import write
+from umstripe.database import db, write
+from umstripe.errors import NotKept
 from umstripe.extensions import csrf, limiter
 from umstripe.models import Connection, Refusal
 from umstripe.stripe_gateway import BadSignature, verify_signature
+from umstripe.stripe_shapes import is_event
 
 blueprint = Blueprint("webhook", __name__, url_prefix="/webhooks")
 
@@ -21,6 +23,7 @@ blueprint = Blueprint("webhook", __name__, url_prefix="/webhooks")
 def stripe(mode: str):
     """A delivery: verify the raw bytes, then apply. 200 only after the commit, 500 so that it comes again."""
     body = request.get_data()
+    db.session.rollback()  # whoever is logged in and sends something here has been loaded by now
     try:
         _verify(mode, body, request.headers.get("Stripe-Signature"))
         event = _event(mode, body)
@@ -28,6 +31,8 @@ def stripe(mode: str):
         return _refused(mode, refusal.reason)
     try:
         result = webhooks.receive(mode, event, body.decode())
+    except NotKept:
+        return {"error": "The event could not be applied, and it is not kept. Please send it again."}, 500
     except Exception as error:
         structlog.get_logger().warning(
             "delivery failed", event_id=event["id"], type=event["type"], error=str(error)
@@ -47,25 +52,14 @@ def _verify(mode: str, body: bytes, header: str | None) -> None:
 
 def _event(mode: str, body: bytes) -> dict[str, Any]:
     try:
-        event = json.loads(body)
-        readable = _is_event(event)
-    except (ValueError, LookupError, TypeError, RecursionError):
-        readable = False
-    if not readable:
+        event = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        raise BadSignature("unreadable") from None
+    if not is_event(event):
         raise BadSignature("unreadable")
     if event["livemode"] is not (mode == "live"):
         raise BadSignature("other_mode")
     return event
-
-
-def _is_event(event: dict[str, Any]) -> bool:
-    words = (event["id"], event["type"])
-    return (
-        all(isinstance(word, str) and word and "\x00" not in word for word in words)
-        and type(event["created"]) is int
-        and isinstance(event["livemode"], bool)
-        and isinstance(event["data"]["object"], dict)
-    )
 
 
 def _refused(mode: str, reason: str):

@@ -5,13 +5,13 @@ The endpoint at Stripe is registered for the types in HANDLERS.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
+from umstripe.errors import Unusable
 from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription
 from umstripe.models.copied import NEVER_WRITTEN, State, Unclear
 from umstripe.models.subscription import Change
@@ -19,6 +19,8 @@ from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, noted, said
 from umstripe.webhooks.links import is_through_link, link_completed
 from umstripe.webhooks.payments import charge_changed, dispute_changed, invoice_changed, payment_failed
+from umstripe.webhooks.stored import event_in
+from umstripe.webhooks.unusable import is_of_another_account
 
 Handler = Callable[[Arrival], str]
 
@@ -26,7 +28,11 @@ Handler = Callable[[Arrival], str]
 def handle(arrival: Arrival) -> str:
     """Apply an event in its transaction. Gives the result (see Delivery); raises Unclear, as Subscription.apply."""
     handler = HANDLERS.get(arrival.event["type"])
-    return handler(arrival) if handler else "ignored"
+    if handler is None:
+        return "ignored"
+    if is_of_another_account(arrival.tx, arrival.mode, arrival.event):
+        return "foreign"
+    return handler(arrival)
 
 
 def link(
@@ -47,12 +53,20 @@ def link(
     waiting = Delivery.foreign_of(tx, mode, linked.stripe_customer_id) if linked else []
     try:
         for earlier in waiting:
-            result = handle(Arrival(tx, mode, json.loads(earlier.body), fetched or {}))
-            Delivery.settle(tx, mode, earlier.stripe_event_id, result)
+            _apply_earlier(tx, mode, earlier, fetched or {})
     except Unclear as unclear:
         unclear.covers = frozenset(earlier.stripe_event_id for earlier in waiting)
         raise
     return linked
+
+
+def _apply_earlier(tx: Transaction, mode: str, earlier: Any, fetched: dict[str, State]) -> None:
+    """Apply an event that was foreign. One that cannot be read is set aside: it holds up neither link nor others."""
+    try:
+        result, why = handle(Arrival(tx, mode, event_in(earlier.body), fetched)), ""
+    except Unusable as unusable:
+        result, why = "unusable", str(unusable)
+    Delivery.settle(tx, mode, earlier.stripe_event_id, result, why)
 
 
 def _linked(arrival: Arrival, stripe_customer_id: str | None, public_id: str | None) -> Any:
@@ -75,6 +89,10 @@ def session_completed(arrival: Arrival) -> str:
     if customer is None:
         return "foreign"
     if session["mode"] == "subscription":
+        if not session.get("subscription"):
+            raise Unusable(
+                "The Checkout session is of a subscription, but names none. This site cannot use it."
+            )
         return said(arrival, _fetched_subscription(arrival, session["subscription"]), "Subscription")
     status = "pending" if session["payment_status"] == "unpaid" else "paid"
     change = Purchase.apply(arrival.tx, arrival.mode, session, status, arrival.created)

@@ -5,7 +5,6 @@ Nobody is matched by the address that was typed at Stripe (rule 8): it makes a n
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import unicodedata
@@ -16,6 +15,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import insert, select
 
 from umstripe.database import now
+from umstripe.errors import Unusable
 from umstripe.models import Customer, Delivery, Mail, Purchase, Settings, Subscription, User, manual_roles
 from umstripe.models.bought import REFERENCE, Bought, NoCustomer, guest_key, id_of, prices_in
 from umstripe.models.claim import is_asked
@@ -27,6 +27,8 @@ from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, said
 from umstripe.webhooks.news import plan_title
 from umstripe.webhooks.payments import status_in
+from umstripe.webhooks.stored import event_in
+from umstripe.webhooks.unusable import is_of_another_account
 from umstripe.words import amount_words
 
 UNSOLD = (
@@ -131,13 +133,24 @@ def _paid(arrival: Arrival, bought: Bought, customer_id: int) -> Change | None:
     state = (payment, bought.status, bought.state.as_of)
     change = Purchase.apply(tx, mode, *state, price=bought.price, customer_id=customer_id)
     for earlier in Delivery.about(tx, mode, payment["id"], bought.session["created"]):
-        event = json.loads(earlier.body)
-        if event["type"].startswith("charge.") and event["data"]["object"]["object"] == "charge":
+        event = _event_of_charge(arrival, earlier.body)
+        if event is not None:
             then = Purchase.apply(tx, mode, event["data"]["object"], status_in(event), event["created"])
             Delivery.settle(tx, mode, earlier.stripe_event_id, "processed")
             if change is not None and then is not None and then.applied:
                 change = Change(change.user_id, change.before, then.after)
     return change
+
+
+def _event_of_charge(arrival: Arrival, body: str) -> dict[str, Any] | None:
+    """The event that is kept in a body, if it says something of a charge of ours that can be read."""
+    try:
+        event = event_in(body)
+    except Unusable:
+        return None
+    ours = not is_of_another_account(arrival.tx, arrival.mode, event)
+    is_charge = event["type"].startswith("charge.") and event["data"]["object"].get("object") == "charge"
+    return event if ours and is_charge else None
 
 
 def _welcomed(arrival: Arrival, bought: Bought) -> str:

@@ -13,6 +13,8 @@ from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, noted, said
 from umstripe.words import amount_words, status_words
 
+LONGEST_REASON = 1000
+
 
 def charge_changed(arrival: Arrival) -> str:
     charge = arrival.object
@@ -43,7 +45,8 @@ def refund_words_of(charge: Mapping[str, Any]) -> str:
 
 def payment_failed(arrival: Arrival) -> str:
     error = arrival.object.get("last_payment_error") or {}
-    return noted(arrival, f"A payment failed: {error.get('message') or 'Stripe gave no reason.'}")
+    reason = (error.get("message") or "Stripe gave no reason.")[:LONGEST_REASON]
+    return noted(arrival, f"A payment failed: {reason}")
 
 
 def invoice_changed(arrival: Arrival) -> str:

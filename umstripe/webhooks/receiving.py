@@ -14,16 +14,19 @@ import structlog
 from sqlalchemy import Connection as Transaction
 
 from umstripe.database import db, write
-from umstripe.errors import Rejected, StripeUnavailable, UmstripeError
-from umstripe.models import Connection, Delivery
+from umstripe.errors import NotKept, Rejected, StripeUnavailable, UmstripeError, Unusable
+from umstripe.models import Connection, Delivery, home
 from umstripe.models.copied import State
 from umstripe.rounds import in_rounds
+from umstripe.shapes import ID, storable
+from umstripe.stripe_shapes import check_event
 from umstripe.webhooks.arrival import Arrival
 from umstripe.webhooks.handlers import handle
+from umstripe.webhooks.unusable import is_lasting, set_aside
 
 SHORTENED = ("customer", "subscription", "payment_intent")
 """What a fetched session has as a whole, and an event's by its id."""
-NOT_PROCESSED = ("failed", "foreign", "stale", "ignored", "unsold")
+NOT_PROCESSED = ("failed", "foreign", "stale", "ignored", "unsold", "unusable")
 
 
 def receive(
@@ -32,15 +35,36 @@ def receive(
     """Apply a verified event, once. Gives its result (see Delivery), or `repeated` when it is done already.
 
     `arrived`: whether a delivery brought it, or catch-up found it; `again`: earlier results that are no end.
-    Any failure is kept on the event's row, after everything it changed is rolled back, and then raised.
+    An event that can never be applied is `unusable`: one with a field that cannot be read, and one that causes the
+    same fault a second time. Any other failure is kept on the event's row, after everything it changed is rolled
+    back, and then raised. Raises NotKept when it cannot be kept.
     """
     row = _row(mode, event, body, arrived)
     try:
+        check_event(event)
         return _settled(mode, event, row, again)
     except Exception as error:
+        result = _kept(row, event, error)
+        if result == "failed":
+            raise
+        return result
+
+
+def _kept(row: dict[str, Any], event: Mapping[str, Any], error: Exception) -> str:
+    """Keep an event that was not applied, with the reason. Return its result."""
+    reason = _in_words(error)
+    try:
+        by_mail = not home.elsewhere()
+        db.session.rollback()
         with write() as tx:
-            Delivery.fail(tx, row, _in_words(error))
-        raise
+            known = (tx, row["mode"], row["stripe_event_id"], reason)
+            if isinstance(error, Unusable) or (is_lasting(error) and Delivery.failed_with(*known)):
+                return set_aside(tx, row, event, reason, by_mail)
+            Delivery.fail(tx, row, reason)
+            return "failed"
+    except Exception as fault:
+        structlog.get_logger().error("a delivery could not be kept", exc_info=fault)
+        raise NotKept("The event could not be applied, and it could not be kept.") from error
 
 
 def process_again(delivery: Delivery) -> str:
@@ -129,7 +153,7 @@ def _row(mode: str, event: Mapping[str, Any], body: str, arrived: bool) -> dict[
         "mode": mode,
         "stripe_event_id": event["id"],
         "type": event["type"],
-        "stripe_object_id": event["data"]["object"].get("id") or "",
+        "stripe_object_id": storable(ID, event["data"]["object"].get("id")),
         "stripe_customer_id": _customer_of(event["data"]["object"]),
         "created": event["created"],
         "arrived": arrived,
@@ -141,8 +165,7 @@ def _row(mode: str, event: Mapping[str, Any], body: str, arrived: bool) -> dict[
 
 def _customer_of(data: Mapping[str, Any]) -> str:
     said = data.get("id") if data.get("object") == "customer" else data.get("customer")
-    found = said.get("id") if isinstance(said, Mapping) else said
-    return found if isinstance(found, str) else ""
+    return storable(ID, said.get("id") if isinstance(said, Mapping) else said)
 
 
 def _in_words(error: Exception) -> str:

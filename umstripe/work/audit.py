@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, or_, select, update
 
 from umstripe import truth
 from umstripe.database import db, read, write
-from umstripe.errors import StripeRefused, UmstripeError
+from umstripe.errors import StripeRefused, UmstripeError, Unusable
 from umstripe.models import Activity, Connection, Customer, Difference, Job, Settings, Subscription, User
 from umstripe.models.copied import State
 from umstripe.stripe_gateway import Page
@@ -65,7 +65,7 @@ def audit_page(mode: str, kind: str, run: int, after: str | None, seen: int) -> 
             suspects = look(tx, mode, page, run)
             Job.tell(tx, mode, "audit", state="running", seen=seen)
         _examine(mode, suspects)
-        return (page.items[-1]["id"] if page.more else None), seen
+        return page.after, seen
 
 
 @DBOS.step(name="audit_unseen", **steps.RETRIES)
@@ -165,9 +165,11 @@ def _examine(mode: str, suspects: list[str]) -> None:
 
 
 def _compared(mode: str, customer: str) -> tuple[list[truth.Found], dict[str, Any], str]:
-    """As truth.differences, and why nothing can be said of a customer whom Stripe does not know."""
+    """As truth.differences, and why nothing can be said of a customer whom Stripe does not know or says oddly."""
     try:
         return *truth.differences(mode, customer), ""
+    except Unusable as unusable:
+        return [truth.Found("customer", customer, None, "linked", "not readable")], {}, str(unusable)[:1000]
     except StripeRefused as refusal:
         if refusal.code != "resource_missing":
             raise

@@ -89,7 +89,7 @@ def catch_up_page(
         seen += len(page.items)
         with write() as tx:
             Job.tell(tx, mode, "catch_up", state="running", seen=seen, found=found)
-        return (page.items[-1]["id"] if page.more else None), seen, found, page.as_of
+        return page.after, seen, found, page.as_of
 
 
 def _apply(mode: str, event: dict[str, Any]) -> bool:

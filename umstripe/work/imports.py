@@ -46,7 +46,7 @@ def import_page(mode: str, after: str | None, seen: int) -> tuple[str | None, in
         unclear = _write_page(mode, page, seen, default_role)
         for one in unclear:
             _settle(mode, one, stripe, default_role)
-        return (page.items[-1]["id"] if page.more else None), seen, page.as_of
+        return page.after, seen, page.as_of
 
 
 def _page(stripe: Stripe, after: str | None) -> Page:

@@ -37,13 +37,12 @@ def index():
 @blueprint.get("/<id:delivery_id>")
 def show(delivery_id: int):
     delivery = db.get_or_404(Delivery, delivery_id)
-    body = json.dumps(json.loads(delivery.body), indent=2, ensure_ascii=False) if delivery.body else ""
     return render_template(
         "admin/deliveries/show.html",
         delivery=delivery,
         member=delivery_list.member_of(delivery),
         words=RESULT_WORDS[delivery.result],
-        body=body,
+        body=_indented(delivery.body),
     )
 
 
@@ -63,6 +62,15 @@ def process(delivery_id: int):
     log("deliveries.processed", f"{event_id} was processed again", mode=mode)
     db.session.commit()
     return redirect(url_for(".show", delivery_id=delivery_id), 303)
+
+
+def _indented(body: str) -> str:
+    """A body as people read it; as it came where it is no JSON, or too deep to be written anew."""
+    try:
+        text = json.dumps(json.loads(body), indent=2, ensure_ascii=False) if body else ""
+    except (ValueError, RecursionError):
+        text = body
+    return text.encode(errors="backslashreplace").decode()
 
 
 SAID = {"repeated": "It has been processed already.", "processed": "It is applied now."}

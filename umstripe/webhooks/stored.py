@@ -1,0 +1,21 @@
+"""Events as they are read again from the bodies that are kept of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from umstripe.errors import Unusable
+from umstripe.stripe_shapes import check_event, is_event
+
+
+def event_in(body: str) -> dict[str, Any]:
+    """Return the event that a kept body holds. Raise Unusable when there is none that can be read."""
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        event = None
+    if not is_event(event):
+        raise Unusable("What is kept of this event is no event of Stripe’s.")
+    check_event(event)
+    return event

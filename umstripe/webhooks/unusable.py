@@ -1,0 +1,64 @@
+"""Events that no retry can mend: they are kept with the reason, answered 200, and the administrators get a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import select
+from sqlalchemy.exc import DataError, DBAPIError, StatementError
+
+from umstripe.database import now
+from umstripe.models import Connection, Customer, Delivery, Mail
+from umstripe.words import mode_words
+
+OF_OURS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, DataError)
+"""Errors that the same event causes again: a fault in umstripe, or a value that the database does not take."""
+
+
+def is_lasting(error: Exception) -> bool:
+    """Whether an error comes from the event itself. What comes from Stripe, the network or the database may pass."""
+    return isinstance(error, OF_OURS) or (
+        isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+    )
+
+
+def is_of_another_account(tx: Transaction, mode: str, event: Mapping[str, Any]) -> bool:
+    """Whether an event is of an account that is connected to ours: its ids mean nothing here.
+
+    An event of our own account has no `account`: https://docs.stripe.com/connect/webhooks.
+    """
+    account = event.get("account")
+    if account is None:
+        return False
+    ours = tx.execute(select(Connection.stripe_account_id).where(Connection.mode == mode)).scalar_one()
+    return not ours or account != ours
+
+
+def set_aside(
+    tx: Transaction, row: dict[str, Any], event: Mapping[str, Any], reason: str, by_mail: bool
+) -> str:
+    """Keep an event that cannot be applied. Return the result: `foreign` for one that is not about this site."""
+    mode = row["mode"]
+    if _is_foreign(tx, row, event):
+        Delivery.set_aside(tx, row, "foreign", reason)
+        return "foreign"
+    Delivery.set_aside(tx, row, "unusable", reason)
+    if by_mail:
+        mail_administrators(tx, mode)
+    return "unusable"
+
+
+def mail_administrators(tx: Transaction, mode: str) -> None:
+    """One mail a day, however many events there are."""
+    what = f"Stripe sent something that this site cannot use ({mode_words(mode)})"
+    says = "It is kept, but it was not applied: a membership may not be what it is at Stripe."
+    Mail.to_administrators(tx, "health", f"unusable:{mode}:{now().date()}", what=what, says=says)
+
+
+def _is_foreign(tx: Transaction, row: dict[str, Any], event: Mapping[str, Any]) -> bool:
+    if is_of_another_account(tx, row["mode"], event):
+        return True
+    customer = row["stripe_customer_id"]
+    return bool(customer) and Customer.known(tx, row["mode"], customer) is None
