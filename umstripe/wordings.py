@@ -100,6 +100,33 @@ DEFAULTS: dict[str, Words] = {
         "Hello {name},\n\n{plan} has ended. You are welcome back at any time:\n\n<{link}>\n",
         (*ALWAYS, "plan", "link"),
     ),
+    "mail.membership_restored": Words(
+        "Membership restored",
+        "Your membership {plan} is active again",
+        "Hello {name},\n\nYour bank has paid for {plan} after all, so your membership is active again:\n\n<{link}>\n",
+        (*ALWAYS, "plan", "link"),
+    ),
+    "mail.dispute_opened": Words(
+        "Dispute opened (to administrators)",
+        "{member} disputes a payment of {amount}",
+        "{member} has asked the bank to take back a payment of {amount}. Stripe has withdrawn the amount until the bank "
+        "decides. {until}\n\n{then}\n\nAnswer or accept the dispute at Stripe:\n\n<{link}>\n",
+        (*ALWAYS, "member", "amount", "until", "then", "link"),
+    ),
+    "mail.dispute_inquiry": Words(
+        "Inquiry opened (to administrators)",
+        "{member}’s bank asks about a payment of {amount}",
+        "The bank of {member} asks about a payment of {amount}. This is an inquiry: no money has been taken back. It can "
+        "become a dispute if nobody answers. {until}\n\nAnswer it, or refund the payment, at Stripe:\n\n<{link}>\n",
+        (*ALWAYS, "member", "amount", "until", "then", "link"),
+    ),
+    "mail.dispute_lost": Words(
+        "Dispute lost (to administrators)",
+        "The dispute of {member} over {amount} is lost",
+        "The bank has decided for {member}: the payment of {amount} is taken back for good. {then}\n\nSee it at "
+        "Stripe:\n\n<{link}>\n",
+        (*ALWAYS, "member", "amount", "then", "link"),
+    ),
     "mail.order_paid": Words(
         "Order complete",
         "Your order of {plan} is complete",

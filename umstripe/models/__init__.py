@@ -6,6 +6,7 @@ from umstripe.models.connection import Connection
 from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery, Refusal
 from umstripe.models.difference import Difference
+from umstripe.models.dispute import Dispute
 from umstripe.models.job import Job
 from umstripe.models.mail import Mail
 from umstripe.models.plan import Plan
@@ -25,6 +26,7 @@ __all__ = [
     "Customer",
     "Delivery",
     "Difference",
+    "Dispute",
     "Job",
     "Mail",
     "Plan",

@@ -23,6 +23,7 @@ from umstripe.models.held import NOT_HELD
 from umstripe.models.subscription import Change
 from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, said
+from umstripe.webhooks.disputes import apply_waiting_disputes
 from umstripe.webhooks.news import plan_title
 from umstripe.webhooks.payments import status_in
 from umstripe.words import amount_words
@@ -135,6 +136,7 @@ def _paid(arrival: Arrival, bought: Bought, customer_id: int) -> Change | None:
             Delivery.settle(tx, mode, earlier.stripe_event_id, "processed")
             if change is not None and then is not None and then.applied:
                 change = Change(change.user_id, change.before, then.after)
+    apply_waiting_disputes(arrival, bought.payment_id, customer_id)
     return change
 
 

@@ -96,6 +96,9 @@ SETTLED = {
     ("pending", "failed"): "order_failed",
     ("pending", "refunded"): "membership_ended",
     ("paid", "refunded"): "membership_ended",
+    ("pending", "disputed"): "membership_ended",
+    ("paid", "disputed"): "membership_ended",
+    ("disputed", "paid"): "membership_restored",
 }
 
 
