@@ -289,7 +289,7 @@ def test_a_key_that_may_not_read_charges_leaves_the_dispute_to_the_charge_s_even
     assert rows(site.app, "SELECT status FROM purchase") == [("disputed",)]
 
 
-def test_the_health_page_names_the_open_disputes(site, monkeypatch):
+def test_the_health_page_names_the_open_disputes(site):
     from umstripe import health
     from umstripe.database import db, now, writing
     from umstripe.models import Connection
@@ -303,5 +303,5 @@ def test_the_health_page_names_the_open_disputes(site, monkeypatch):
     with site.app.app_context():
         [check] = [one for one in health.checks("test") if one.name == "Disputes"]
         assert check.state == "warning" and check.says.startswith("1 dispute of $499.00 is open")
-        assert check.link == "https://dashboard.stripe.com/test/disputes"
+        assert check.link == f"https://dashboard.stripe.com/test/disputes/{opened['data']['object']['id']}"
         db.session.rollback()

@@ -70,7 +70,8 @@ class Holding:
 
     @property
     def membership(self) -> Membership:
-        roles = {status: given.role for status, given in self.plan.roles.items()} if self.plan else {}
+        given = self.plan.roles if self.plan else {}
+        roles: dict[str, Role | None] = {status: one.role for status, one in given.items()}
         roles["disputed"] = roles.get("refunded")
         order = (KINDS.index(type(self.row)), self.row.id)
         return Membership(

@@ -69,7 +69,8 @@ DISPUTE_STATUSES = {
 
 
 def dispute_words(status: str) -> str:
-    return DISPUTE_STATUSES.get(status, f"Dispute: {status_words(status)}")
+    """A dispute's status in words; "" for none."""
+    return DISPUTE_STATUSES.get(status, f"Dispute: {status_words(status)}") if status else ""
 
 
 INVOICE_STATUSES = {

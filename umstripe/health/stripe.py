@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from umstripe.database import WITHOUT_ITS_KEY, now
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
+from umstripe.health.disputes import disputes
 from umstripe.models import Connection, Delivery, Difference, Job, Refusal, approval_list
 from umstripe.words import moment_words
 
@@ -39,7 +40,7 @@ def checks(mode: str) -> list[Check]:
         *_unsold(mode),
         *_refused(mode),
     ]
-    return [*found, *_approvals(mode), _caught_up(mode), _audited(mode)]
+    return [*found, *disputes(mode), *_approvals(mode), _caught_up(mode), _audited(mode)]
 
 
 def _keys(connection: Connection) -> Iterator[Check]:

@@ -125,8 +125,8 @@ class Dispute(db.Model):
         """Return, for those of the users who have an open dispute or inquiry, its status."""
         query = select(Customer.user_id, cls.status).join(Customer, Customer.id == cls.customer_id)
         query = query.where(Customer.user_id.in_(user_ids), cls.mode.in_(modes), cls.status.in_(OPEN))
-        rows = db.session.execute(query).all()
-        return dict(sorted(((user, status) for user, status in rows), key=lambda row: STEPS.index(row[1])))
+        found = sorted(db.session.execute(query), key=lambda row: STEPS.index(row.status))
+        return {row.user_id: row.status for row in found}
 
 
 def is_inquiry(status: str) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ class Offer:
     off_sale_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     if TYPE_CHECKING:
+        key: Mapped[str]
         price: Mapped[Price]
 
     @classmethod
@@ -121,6 +123,11 @@ class Offer:
     def check_password(self, text: str) -> bool:
         """Whether this is the plan's password. A plan without one opens for nothing that is typed."""
         return bool(self.password_hash and text and verify_password(text, self.password_hash))
+
+    @property
+    def password_mark(self) -> str:
+        """Return a text that changes with the plan's password, and does not tell it."""
+        return hashlib.sha256(f"{self.key}:{self.password_hash}".encode()).hexdigest()[:16]
 
     def set_password(self, text: str) -> None:
         self.password_hash = hash_password(text)

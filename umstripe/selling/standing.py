@@ -213,6 +213,7 @@ PURCHASE = {
     "refunded": lambda one: (
         f"Refunded on {date_words(one.row.ended_at)}." if one.row.ended_at else "Refunded."
     ),
+    "disputed": lambda one: f"{_ended(one)} Your bank took the payment back.",
     "failed": lambda _: "The payment failed. Nothing was charged.",
 }
 
