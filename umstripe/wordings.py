@@ -148,6 +148,27 @@ DEFAULTS: dict[str, Words] = {
         "Approve or refuse it here:\n\n<{link}>\n",
         (*ALWAYS, "member", "plan", "amount", "date", "link"),
     ),
+    "mail.free_order": Words(
+        "Free order waits (to administrators)",
+        "An order of {plan} waits for your approval",
+        "{member} has ordered {plan}. There is nothing to pay, and the order waits until you approve or refuse it:\n\n"
+        "<{link}>\n",
+        (*ALWAYS, "member", "plan", "link"),
+    ),
+    "mail.free_order_approved": Words(
+        "Free order approved",
+        "Your order of {plan} is approved",
+        "Hello {name},\n\nYour order of {plan} is approved. There was nothing to pay. See your membership here:\n\n"
+        "<{link}>\n",
+        (*ALWAYS, "plan", "link"),
+    ),
+    "mail.free_order_refused": Words(
+        "Free order refused",
+        "Your order of {plan} was not approved",
+        "Hello {name},\n\nYour order of {plan} was not approved. There was nothing to pay. You can order again "
+        "here:\n\n<{link}>\n",
+        (*ALWAYS, "plan", "link"),
+    ),
     "mail.health": Words(
         "Health (to administrators)",
         "{what}",

@@ -136,9 +136,12 @@ REASONS = {
 def _approvals(mode: str) -> Iterator[Check]:
     """Reserved amounts: a warning two days before the first one goes back."""
     number, first = approval_list.first_end(mode)
-    if first is None:
+    if not number:
         return
-    waits = f"{number} {'payment waits' if number == 1 else 'payments wait'} for your approval"
+    waits = f"{number} {'order waits' if number == 1 else 'orders wait'} for your approval"
+    if first is None:
+        yield Check("Approvals", GOOD, f"{waits}. Nothing is to be paid, so there is no time limit.")
+        return
     if first - time.time() > approval_list.WARN_SECONDS:
         yield Check("Approvals", GOOD, f"{waits}, the first until {moment_words(first)}.")
         return

@@ -1,6 +1,6 @@
 """The nouns: what is stored, and the verbs of the field on it. They never know of requests or pages."""
 
-from umstripe.models import approval_list, claim, home
+from umstripe.models import approval_list, claim, free_order, home
 from umstripe.models.activity import Activity
 from umstripe.models.connection import Connection
 from umstripe.models.customer import Customer
@@ -43,6 +43,7 @@ __all__ = [
     "Wording",
     "approval_list",
     "claim",
+    "free_order",
     "home",
     "manual_roles",
 ]

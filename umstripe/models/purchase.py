@@ -76,6 +76,11 @@ class Purchase(db.Model):
     )
 
     @property
+    def waits_for_approval(self) -> bool:
+        """Whether its amount is reserved, or there is none: nothing else is pending without an amount."""
+        return self.status == "pending" and (self.capture_before is not None or self.amount == 0)
+
+    @property
     def refund_words(self) -> str:
         """What was given back, as `$10.00 of $29.00 refunded`; "" for nothing."""
         return refund_words(self.amount_refunded, self.amount, self.currency)

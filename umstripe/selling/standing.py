@@ -199,6 +199,8 @@ def _pending(one: Standing) -> str:
             "Your payment is reserved and waits for approval. If it is not approved by "
             f"{date_words(one.row.capture_before)}, nothing is charged."
         )
+    if not one.row.amount:
+        return "Your order waits for approval. There is nothing to pay."
     if one.holding.plan and one.holding.plan.approval:
         return "Your payment is reserved and waits for approval."
     return "Your payment is under way. Some ways to pay take a few days."

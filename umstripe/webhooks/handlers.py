@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription
 from umstripe.models.copied import NEVER_WRITTEN, State, Unclear
+from umstripe.models.free_order import status_of_session
 from umstripe.models.subscription import Change
 from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, noted, said
@@ -77,7 +78,7 @@ def session_completed(arrival: Arrival) -> str:
         return "foreign"
     if session["mode"] == "subscription":
         return said(arrival, _fetched_subscription(arrival, session["subscription"]), "Subscription")
-    status = "pending" if session["payment_status"] == "unpaid" else "paid"
+    status = status_of_session(arrival.tx, arrival.mode, session)
     change = Purchase.apply(arrival.tx, arrival.mode, session, status, arrival.created)
     news.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
     apply_waiting_disputes(arrival, session.get("payment_intent") or session["id"], customer.id)

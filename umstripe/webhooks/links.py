@@ -127,7 +127,7 @@ def _paid(arrival: Arrival, bought: Bought, customer_id: int) -> Change | None:
     """Also what came about this charge before anybody could tell what it is for: a refund, for one."""
     tx, mode, payment = arrival.tx, arrival.mode, bought.payment
     Purchase.locked(tx, mode, bought.payment_id, alone=True)
-    state = (payment, bought.status, bought.state.as_of)
+    state = (payment, bought.status_in(tx), bought.state.as_of)
     change = Purchase.apply(tx, mode, *state, price=bought.price, customer_id=customer_id)
     for earlier in Delivery.about(tx, mode, payment["id"], bought.session["created"]):
         event = json.loads(earlier.body)
@@ -158,7 +158,7 @@ def _paid_words(bought: Bought, title: str) -> str:
             f"Thank you for your order of {title}. Your payment is only reserved until we have looked at it."
         )
     amount = bought.session.get("amount_total")
-    if not amount:
+    if not amount:  # a free order, which may wait for its approval
         return f"Thank you for your order of {title}."
     return (
         f"Thank you: you have paid {amount_words(amount, bought.session.get('currency') or '')} for {title}."

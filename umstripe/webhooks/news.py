@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
-from umstripe.models import Delivery, Mail, Plan, Price, Product, Purchase, Subscription, copied
+from umstripe.models import Delivery, Mail, Plan, Price, Product, Purchase, Subscription, User, copied
 from umstripe.models.bought import id_of
 from umstripe.models.copied import State
 from umstripe.models.subscription import FINAL, Change
@@ -77,10 +77,12 @@ def of_purchase(
     """
     if change is None or not change.applied or at < time.time() - NEWS_FOR_SECONDS:
         return
+    payment_id = payment.get("payment_intent") or payment["id"]
+    if (change.before, change.after) == ("", "pending"):
+        _of_waiting_free_order(tx, mode, payment_id, change.user_id)
     kind = SETTLED.get((change.before, change.after))
     if kind is None:
         return
-    payment_id = payment.get("payment_intent") or payment["id"]
     row = copied.found(tx, Purchase.__table__, mode, "stripe_payment_intent_id", payment_id)
     if kind == "membership_ended" and Purchase.is_followed(tx, row.id, at):
         return
@@ -89,6 +91,24 @@ def of_purchase(
         "amount": amount_words(row.amount, row.currency),
     }
     Mail.write(tx, kind, payment_id, change.user_id, **given)
+
+
+def _of_waiting_free_order(tx: Transaction, mode: str, payment_id: str, user_id: int) -> None:
+    """Administrators hear of a free order at once: it has no reservation whose end they would be warned of."""
+    row = copied.found(tx, Purchase.__table__, mode, "stripe_payment_intent_id", payment_id)
+    if row.amount:
+        return
+    name = func.coalesce(func.nullif(User.name, ""), User.username)
+    member = tx.execute(select(name).where(User.id == user_id)).scalar_one()
+    given = {"member": member, "plan": plan_title(tx, mode, row.stripe_price_id)}
+    Mail.to_administrators(tx, "free_order", payment_id, **given)
+
+
+def of_free_order(tx: Transaction, purchase: Purchase, user_id: int, status: str) -> None:
+    """An administrator has approved a free order (`paid`), or refused it (`failed`)."""
+    kind = {"paid": "free_order_approved", "failed": "free_order_refused"}[status]
+    title = plan_title(tx, purchase.mode, purchase.stripe_price_id)
+    Mail.write(tx, kind, purchase.stripe_payment_intent_id, user_id, plan=title)
 
 
 SETTLED = {
