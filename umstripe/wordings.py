@@ -87,6 +87,13 @@ DEFAULTS: dict[str, Words] = {
         "Hello {name},\n\nYour trial of {plan} ends on {date}. {then}\n\nYou can change or cancel it here:\n\n<{link}>\n",
         (*ALWAYS, "plan", "date", "then", "link"),
     ),
+    "mail.trial_repeated": Words(
+        "Second trial with a card ended",
+        "Your trial of {plan} has ended",
+        "Hello {name},\n\nThe card that you gave has had a free trial here before, and there is one trial per card. So "
+        "your trial of {plan} has ended. Nothing was charged. You can subscribe without a trial here:\n\n<{link}>\n",
+        (*ALWAYS, "plan", "link"),
+    ),
     "mail.membership_ends": Words(
         "Membership ends",
         "Your membership {plan} ends on {date}",

@@ -17,6 +17,7 @@ from umstripe.models.purchase import Purchase
 from umstripe.models.role import Role
 from umstripe.models.settings import Settings
 from umstripe.models.subscription import Subscription
+from umstripe.models.trial_card import TrialCard
 from umstripe.models.user import User, manual_roles
 from umstripe.models.wording import Wording
 
@@ -39,6 +40,7 @@ __all__ = [
     "Role",
     "Settings",
     "Subscription",
+    "TrialCard",
     "User",
     "Wording",
     "approval_list",

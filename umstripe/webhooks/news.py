@@ -14,6 +14,7 @@ from umstripe.models import Delivery, Mail, Plan, Price, Product, Purchase, Subs
 from umstripe.models.bought import id_of
 from umstripe.models.copied import State
 from umstripe.models.subscription import FINAL, Change
+from umstripe.models.trial_card import ENDED_COMMENT
 from umstripe.words import amount_words, day_words
 
 NEWS_FOR_SECONDS = 3 * 24 * 3600
@@ -34,7 +35,9 @@ def of_subscription(tx: Transaction, event: Mapping[str, Any], state: State, cha
     }
     if row.status in FINAL:
         if _has_ended_now(event, change):
-            Mail.write(tx, "membership_ended", state.id, **about)
+            comment = (state.object.get("cancellation_details") or {}).get("comment")
+            kind = "trial_repeated" if comment == ENDED_COMMENT else "membership_ended"
+            Mail.write(tx, kind, state.id, **about)
     elif row.cancel_at:
         day = day_words(row.cancel_at)
         Mail.write(tx, "membership_ends", f"{state.id}:{row.cancel_at}", date=day, **about)

@@ -15,6 +15,27 @@ def upgrade():
     )
     op.create_index("ix_delivery_stripe_payment_id", "delivery", ["stripe_payment_id"])
     _disputes()
+    op.add_column(
+        "settings", sa.Column("one_trial_per_card", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.create_table(
+        "trial_card",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("mode", sa.String(4), nullable=False),
+        sa.Column("stripe_subscription_id", sa.String(255), nullable=False),
+        sa.Column("user_id", sa.Integer()),
+        sa.Column("card", sa.String(64), nullable=False),
+        sa.Column("outcome", sa.String(10), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user.id"], name=op.f("fk_trial_card_user_id_user"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trial_card")),
+        sa.UniqueConstraint(
+            "mode", "stripe_subscription_id", name=op.f("uq_trial_card_mode_stripe_subscription_id")
+        ),
+    )
+    op.create_index(op.f("ix_trial_card_user_id"), "trial_card", ["user_id"])
+    op.create_index("ix_trial_card_mode_card", "trial_card", ["mode", "card"])
 
 
 def _disputes():
@@ -44,6 +65,9 @@ def _disputes():
 
 
 def downgrade():
+    op.drop_table("trial_card")
+    with op.batch_alter_table("settings") as table:
+        table.drop_column("one_trial_per_card")
     op.drop_table("dispute")
     op.drop_index("ix_delivery_stripe_payment_id", "delivery")
     with op.batch_alter_table("delivery") as table:
