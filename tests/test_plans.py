@@ -179,24 +179,10 @@ def test_everything_a_one_time_plan_says_is_saved_and_shown_again(app, shop):
     assert "Plan updated." in page.text and stored(app, "duration_count", 2) is None
 
 
-def test_approval_of_a_price_of_0_is_refused_at_its_field(app, shop):
+def test_a_plan_with_a_price_of_0_can_wait_for_approval(app, shop):
     set_plan(app, 2, price={"unit_amount": 0})
-    page = shop.submit(ONE_TIME, approval="y")
-    assert 'id="approval-error"' in page.html and "there is no amount to reserve" in page.text
-    assert not stored(app, "approval", 2)
-
-
-def test_another_price_of_0_is_refused_for_a_plan_with_approval(app, shop):
-    from umstripe.database import db, writing
-    from umstripe.models import Plan
-
-    make_plan(app, "price_free", [], type="one_time", unit_amount=0)
-    with app.app_context(), writing():
-        db.session.delete(db.session.query(Plan).order_by(Plan.id.desc()).first())
-    (free,) = rows(app, "SELECT id FROM price WHERE stripe_price_id = 'price_free'")[0]
-    set_plan(app, 2, imported=False, approval=True)
-    page = shop.submit(ONE_TIME, price_id=str(free))
-    assert "there is no amount to reserve" in page.text and stored(app, "price_id", 2) != free
+    assert "Plan updated." in shop.submit(ONE_TIME, approval="y").text
+    assert stored(app, "approval", 2)
 
 
 def test_the_screen_says_what_approval_asks_of_payment_links_and_codes(app, shop):

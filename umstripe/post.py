@@ -28,7 +28,7 @@ from umstripe.wordings import DEFAULTS
 
 AT_ONCE = 100
 HIDDEN = "(a link that only the mail itself has)"
-PATHS = {"health": "/admin/health/", "approval": "/admin/approvals/"}
+PATHS = {"health": "/admin/health/", "approval": "/admin/approvals/", "free_order": "/admin/approvals/"}
 ACCOUNT = "/account/billing"
 
 

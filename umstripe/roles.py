@@ -26,7 +26,7 @@ from umstripe.models.settings import counted_modes
 from umstripe.words import status_words
 
 LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "paid", "pending"})
-ENDED = frozenset({"canceled", "revoked", "expired", "refunded"})
+ENDED = frozenset({"canceled", "revoked", "expired", "refunded", "disputed"})
 """Neither: `incomplete_expired` and `failed`, first payments that never made anybody a member."""
 INCOMPLETE = "incomplete"
 """A first payment that is still open. It is live if its plan gives a role for it, and else neither, too."""
@@ -70,7 +70,9 @@ class Holding:
 
     @property
     def membership(self) -> Membership:
-        roles = {status: given.role for status, given in self.plan.roles.items()} if self.plan else {}
+        given = self.plan.roles if self.plan else {}
+        roles: dict[str, Role | None] = {status: one.role for status, one in given.items()}
+        roles["disputed"] = roles.get("refunded")
         order = (KINDS.index(type(self.row)), self.row.id)
         return Membership(
             self.row.status, roles, getattr(self.row, "ends_at", None), self.row.ended_at, order
@@ -208,8 +210,15 @@ def _rows(model: Any, status: Any, ended_at: Any, kind: int, modes: tuple[str, .
         Price, and_(Price.mode == model.mode, Price.stripe_price_id == model.stripe_price_id)
     )
     query = query.outerjoin(Plan, Plan.price_id == Price.id)
-    query = query.outerjoin(PlanRole, and_(PlanRole.plan_id == Plan.id, PlanRole.status == status))
+    query = query.outerjoin(
+        PlanRole, and_(PlanRole.plan_id == Plan.id, PlanRole.status == _role_status(status))
+    )
     return query.where(model.mode.in_(modes))
+
+
+def _role_status(status: Any) -> Any:
+    """The status whose role a plan gives: who has taken the money back by a dispute has the Refunded role."""
+    return case((status == "disputed", literal("refunded")), else_=status)
 
 
 def _is_live(held: CTE) -> Any:

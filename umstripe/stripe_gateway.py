@@ -50,8 +50,11 @@ FETCHED = {
     "checkout.session": "/v1/checkout/sessions",
     "invoice": "/v1/invoices",
     "payment_intent": "/v1/payment_intents",
+    "charge": "/v1/charges",
 }
 NEVER_FORGOTTEN = ("customer", "subscription")
+OPTIONAL = ("charge",)
+"""What a restricted key may lack the right to read: it is then as if Stripe did not know it."""
 UNKNOWN = "Stripe does not know this, though in live mode it forgets nothing. Are these the keys of another account?"
 
 
@@ -118,7 +121,8 @@ class Stripe(Selling, Rights):
         except StripeRefused as refusal:
             if refusal.status == 403 and kind in LESS:
                 return self._checked(kind, path, {"expand": LESS[kind]})
-            if refusal.code != "resource_missing":
+            unreadable = refusal.status == 403 and kind in OPTIONAL
+            if refusal.code != "resource_missing" and not unreadable:
                 raise
             if self._is_live and kind in NEVER_FORGOTTEN:
                 raise StripeRefused(f"{UNKNOWN} ({refusal})", refusal.status, refusal.code) from None

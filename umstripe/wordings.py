@@ -116,6 +116,13 @@ DEFAULTS: dict[str, Words] = {
         "Hello {name},\n\nYour trial of {plan} ends on {date}. {then}\n\nYou can change or cancel it here:\n\n<{link}>\n",
         (*ALWAYS, "plan", "date", "then", "link"),
     ),
+    "mail.trial_repeated": Words(
+        "Second trial with a card ended",
+        "Your trial of {plan} has ended",
+        "Hello {name},\n\nThe card that you gave has had a free trial here before, and there is one trial per card. So "
+        "your trial of {plan} has ended. Nothing was charged. You can subscribe without a trial here:\n\n<{link}>\n",
+        (*ALWAYS, "plan", "link"),
+    ),
     "mail.membership_ends": Words(
         "Membership ends",
         "Your membership {plan} ends on {date}",
@@ -128,6 +135,33 @@ DEFAULTS: dict[str, Words] = {
         "Your membership {plan} has ended",
         "Hello {name},\n\n{plan} has ended. You are welcome back at any time:\n\n<{link}>\n",
         (*ALWAYS, "plan", "link"),
+    ),
+    "mail.membership_restored": Words(
+        "Membership restored",
+        "Your membership {plan} is active again",
+        "Hello {name},\n\nYour bank has paid for {plan} after all, so your membership is active again:\n\n<{link}>\n",
+        (*ALWAYS, "plan", "link"),
+    ),
+    "mail.dispute_opened": Words(
+        "Dispute opened (to administrators)",
+        "{member} disputes a payment of {amount}",
+        "{member} has asked the bank to take back a payment of {amount}. Stripe has withdrawn the amount until the bank "
+        "decides. {until}\n\n{then}\n\nAnswer or accept the dispute at Stripe:\n\n<{link}>\n",
+        (*ALWAYS, "member", "amount", "until", "then", "link"),
+    ),
+    "mail.dispute_inquiry": Words(
+        "Inquiry opened (to administrators)",
+        "{member}’s bank asks about a payment of {amount}",
+        "The bank of {member} asks about a payment of {amount}. This is an inquiry: no money has been taken back. It can "
+        "become a dispute if nobody answers. {until}\n\nAnswer it, or refund the payment, at Stripe:\n\n<{link}>\n",
+        (*ALWAYS, "member", "amount", "until", "then", "link"),
+    ),
+    "mail.dispute_lost": Words(
+        "Dispute lost (to administrators)",
+        "The dispute of {member} over {amount} is lost",
+        "The bank has decided for {member}: the payment of {amount} is taken back for good. {then}\n\nSee it at "
+        "Stripe:\n\n<{link}>\n",
+        (*ALWAYS, "member", "amount", "then", "link"),
     ),
     "mail.order_paid": Words(
         "Order complete",
@@ -149,6 +183,27 @@ DEFAULTS: dict[str, Words] = {
         "{member} has paid {amount} for {plan}. The amount is only reserved, and the reservation ends on {date}. "
         "Approve or refuse it here:\n\n<{link}>\n",
         (*ALWAYS, "member", "plan", "amount", "date", "link"),
+    ),
+    "mail.free_order": Words(
+        "Free order waits (to administrators)",
+        "An order of {plan} waits for your approval",
+        "{member} has ordered {plan}. There is nothing to pay, and the order waits until you approve or refuse it:\n\n"
+        "<{link}>\n",
+        (*ALWAYS, "member", "plan", "link"),
+    ),
+    "mail.free_order_approved": Words(
+        "Free order approved",
+        "Your order of {plan} is approved",
+        "Hello {name},\n\nYour order of {plan} is approved. There was nothing to pay. See your membership here:\n\n"
+        "<{link}>\n",
+        (*ALWAYS, "plan", "link"),
+    ),
+    "mail.free_order_refused": Words(
+        "Free order refused",
+        "Your order of {plan} was not approved",
+        "Hello {name},\n\nYour order of {plan} was not approved. There was nothing to pay. You can order again "
+        "here:\n\n<{link}>\n",
+        (*ALWAYS, "plan", "link"),
     ),
     "mail.health": Words(
         "Health (to administrators)",

@@ -13,6 +13,7 @@ STATUSES = {
     "": "Inactive",
     "active": "Active",
     "canceled": "Canceled",
+    "disputed": "Disputed",
     "expired": "Expired",
     "failed": "Failed",
     "incomplete": "Incomplete",
@@ -56,6 +57,24 @@ LAST_MOMENT = 253_370_764_800
 
 def status_words(status: str) -> str:
     return STATUSES.get(status, status.replace("_", " ").title())
+
+
+DISPUTE_STATUSES = {
+    "needs_response": "Dispute open: answer it",
+    "under_review": "Dispute open: the bank looks at your answer",
+    "won": "Dispute won",
+    "lost": "Dispute lost",
+    "prevented": "Dispute prevented",
+    "warning_needs_response": "Inquiry: answer it",
+    "warning_under_review": "Inquiry: the bank looks at your answer",
+    "warning_closed": "Inquiry closed",
+}
+"""A dispute takes the money back until it is decided; an inquiry only asks: https://docs.stripe.com/disputes."""
+
+
+def dispute_words(status: str) -> str:
+    """A dispute's status in words; "" for none."""
+    return DISPUTE_STATUSES.get(status, f"Dispute: {status_words(status)}") if status else ""
 
 
 INVOICE_STATUSES = {

@@ -32,10 +32,6 @@ UNITS = {"day": ("Days", 36500), "week": ("Weeks", 5200), "month": ("Months", 12
 SEALED_SECONDS = 12 * 3600
 ROLE_GONE = "This role does not exist any more. Choose another one."
 PRICE_TAKEN = "This price is not free any more: it has a plan, or is not for sale. Choose another one."
-NOTHING_TO_RESERVE = (
-    "This price is 0: there is no amount to reserve, and buyers would be members without your approval. Take the tick "
-    "away, or sell another price."
-)
 CHANGED_MEANWHILE = (
     "Another administrator changed this plan after you opened the page. What you typed is still here: "
     "look at the activity log, then press Update to save yours over theirs."
@@ -221,10 +217,6 @@ class OneTimeForm(PlanForm):
             raise ValidationError(
                 f"Type how many {UNITS[unit][0].lower()} it lasts, from 1 to {UNITS[unit][1]:,}."
             )
-
-    def validate_approval(self, field: BooleanField) -> None:
-        if field.data and self.price.unit_amount == 0:
-            raise ValidationError(NOTHING_TO_RESERVE)
 
 
 def plan_form(plan: Plan) -> PlanForm:

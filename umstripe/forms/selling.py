@@ -24,6 +24,7 @@ class SellingForm(FlaskForm):
     automatic_tax = BooleanField("Automatic tax")
     billing_address = BooleanField("Billing address")
     one_trial = BooleanField("One trial per person")
+    one_trial_per_card = BooleanField("One trial per card")
     cancel_allowed = BooleanField("Canceling")
     pause_allowed = BooleanField("Pausing")
 

@@ -11,7 +11,7 @@ GOOD, WARNING, TROUBLE = "good", "warning", "trouble"
 class Check:
     """One thing that was looked at: its `state` (good, warning, trouble), what there is to say, what to do.
 
-    `action` is the button that helps: mend, look, process, catch_up, audit, or "".
+    `action` is the button that helps: mend, look, process, catch_up, audit, or "". `link` leads to Stripe's dashboard.
     """
 
     name: str
@@ -19,3 +19,4 @@ class Check:
     says: str
     do: str = ""
     action: str = ""
+    link: str = ""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from umstripe.database import WITHOUT_ITS_KEY, now
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
+from umstripe.health.disputes import disputes
 from umstripe.models import (
     Connection,
     Delivery,
@@ -49,7 +50,7 @@ def checks(mode: str) -> list[Check]:
         *_unusable(mode),
         *_refused(mode),
     ]
-    return [*found, *_approvals(mode), _caught_up(mode), _audited(mode)]
+    return [*found, *disputes(mode), *_approvals(mode), _caught_up(mode), _audited(mode)]
 
 
 def _keys(connection: Connection) -> Iterator[Check]:
@@ -169,9 +170,12 @@ REASONS = {
 def _approvals(mode: str) -> Iterator[Check]:
     """Reserved amounts: a warning two days before the first one goes back."""
     number, first = approval_list.first_end(mode)
-    if first is None:
+    if not number:
         return
-    waits = f"{number} {'payment waits' if number == 1 else 'payments wait'} for your approval"
+    waits = f"{number} {'order waits' if number == 1 else 'orders wait'} for your approval"
+    if first is None:
+        yield Check("Approvals", GOOD, f"{waits}. Nothing is to be paid, so there is no time limit.")
+        return
     if first - time.time() > approval_list.WARN_SECONDS:
         yield Check("Approvals", GOOD, f"{waits}, the first until {moment_words(first)}.")
         return

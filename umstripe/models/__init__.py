@@ -1,11 +1,12 @@
 """The nouns: what is stored, and the verbs of the field on it. They never know of requests or pages."""
 
-from umstripe.models import approval_list, claim, home, site_address
+from umstripe.models import approval_list, claim, free_order, home, site_address
 from umstripe.models.activity import Activity
 from umstripe.models.connection import Connection
 from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery, Refusal
 from umstripe.models.difference import Difference
+from umstripe.models.dispute import Dispute
 from umstripe.models.job import Job
 from umstripe.models.login_session import LoginSession
 from umstripe.models.mail import Mail
@@ -18,6 +19,7 @@ from umstripe.models.rate_limit import RateLimit
 from umstripe.models.role import Role
 from umstripe.models.settings import Settings
 from umstripe.models.subscription import Subscription
+from umstripe.models.trial_card import TrialCard
 from umstripe.models.user import User, manual_roles
 from umstripe.models.wording import Wording
 
@@ -27,6 +29,7 @@ __all__ = [
     "Customer",
     "Delivery",
     "Difference",
+    "Dispute",
     "Job",
     "LoginSession",
     "Mail",
@@ -41,10 +44,12 @@ __all__ = [
     "Role",
     "Settings",
     "Subscription",
+    "TrialCard",
     "User",
     "Wording",
     "approval_list",
     "claim",
+    "free_order",
     "home",
     "manual_roles",
     "site_address",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from umstripe.database import db
 from umstripe.models.customer import Customer
@@ -18,12 +18,14 @@ from umstripe.words import amount_words
 
 WARN_SECONDS = 48 * 3600
 """How long before a reservation ends administrators are warned."""
-WAITS = and_(Purchase.status == "pending", Purchase.capture_before.is_not(None))
+FREE = Purchase.amount == 0
+WAITS = and_(Purchase.status == "pending", or_(Purchase.capture_before.is_not(None), FREE))
+"""A pending purchase without a reservation waits for its bank, unless there is nothing to pay: see free_order."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A payment that waits: whose it is and for what. `until` is in seconds, UTC; `is_over` when that has passed."""
+    """A payment that waits: whose it is and for what. `until` is in seconds, UTC; 0 for a free order, which has no end."""
 
     purchase: Purchase
     user: User
@@ -34,13 +36,19 @@ class Waiting:
         return amount_words(self.purchase.amount, self.purchase.currency)
 
     @property
+    def is_free(self) -> bool:
+        return self.purchase.amount == 0
+
+    @property
     def until(self) -> int:
         return self.purchase.capture_before or 0
 
 
 def waiting() -> list[Waiting]:
     """Those of both modes, the most urgent first: money is money whatever the screens show."""
-    found = db.session.execute(_rows().where(WAITS).order_by(Purchase.capture_before, Purchase.id))
+    found = db.session.execute(
+        _rows().where(WAITS).order_by(Purchase.capture_before.is_(None), Purchase.capture_before, Purchase.id)
+    )
     return [_waiting(*row) for row in found]
 
 
@@ -56,7 +64,7 @@ def count() -> int:
 
 
 def first_end(mode: str) -> tuple[int, int | None]:
-    """How many of a mode wait, and when the first reservation ends (seconds, UTC)."""
+    """How many of a mode wait, and when the first reservation ends (seconds, UTC); None when only free orders wait."""
     query = select(func.count(Purchase.id), func.min(Purchase.capture_before)).where(WAITS)
     number, first = db.session.execute(query.where(Purchase.mode == mode)).one()
     return number, first

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from umstripe.models.copied import State
 from umstripe.models.customer import Customer
+from umstripe.models.free_order import status_of_session
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.purchase import Purchase, status_of_charge
@@ -101,10 +102,16 @@ class Bought:
 
     @property
     def status(self) -> str:
-        """Of a one-time payment, in our word."""
+        """Of a one-time payment that was charged, in our word. See `status_in` for one without a charge."""
         if self.payment.get("object") == "charge":
             return status_of_charge(self.payment)
         return "pending" if self.session["payment_status"] == "unpaid" else "paid"
+
+    def status_in(self, tx: Transaction) -> str:
+        """Return the status of a one-time payment; a free order may wait for its approval."""
+        if self.payment.get("object") == "charge":
+            return self.status
+        return status_of_session(tx, self.state.mode, self.session, self.price)
 
     @property
     def is_paid(self) -> bool:

@@ -25,7 +25,8 @@ class Delivery(db.Model):
     `result` is `processed`, `stale` (newer was known), `foreign` (not our customer), `ignored` (a type
     without a handler), `failed` (see `error`; Stripe sends it again), `unsold` (paid through a link of ours, for
     what no plan here sells) or `unusable` (it can never be applied; `error` says why). `arrived` is False for an event that
-    catch-up found in Stripe's list before any delivery brought it (rule 4).
+    catch-up found in Stripe's list before any delivery brought it (rule 4). `stripe_payment_id` is the payment
+    that a dispute is about.
     """
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -34,6 +35,7 @@ class Delivery(db.Model):
     type: Mapped[str] = mapped_column(String(255))
     stripe_object_id: Mapped[str] = mapped_column(String(255), default="")
     stripe_customer_id: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    stripe_payment_id: Mapped[str] = mapped_column(String(255), default="", server_default="")
     created: Mapped[Seconds] = mapped_column()
     arrived: Mapped[bool] = mapped_column(default=True, server_default=true())
     received_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
@@ -47,6 +49,7 @@ class Delivery(db.Model):
         Index("ix_delivery_mode_result", "mode", "result"),
         Index("ix_delivery_mode_created", "mode", "created"),
         Index("ix_delivery_stripe_customer_id", "stripe_customer_id"),
+        Index("ix_delivery_stripe_payment_id", "stripe_payment_id"),
     )
 
     @classmethod
@@ -78,6 +81,24 @@ class Delivery(db.Model):
         about = (cls.mode == mode, cls.stripe_customer_id == stripe_customer_id, cls.result == "foreign")
         found = select(cls.stripe_event_id, cls.body).where(*about, cls.body != "")
         return list(tx.execute(found.order_by(cls.created.desc(), cls.id.desc())))
+
+    @classmethod
+    def foreign_disputes(cls, tx: Transaction, mode: str, payment_id: str) -> list[Any]:
+        """Return what came about the disputes of a payment before we knew whose it is: `stripe_event_id`, `body`."""
+        about = (cls.mode == mode, cls.stripe_payment_id == payment_id, cls.result == "foreign")
+        return list(tx.execute(select(cls.stripe_event_id, cls.body).where(*about, cls.body != "")))
+
+    @classmethod
+    def customer_of_object(cls, tx: Transaction, mode: str, stripe_object_id: str) -> str:
+        """Return the id of the customer whom an event about an object has named, or ""."""
+        about = (cls.mode == mode, cls.stripe_object_id == stripe_object_id, cls.stripe_customer_id != "")
+        return tx.execute(select(cls.stripe_customer_id).where(*about).limit(1)).scalar() or ""
+
+    @classmethod
+    def keep_customer(cls, tx: Transaction, mode: str, event_id: str, stripe_customer_id: str) -> None:
+        """Say whose event it is, so that it is applied when that customer is linked."""
+        event = (cls.mode == mode, cls.stripe_event_id == event_id)
+        tx.execute(update(cls).where(*event).values(stripe_customer_id=stripe_customer_id))
 
     @classmethod
     def about(cls, tx: Transaction, mode: str, stripe_object_id: str, since: int) -> list[Any]:

@@ -46,7 +46,11 @@ def kind(user: User, mode: str, plan: Plan | None, at: int) -> str:
     """
     bought = purchase(user, plan, at) if plan is not None and plan.mode == mode else None
     if bought is not None and bought.status == "pending":
-        return "approval" if bought.capture_before or (plan and plan.approval) else "payment"
+        return (
+            "approval"
+            if bought.capture_before or bought.amount == 0 or (plan and plan.approval)
+            else "payment"
+        )
     if bought is not None:
         return "purchase"
     if subscription(user, mode) is not None:

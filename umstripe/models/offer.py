@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ class Offer:
     off_sale_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     if TYPE_CHECKING:
+        key: Mapped[str]
         price: Mapped[Price]
 
     @classmethod
@@ -127,6 +129,11 @@ class Offer:
         if password_schemes.is_earlier(self.password_hash):
             self.set_password(text)
         return True
+
+    @property
+    def password_mark(self) -> str:
+        """Return a text that changes with the plan's password, and does not tell it."""
+        return hashlib.sha256(f"{self.key}:{self.password_hash}".encode()).hexdigest()[:16]
 
     def set_password(self, text: str) -> None:
         self.password_hash = hash_password(text)

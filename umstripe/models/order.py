@@ -13,6 +13,7 @@ from umstripe.models import held
 from umstripe.models.plan import Plan
 from umstripe.models.purchase import PRICE_METADATA
 from umstripe.models.settings import Settings
+from umstripe.models.trial_card import NOTICE, TOLD_METADATA
 from umstripe.models.user import User
 
 ORDER_METADATA = "umstripe_order"
@@ -106,10 +107,12 @@ class Order:
     def _subscription(self) -> dict[str, Any]:
         """A trial asks for a card as well, so that it can go on when it ends."""
         trial = {"trial_period_days": self.trial_days} if self.trial_days else {}
-        return {
-            "payment_method_collection": "always",
-            "subscription_data": {"metadata": self.metadata, **trial},
-        }
+        params: dict[str, Any] = {"payment_method_collection": "always"}
+        told: dict[str, str] = {}
+        if trial and Settings.get().one_trial_per_card:
+            params["custom_text"] = {"submit": {"message": NOTICE}}
+            told = {TOLD_METADATA: "yes"}
+        return {**params, "subscription_data": {"metadata": {**self.metadata, **told}, **trial}}
 
     def _payment(self) -> dict[str, Any]:
         """With approval the amount is only reserved: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method."""

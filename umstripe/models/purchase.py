@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 from umstripe.database import Seconds, db, one_after_the_other
 from umstripe.models import copied
 from umstripe.models.customer import Customer
+from umstripe.models.dispute import Dispute
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.subscription import Change
@@ -32,6 +33,8 @@ from umstripe.words import amount_words
 PRICE_METADATA = "umstripe_price"
 """The key under which a one-time payment carries the price it is for, on the payment intent and so on its charges."""
 STEPS = {"pending": 0, "failed": 1, "paid": 2, "refunded": 3}
+"""How far a payment is, by its charges alone: `disputed` is what a lost dispute makes of `paid`."""
+STATUSES = tuple(STEPS)
 PAID = ("paid", "refunded")
 RESERVED_SECONDS = 7 * 24 * 3600
 """How long an amount stays reserved when Stripe does not say: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method."""
@@ -46,6 +49,7 @@ class Purchase(db.Model):
     moment that any state of it says, and before that when it was charged; the plan's duration counts from there, for
     a bank debit or an approved payment is paid days after it was charged. `ends_at` is what was sold: a plan that is
     changed later leaves it. `capture_before` is until when an amount that waits for approval is reserved.
+    `status` is `disputed` when it is paid and a dispute of it is lost; `step` stays what its charges say.
     """
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -70,6 +74,11 @@ class Purchase(db.Model):
         UniqueConstraint("mode", "stripe_payment_intent_id"),
         Index("ix_purchase_mode_stripe_price_id", "mode", "stripe_price_id"),
     )
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether its amount is reserved, or there is none: nothing else is pending without an amount."""
+        return self.status == "pending" and (self.capture_before is not None or self.amount == 0)
 
     @property
     def refund_words(self) -> str:
@@ -97,7 +106,7 @@ class Purchase(db.Model):
         said = (payment.get("metadata") or {}).get(PRICE_METADATA, "") or price
         payment_id = payment.get("payment_intent") or payment["id"]
         ours = customer is not None or not payment.get("customer")
-        row = cls.locked(tx, mode, payment_id, alone=ours and not said)
+        row = cls.locked(tx, mode, payment_id, alone=ours)
         if customer is not None:
             customer_id = customer.id
         elif row is not None and ours:
@@ -110,8 +119,21 @@ class Purchase(db.Model):
         if row is not None and _position(values) < _position(row._mapping):
             _keep_earlier_start(tx, row, values)
             return Change(user_id, before, before, applied=False)
+        values |= _by_disputes(tx, mode, payment_id, status, values["ended_at"])
         _write(tx, row, values, mode, payment_id, customer_id, said)
-        return Change(user_id, before, status)
+        return Change(user_id, before, values["status"])
+
+    @classmethod
+    def settle_disputes(cls, tx: Transaction, mode: str, payment_id: str) -> Change | None:
+        """Give a purchase the status that its charges and its disputes make. Return what changed; None for none."""
+        row = cls.locked(tx, mode, payment_id)
+        if row is None:
+            return None
+        status = STATUSES[row.step]
+        ended_at = row.ended_at if status == "refunded" else None
+        values = _by_disputes(tx, mode, payment_id, status, ended_at)
+        tx.execute(update(cls).where(cls.id == row.id).values(values))
+        return Change(_user_of(tx, row.customer_id), row.status, values["status"])
 
     @classmethod
     def ended(cls, tx: Transaction, mode: str, after: int, until: int) -> list[Any]:
@@ -188,8 +210,18 @@ def _user_of(tx: Transaction, customer_id: int) -> int:
 
 
 def _position(state: Mapping[str, Any]) -> tuple[bool, int, int, int]:
-    step = STEPS[state["status"]]
+    step = state["step"]
     return step >= STEPS["paid"], state["charged_at"], step, state["amount_refunded"]
+
+
+def _by_disputes(
+    tx: Transaction, mode: str, payment_id: str, status: str, ended_at: int | None
+) -> dict[str, Any]:
+    """A paid one has ended when a dispute is lost. One that was refunded stays so: it ended before."""
+    lost_at = Dispute.lost_at(tx, mode, payment_id) if status == "paid" else None
+    if lost_at is None:
+        return {"status": status, "ended_at": ended_at}
+    return {"status": "disputed", "ended_at": lost_at}
 
 
 def _values(
@@ -211,13 +243,14 @@ def _values(
         values |= _sold(tx, row, mode, at, price)
     if row is not None and _position(values) == _position(row._mapping):
         values["capture_before"] = values["capture_before"] or row.capture_before
-        values["ended_at"] = min(at, row.ended_at) if row.ended_at else values["ended_at"]
+        refunded_at = row.ended_at if status == "refunded" else None
+        values["ended_at"] = min(at, refunded_at) if refunded_at else values["ended_at"]
     return values
 
 
 def _sold(tx: Transaction, row: Any, mode: str, at: int, price: str) -> dict[str, Any]:
     """Since when it is paid, and until when that lasts."""
-    if row is not None and row.status in PAID and row.created <= at:
+    if row is not None and row.step >= STEPS["paid"] and row.created <= at:
         return {"created": row.created, "ends_at": row.ends_at}
     query = select(Plan.duration_count, Plan.duration_unit).join(Price, Plan.price_id == Price.id)
     plan = tx.execute(query.where(Price.mode == mode, Price.stripe_price_id == price)).first()

@@ -29,7 +29,8 @@ class Settings(db.Model):
     """The site's settings: one typed row, made by the first migration.
 
     `register_field` is how the registration form shows plans: `hidden`, `single` (the link's plan alone) or
-    `several` (a choice of all public ones). `one_trial`: nobody gets a second trial. `site_url` is the address that an
+    `several` (a choice of all public ones). `one_trial`: nobody gets a second trial. `one_trial_per_card`: nor does a
+    card, on whatever account (see trial_card). `site_url` is the address that an
     administrator confirmed, or ""; read it through models/site_address. `seen_address` is where an administrator's browser
     saw the site last (`browser`), what the request looked like here (`request`), and whether a proxy named the visitor's
     address (`forwarded_for`, or ""). `password_salt`: see models/password_schemes.
@@ -52,6 +53,7 @@ class Settings(db.Model):
     automatic_tax: Mapped[bool] = mapped_column(default=False, server_default=false())
     billing_address: Mapped[bool] = mapped_column(default=False, server_default=false())
     one_trial: Mapped[bool] = mapped_column(default=True, server_default=true())
+    one_trial_per_card: Mapped[bool] = mapped_column(default=False, server_default=false())
     cancel_allowed: Mapped[bool] = mapped_column(default=True, server_default=true())
     pause_allowed: Mapped[bool] = mapped_column(default=False, server_default=false())
     keep_bodies_days: Mapped[int] = mapped_column(default=30, server_default="30")

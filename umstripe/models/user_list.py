@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask_sqlalchemy.pagination import Pagination
@@ -13,24 +13,28 @@ from sqlalchemy.orm import selectinload
 
 from umstripe.database import db
 from umstripe.models.customer import Customer
+from umstripe.models.dispute import Dispute
 from umstripe.models.role import Role
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
 from umstripe.normalization import text_key
 from umstripe.roles import ENDED, LIVE, Holding, effective_roles_query, held_statuses_query, holdings
+from umstripe.words import dispute_words
 
 INACTIVE = "inactive"
 
 
 @dataclass(frozen=True)
 class UserRow:
-    """A user as the list shows them: names of the effective roles, and the membership that says most."""
+    """A user as the list shows them: names of the effective roles, the membership that says most, and the state
+    of an open dispute in words."""
 
     user: User
     roles: list[str]
     holding: Holding | None
     status: str
     customer: Customer | None
+    dispute: str = ""
 
 
 def listed(page: int, per_page: int, role_id: int = 0, status: str = "", search: str = "") -> Pagination:
@@ -59,7 +63,9 @@ def rows(users: Iterable[User]) -> list[UserRow]:
     held: dict[int, list[Holding]] = {one: [] for one in ids}
     for holding in holdings(ids, settings.counted_modes):
         held[holding.user_id].append(holding)
-    return [_row(user, names[user.id], held[user.id], at, settings.mode) for user in shown]
+    open_disputes = Dispute.users_with_open(ids, settings.counted_modes)
+    found = [_row(user, names[user.id], held[user.id], at, settings.mode) for user in shown]
+    return [replace(row, dispute=dispute_words(open_disputes.get(row.user.id, ""))) for row in found]
 
 
 def counts_by_role() -> list[tuple[Role, int]]:

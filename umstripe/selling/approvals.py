@@ -7,11 +7,12 @@ repeats has no time of its own, from which a membership could last: then the pay
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from umstripe.database import db, write
 from umstripe.errors import Rejected, StripeError
-from umstripe.models import Connection, Purchase
+from umstripe.models import Connection, Purchase, free_order
 from umstripe.models.approval_list import Waiting
 from umstripe.models.purchase import status_of_charge
 from umstripe.stripe_gateway import Answer, Stripe
@@ -21,6 +22,7 @@ APPROVE, REFUSE = "approve", "refuse"
 ALREADY = {
     "paid": "This payment has been approved already.",
     "refunded": "This payment was approved, and its amount was given back since.",
+    "disputed": "This payment was approved, and the bank took it back since.",
     "failed": "The reservation has ended already: it was refused, or its time was over. Nothing was taken.",
 }
 GONE = "Stripe does not know this payment any more, so nothing was taken."
@@ -42,6 +44,8 @@ def answer(waiting: Waiting, verb: str) -> Outcome:
     purchase = waiting.purchase
     if purchase.status != "pending":
         return Outcome(False, ALREADY[purchase.status])
+    if waiting.is_free:
+        return _answer_free(waiting, verb)
     mode, payment_id = purchase.mode, purchase.stripe_payment_intent_id
     stripe = Connection.of(mode).stripe(retries=1)
     db.session.commit()
@@ -52,6 +56,18 @@ def answer(waiting: Waiting, verb: str) -> Outcome:
         return Outcome(False, ALREADY[_settled_before(mode, payment_id, stripe, error)])
     _apply(mode, said)
     return Outcome(True, _done(waiting, verb))
+
+
+def _answer_free(waiting: Waiting, verb: str) -> Outcome:
+    """There is nothing to take or to give back, so Stripe is not asked."""
+    mode, session_id = waiting.purchase.mode, waiting.purchase.stripe_payment_intent_id
+    status, at = "paid" if verb == APPROVE else "failed", int(time.time())
+    db.session.commit()
+    with write() as tx:
+        before = free_order.settle(tx, mode, session_id, status, at)
+        if before == "pending":
+            news.of_free_order(tx, waiting.purchase, waiting.user.id, status)
+    return Outcome(True, _done(waiting, verb)) if before == "pending" else Outcome(False, ALREADY[before])
 
 
 def _settled_before(mode: str, payment_id: str, stripe: Stripe, error: StripeError) -> str:
@@ -81,6 +97,12 @@ def _apply(mode: str, said: Answer) -> str:
 
 
 def _done(waiting: Waiting, verb: str) -> str:
+    if waiting.is_free:
+        return (
+            f"Approved: {waiting.user.username} has {waiting.title} now."
+            if verb == APPROVE
+            else "Refused. There was nothing to pay."
+        )
     if verb == APPROVE:
         return f"Approved: {waiting.user.username} has paid {waiting.amount} for {waiting.title}."
     return f"Refused: the {waiting.amount} that were reserved are given back, and nothing was taken."

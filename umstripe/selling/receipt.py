@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from umstripe.database import db
-from umstripe.models import Plan, Price, held
+from umstripe.models import Plan, Price, free_order, held
 from umstripe.words import amount_words
 
 BAD = ("failed", "incomplete", "incomplete_expired")
@@ -20,6 +20,7 @@ HEADINGS = {
     "failed": "Payment failed",
     "owed": "Payment failed",
 }
+FREE_HEADINGS = {"pending": "Waiting for approval", "failed": "Order not approved"}
 SENTENCES = {
     "open": "Stripe has received no payment for this order so far. If you have paid just now, reload this page in a "
     "moment; otherwise go on and pay.",
@@ -28,6 +29,9 @@ SENTENCES = {
     "membership begins as soon as it arrives.",
     "approval": "The amount is only reserved. The people who run this site look at your order first; if they say no, "
     "nothing is taken.",
+    "free": "There is nothing to pay. The people who run this site look at your order first, and you get a mail when they "
+    "have decided.",
+    "refused": "The people who run this site did not approve your order. There was nothing to pay.",
     "failed": "The payment did not go through, so no money was taken. You can try again, also with another card.",
     "owed": "The payment did not go through, so no money was taken. How your membership stands, and how you can pay, is "
     "on your account’s Billing page.",
@@ -63,12 +67,22 @@ class Receipt:
     @property
     def heading(self) -> str:
         """ "" when all is well: then the site's own words stand there."""
+        if self.is_free and self.state in FREE_HEADINGS:
+            return FREE_HEADINGS[self.state]
         return HEADINGS.get(self.state, "")
 
     @property
     def sentence(self) -> str:
+        if self.state == "pending" and self.is_free:
+            return SENTENCES["free"]
+        if self.state == "failed" and self.is_free:
+            return SENTENCES["refused"]
         waits = self.state == "pending" and self.plan is not None and self.plan.approval
         return SENTENCES.get("approval" if waits else self.state, "")
+
+    @property
+    def is_free(self) -> bool:
+        return free_order.is_free(self.session)
 
     @property
     def amount(self) -> str:

@@ -199,6 +199,8 @@ def _pending(one: Standing) -> str:
             "Your payment is reserved and waits for approval. If it is not approved by "
             f"{date_words(one.row.capture_before)}, nothing is charged."
         )
+    if not one.row.amount:
+        return "Your order waits for approval. There is nothing to pay."
     if one.holding.plan and one.holding.plan.approval:
         return "Your payment is reserved and waits for approval."
     return "Your payment is under way. Some ways to pay take a few days."
@@ -213,6 +215,7 @@ PURCHASE = {
     "refunded": lambda one: (
         f"Refunded on {date_words(one.row.ended_at)}." if one.row.ended_at else "Refunded."
     ),
+    "disputed": lambda one: f"{_ended(one)} Your bank took the payment back.",
     "failed": lambda _: "The payment failed. Nothing was charged.",
 }
 

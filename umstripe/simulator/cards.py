@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from umstripe.simulator import debits
 from umstripe.simulator.account import Mode
 from umstripe.simulator.errors import bad_request, no_such
-from umstripe.simulator.objects import new_object, random_text
+from umstripe.simulator.objects import new_object
 
 Json = dict[str, Any]
 
@@ -58,7 +59,7 @@ def _card(token: str) -> Json:
         "display_brand": brand,
         "exp_month": 12,
         "exp_year": 2034,
-        "fingerprint": random_text(16),
+        "fingerprint": hashlib.sha256(token.encode()).hexdigest()[:16],
         "funding": "credit",
         "generated_from": None,
         "last4": last4,

@@ -31,7 +31,7 @@ def plan_of_link(key: str) -> Plan:
     if plan is None:
         abort(_not_open("This link leads to no offer. It may be incomplete, or out of use."))
     administers = current_user.is_authenticated and current_user.is_administrator
-    why = plan.why_not_for_sale(Settings.get().mode, administers, plan.id in session.get(UNLOCKED, []))
+    why = plan.why_not_for_sale(Settings.get().mode, administers, _is_unlocked(plan))
     if why and not plan.why_not_for_sale(Settings.get().mode, administers, unlocked=True):
         abort(make_response(ask_for_password(plan, PlanPasswordForm())))
     if why:
@@ -44,9 +44,13 @@ def ask_for_password(plan: Plan, form: PlanPasswordForm) -> str:
 
 
 def unlock(plan: Plan) -> None:
-    """This visitor has given the plan's password."""
-    before = [one for one in session.get(UNLOCKED, []) if one != plan.id]
-    session[UNLOCKED] = [*before, plan.id][-UNLOCKED_AT_MOST:]
+    """Remember that this visitor has given the plan's password, for as long as the plan has this one."""
+    before = [mark for mark in session.get(UNLOCKED, []) if mark != plan.password_mark]
+    session[UNLOCKED] = [*before, plan.password_mark][-UNLOCKED_AT_MOST:]
+
+
+def _is_unlocked(plan: Plan) -> bool:
+    return plan.password_hash is not None and plan.password_mark in session.get(UNLOCKED, [])
 
 
 def to_checkout(user: User, plan: Plan) -> Response | tuple[str, int]:

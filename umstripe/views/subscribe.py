@@ -6,7 +6,7 @@ from flask_security import current_user
 from umstripe.database import db
 from umstripe.extensions import limiter, person_or_address
 from umstripe.forms.register import PlanPasswordForm
-from umstripe.models import Plan
+from umstripe.models import Plan, Settings
 from umstripe.models.order import AlreadyHeld
 from umstripe.views import pages
 from umstripe.views.offers import WANTED, ask_for_password, order_of, plan_of_link, to_checkout, unlock
@@ -29,7 +29,8 @@ def show(key: str):
     except AlreadyHeld:
         return redirect(url_for("checkout.already_subscribed", plan=plan.short_key), 303)
     shown = {"plan": plan, "trial_days": order.trial_days, "text": pages.text_of("checkout")}
-    return render_template("checkout/subscribe.html", **shown)
+    per_card = Settings.get().one_trial_per_card
+    return render_template("checkout/subscribe.html", one_trial_per_card=per_card, **shown)
 
 
 @blueprint.post("/<key>/pay")

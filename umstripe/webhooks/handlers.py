@@ -14,11 +14,13 @@ from sqlalchemy import select
 from umstripe.errors import Unusable
 from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription
 from umstripe.models.copied import NEVER_WRITTEN, State, Unclear
+from umstripe.models.free_order import status_of_session
 from umstripe.models.subscription import Change
 from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, noted, said
+from umstripe.webhooks.disputes import apply_waiting_disputes, dispute_changed
 from umstripe.webhooks.links import is_through_link, link_completed
-from umstripe.webhooks.payments import charge_changed, dispute_changed, invoice_changed, payment_failed
+from umstripe.webhooks.payments import charge_changed, invoice_changed, payment_failed
 from umstripe.webhooks.stored import event_in
 from umstripe.webhooks.unusable import is_of_another_account
 
@@ -94,9 +96,10 @@ def session_completed(arrival: Arrival) -> str:
                 "The Checkout session is of a subscription, but names none. This site cannot use it."
             )
         return said(arrival, _fetched_subscription(arrival, session["subscription"]), "Subscription")
-    status = "pending" if session["payment_status"] == "unpaid" else "paid"
+    status = status_of_session(arrival.tx, arrival.mode, session)
     change = Purchase.apply(arrival.tx, arrival.mode, session, status, arrival.created)
     news.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
+    apply_waiting_disputes(arrival, session.get("payment_intent") or session["id"], customer.id)
     return said(arrival, change, "One-time payment") if change else noted(arrival, "Checkout completed")
 
 
@@ -193,7 +196,10 @@ def _instance_id(tx: Transaction) -> str:
 HANDLERS: dict[str, Handler] = {
     "charge.captured": charge_changed,
     "charge.dispute.created": dispute_changed,
+    "charge.dispute.updated": dispute_changed,
     "charge.dispute.closed": dispute_changed,
+    "charge.dispute.funds_withdrawn": dispute_changed,
+    "charge.dispute.funds_reinstated": dispute_changed,
     "charge.expired": charge_changed,
     "charge.failed": charge_changed,
     "charge.pending": charge_changed,

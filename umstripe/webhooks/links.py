@@ -25,6 +25,7 @@ from umstripe.models.subscription import Change
 from umstripe.normalization import name_key
 from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, said
+from umstripe.webhooks.disputes import apply_waiting_disputes
 from umstripe.webhooks.news import plan_title
 from umstripe.webhooks.payments import status_in
 from umstripe.webhooks.stored import event_in
@@ -130,7 +131,7 @@ def _paid(arrival: Arrival, bought: Bought, customer_id: int) -> Change | None:
     """Also what came about this charge before anybody could tell what it is for: a refund, for one."""
     tx, mode, payment = arrival.tx, arrival.mode, bought.payment
     Purchase.locked(tx, mode, bought.payment_id, alone=True)
-    state = (payment, bought.status, bought.state.as_of)
+    state = (payment, bought.status_in(tx), bought.state.as_of)
     change = Purchase.apply(tx, mode, *state, price=bought.price, customer_id=customer_id)
     for earlier in Delivery.about(tx, mode, payment["id"], bought.session["created"]):
         event = _event_of_charge(arrival, earlier.body)
@@ -139,6 +140,7 @@ def _paid(arrival: Arrival, bought: Bought, customer_id: int) -> Change | None:
             Delivery.settle(tx, mode, earlier.stripe_event_id, "processed")
             if change is not None and then is not None and then.applied:
                 change = Change(change.user_id, change.before, then.after)
+    apply_waiting_disputes(arrival, bought.payment_id, customer_id)
     return change
 
 
@@ -171,7 +173,7 @@ def _paid_words(bought: Bought, title: str) -> str:
             f"Thank you for your order of {title}. Your payment is only reserved until we have looked at it."
         )
     amount = bought.session.get("amount_total")
-    if not amount:
+    if not amount:  # a free order, which may wait for its approval
         return f"Thank you for your order of {title}."
     return (
         f"Thank you: you have paid {amount_words(amount, bought.session.get('currency') or '')} for {title}."

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
-from umstripe.models import Delivery, Mail, Plan, Price, Product, Purchase, Subscription, copied
+from umstripe.models import Delivery, Mail, Plan, Price, Product, Purchase, Subscription, User, copied
 from umstripe.models.bought import id_of
 from umstripe.models.copied import State
 from umstripe.models.subscription import FINAL, Change
+from umstripe.models.trial_card import ENDED_COMMENT
 from umstripe.words import amount_words, day_words
 
 NEWS_FOR_SECONDS = 3 * 24 * 3600
@@ -34,7 +35,9 @@ def of_subscription(tx: Transaction, event: Mapping[str, Any], state: State, cha
     }
     if row.status in FINAL:
         if _has_ended_now(event, change):
-            Mail.write(tx, "membership_ended", state.id, **about)
+            comment = (state.object.get("cancellation_details") or {}).get("comment")
+            kind = "trial_repeated" if comment == ENDED_COMMENT else "membership_ended"
+            Mail.write(tx, kind, state.id, **about)
     elif row.cancel_at:
         day = day_words(row.cancel_at)
         Mail.write(tx, "membership_ends", f"{state.id}:{row.cancel_at}", date=day, **about)
@@ -77,10 +80,12 @@ def of_purchase(
     """
     if change is None or not change.applied or at < time.time() - NEWS_FOR_SECONDS:
         return
+    payment_id = payment.get("payment_intent") or payment["id"]
+    if (change.before, change.after) == ("", "pending"):
+        _of_waiting_free_order(tx, mode, payment_id, change.user_id)
     kind = SETTLED.get((change.before, change.after))
     if kind is None:
         return
-    payment_id = payment.get("payment_intent") or payment["id"]
     row = copied.found(tx, Purchase.__table__, mode, "stripe_payment_intent_id", payment_id)
     if kind == "membership_ended" and Purchase.is_followed(tx, row.id, at):
         return
@@ -91,11 +96,32 @@ def of_purchase(
     Mail.write(tx, kind, payment_id, change.user_id, **given)
 
 
+def _of_waiting_free_order(tx: Transaction, mode: str, payment_id: str, user_id: int) -> None:
+    """Administrators hear of a free order at once: it has no reservation whose end they would be warned of."""
+    row = copied.found(tx, Purchase.__table__, mode, "stripe_payment_intent_id", payment_id)
+    if row.amount:
+        return
+    name = func.coalesce(func.nullif(User.name, ""), User.username)
+    member = tx.execute(select(name).where(User.id == user_id)).scalar_one()
+    given = {"member": member, "plan": plan_title(tx, mode, row.stripe_price_id)}
+    Mail.to_administrators(tx, "free_order", payment_id, **given)
+
+
+def of_free_order(tx: Transaction, purchase: Purchase, user_id: int, status: str) -> None:
+    """An administrator has approved a free order (`paid`), or refused it (`failed`)."""
+    kind = {"paid": "free_order_approved", "failed": "free_order_refused"}[status]
+    title = plan_title(tx, purchase.mode, purchase.stripe_price_id)
+    Mail.write(tx, kind, purchase.stripe_payment_intent_id, user_id, plan=title)
+
+
 SETTLED = {
     ("pending", "paid"): "order_paid",
     ("pending", "failed"): "order_failed",
     ("pending", "refunded"): "membership_ended",
     ("paid", "refunded"): "membership_ended",
+    ("pending", "disputed"): "membership_ended",
+    ("paid", "disputed"): "membership_ended",
+    ("disputed", "paid"): "membership_restored",
 }
 
 

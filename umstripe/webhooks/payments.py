@@ -1,22 +1,36 @@
-"""What charges, failed payments, invoices and disputes change. The table of handlers is in handlers."""
+"""What charges, failed payments and invoices change. The table of handlers is in handlers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
-
 from umstripe.models import Customer, Purchase
 from umstripe.models.purchase import refund_words, status_of_charge
 from umstripe.webhooks import news
 from umstripe.webhooks.arrival import Arrival, noted, said
+from umstripe.webhooks.disputes import apply_waiting_disputes
 from umstripe.words import amount_words, status_words
 
 LONGEST_REASON = 1000
 
 
 def charge_changed(arrival: Arrival) -> str:
+    result = _charge_applied(arrival)
+    _apply_waiting_disputes(arrival)
+    return result
+
+
+def _apply_waiting_disputes(arrival: Arrival) -> None:
+    payment_id = arrival.object.get("payment_intent") or arrival.object["id"]
+    row = Purchase.locked(arrival.tx, arrival.mode, payment_id)
+    customer = None if row else Customer.known(arrival.tx, arrival.mode, arrival.object.get("customer"))
+    customer_id = row.customer_id if row else customer.id if customer else None
+    if customer_id is not None:
+        apply_waiting_disputes(arrival, payment_id, customer_id)
+
+
+def _charge_applied(arrival: Arrival) -> str:
     charge = arrival.object
     change = Purchase.apply(arrival.tx, arrival.mode, charge, status_in(arrival.event), arrival.created)
     if change is None:
@@ -64,18 +78,3 @@ INVOICE_WORDS = {
     "invoice.payment_failed": "the payment failed",
     "invoice.payment_action_required": "the member must confirm the payment",
 }
-
-
-def dispute_changed(arrival: Arrival) -> str:
-    """A disputed payment: the roles stay as they are until Stripe says more of the charge or the subscription."""
-    dispute = arrival.object
-    words = f"Dispute of {amount_words(dispute['amount'], dispute['currency'])}: {dispute['status']}"
-    table = Purchase.__table__
-    found = select(Customer.user_id).join(table, table.c.customer_id == Customer.id)
-    found = found.where(table.c.mode == arrival.mode)
-    payment = dispute.get("payment_intent") or dispute.get("charge")
-    user_id = arrival.tx.execute(found.where(table.c.stripe_payment_intent_id == payment)).scalar()
-    if user_id is None:
-        return "foreign"
-    arrival.note(words, user_id)
-    return "processed"

@@ -17,6 +17,7 @@ from umstripe.database import db, write
 from umstripe.errors import NotKept, Rejected, StripeUnavailable, UmstripeError, Unusable
 from umstripe.models import Connection, Delivery, home
 from umstripe.models.copied import State
+from umstripe.models.dispute import payment_of
 from umstripe.rounds import in_rounds
 from umstripe.shapes import ID, storable
 from umstripe.stripe_shapes import check_event
@@ -155,12 +156,17 @@ def _row(mode: str, event: Mapping[str, Any], body: str, arrived: bool) -> dict[
         "type": event["type"],
         "stripe_object_id": storable(ID, event["data"]["object"].get("id")),
         "stripe_customer_id": _customer_of(event["data"]["object"]),
+        "stripe_payment_id": payment_of(event["data"]["object"]) if _is_dispute(event) else "",
         "created": event["created"],
         "arrived": arrived,
         "body": body,
         "error": "",
         "tries": 1,
     }
+
+
+def _is_dispute(event: Mapping[str, Any]) -> bool:
+    return bool(event["data"]["object"].get("object") == "dispute")
 
 
 def _customer_of(data: Mapping[str, Any]) -> str:

@@ -9,17 +9,19 @@ from dbos import DBOS
 
 from umstripe.errors import UmstripeError
 from umstripe.models import Connection
-from umstripe.work import approvals, audit, catch_up, enqueue, imports, steps, upkeep
+from umstripe.work import approvals, audit, catch_up, enqueue, imports, steps, trials, upkeep
 
 __all__ = ["SCHEDULES", "audit", "begin", "catch_up", "imports"]
 
 
 @DBOS.workflow(name="often")
 def often(_due: datetime, _context: Any) -> None:
-    """Every ten minutes: catch up; warn of reserved amounts that go back soon; write to whose time is over."""
+    """Every ten minutes: catch up; warn of reserved amounts that go back soon; write to whose time is over; end
+    second trials of a card."""
     enqueue_everywhere("catch_up")
     approvals.warn_of_approvals()
     upkeep.tell_of_ended_purchases()
+    trials.check_trials()
 
 
 @DBOS.workflow(name="nightly")

@@ -18,6 +18,7 @@ from umstripe.simulator.objects import new_object, random_text, real_now
 Json = dict[str, Any]
 KIND = "checkout.session"
 DEBITS = {"usd": "us_bank_account", "eur": "sepa_debit"}
+NO_TEXT = dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance"))
 PLAIN = ("allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "customer",
          "customer_email", "locale", "success_url", "submit_type", "origin_context")  # fmt: skip
 NO_INVOICE: Json = {
@@ -56,6 +57,7 @@ def make(mode: Mode, params: Json, **more: Any) -> Json:
         **_by_ui(params),
         **_by_mode(params),
         **_by_tax(params),
+        **_by_text(params),
     )
     session |= _address(session) | {"customer_details": _details(mode, session)} | more
     session["asked"] = asked | {"items": items, "discount": None, "typed": {}, "pending": None}
@@ -105,6 +107,12 @@ def _by_tax(params: Json) -> Json:
     if collection := params.get("tax_id_collection"):
         fields["tax_id_collection"] = {"required": "never"} | collection
     return fields
+
+
+def _by_text(params: Json) -> Json:
+    """What the seller has added to the page: https://docs.stripe.com/api/checkout/sessions/create, `custom_text`."""
+    added = {name: text or None for name, text in params.get("custom_text", {}).items()}
+    return {"custom_text": NO_TEXT | added} if added else {}
 
 
 def _address(session: Json) -> Json:

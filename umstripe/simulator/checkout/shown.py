@@ -36,6 +36,7 @@ def offer(mode: Mode, session: Json) -> Json:
         "asks_address": form.asks_address(session),
         "countries": COUNTRIES,
         "button": _button(session),
+        "message": ((session["custom_text"] or {}).get("submit") or {}).get("message"),
         "live": mode.livemode,
     }
 

@@ -10,7 +10,7 @@ from umstripe import roles, sessions, truth
 from umstripe.database import db
 from umstripe.errors import Rejected, UmstripeError
 from umstripe.forms.user import AddUserForm, EditUserForm
-from umstripe.models import Connection, LoginSession, Mail, Settings, User, user_list
+from umstripe.models import Connection, Dispute, LoginSession, Mail, Settings, User, user_list
 from umstripe.views.admin.log import log
 from umstripe.views.lists import page_number, text_argument
 from umstripe.words import STATUSES
@@ -119,6 +119,7 @@ def _screen(user: User) -> dict:
         "effective": effective,
         "set_aside": [role for role in user.roles if role not in kept],
         "held": [(one, one.status_at(at)) for one in roles.holdings([user.id], ("live", "test"))],
+        "disputes": Dispute.of_user(user.id),
         "counted": settings.counted_modes,
         "connection": Connection.of(settings.mode),
         "customer": user.customer(settings.mode),
