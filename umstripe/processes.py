@@ -13,9 +13,9 @@ from honcho.manager import Manager
 
 WEB_PROCESSES = 2
 WEB_THREADS = 4
-WEB_CONNECTIONS = 1000
 OPEN_FILES = 4096
-"""For each process: its connections, those to the database, and a file for each answer that a slow client leaves."""
+"""For each process: its connections (gunicorn's default is 1,000), those to the database, and a temporary file for
+each long answer that a slow client has not taken."""
 WORKER_CLASS = "umstripe.server.worker.BufferingWorker"
 
 
@@ -73,7 +73,6 @@ def _gunicorn_options() -> list[str]:
             "--no-control-socket",
             "--no-sendfile",
         ),
-        *("--worker-connections", str(WEB_CONNECTIONS)),
         "umstripe.wsgi:app",
     ]
 
