@@ -175,7 +175,9 @@ POST = b"POST /login HTTP/1.1\r\n" + HOST
         (b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
     ],
 )
-def test_what_two_servers_could_read_differently_is_refused_and_ends_the_connection(running, request_, status):
+def test_what_two_servers_could_read_differently_is_refused_and_ends_the_connection(
+    running, request_, status
+):
     assert statuses(exchange(running, request_)) == [status]
 
 
@@ -183,7 +185,11 @@ def test_what_two_servers_could_read_differently_is_refused_and_ends_the_connect
 @pytest.mark.parametrize("framing", ["Content-Length: 6000000", "Transfer-Encoding: chunked"])
 def test_a_body_that_is_too_big_is_refused_and_ends_the_connection(running, framing):
     head = b"POST /webhooks/stripe/test HTTP/1.1\r\n" + HOST + framing.encode() + b"\r\n\r\n"
-    body = b"a" * 6_000_000 if "Length" in framing else (b"10000\r\n" + b"a" * 65536 + b"\r\n") * 90 + b"0\r\n\r\n"
+    body = (
+        b"a" * 6_000_000
+        if "Length" in framing
+        else (b"10000\r\n" + b"a" * 65536 + b"\r\n") * 90 + b"0\r\n\r\n"
+    )
     assert statuses(exchange(running, head + body + SMUGGLED)) in ([413], [400])
 
 
