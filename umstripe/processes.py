@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 import subprocess
 import sys
@@ -12,6 +13,10 @@ from honcho.manager import Manager
 
 WEB_PROCESSES = 2
 WEB_THREADS = 4
+OPEN_FILES = 4096
+"""For each process: its connections (gunicorn's default is 1,000), those to the database, and a temporary file for
+each long answer that a slow client has not taken."""
+WORKER_CLASS = "umstripe.server.worker.BufferingWorker"
 
 
 def run_web() -> None:
@@ -21,6 +26,7 @@ def run_web() -> None:
     """
     from gunicorn.app.wsgiapp import run
 
+    _allow_open_files()
     sys.argv = [str(Path(sys.executable).with_name("gunicorn")), *_gunicorn_options()]
     run()
 
@@ -48,10 +54,35 @@ def _gunicorn_options() -> list[str]:
     bind = config.load(os.environ)["BIND"]
     workers = os.environ.get("WEB_CONCURRENCY") or str(WEB_PROCESSES)
     return [
-        *("--bind", bind, "--workers", workers, "--threads", str(WEB_THREADS), "--worker-class", "gthread"),
-        *("--keep-alive", "30", "--graceful-timeout", "20", "--preload", "--no-control-socket"),
+        *(
+            "--bind",
+            bind,
+            "--workers",
+            workers,
+            "--threads",
+            str(WEB_THREADS),
+            "--worker-class",
+            WORKER_CLASS,
+        ),
+        *(
+            "--keep-alive",
+            "30",
+            "--graceful-timeout",
+            "20",
+            "--preload",
+            "--no-control-socket",
+            "--no-sendfile",
+        ),
         "umstripe.wsgi:app",
     ]
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit of open files, often 1024, as far as the hard limit allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _prepare(environ: os._Environ[str] | dict[str, str]) -> None:
