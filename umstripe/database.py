@@ -162,14 +162,15 @@ def _prepare_sqlite(engine: Engine) -> None:
     A lock on a file beside the database wakes the next writer at once. `BEGIN IMMEDIATE` stays what keeps
     the data right; where the file system knows no locks, only the waiting gets longer.
     """
-    lock_path = f"{engine.url.database}.lock"
+    lock_path = f"{str(engine.url.database).removeprefix('file:')}.lock"
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, record: Any) -> None:
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
-        record.info["lock"] = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with contextlib.suppress(OSError):
+            record.info["lock"] = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     @event.listens_for(engine, "close")
     def close(_connection: Any, record: Any) -> None:
@@ -183,7 +184,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             return
         if _locked.get():
             raise RuntimeError("The session is used inside a write transaction, which it would wait for")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(KeyError, OSError):
             fcntl.flock(connection.info["lock"], fcntl.LOCK_EX)
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

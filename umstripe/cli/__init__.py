@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -20,8 +20,18 @@ class Commands(click.Group):
         try:
             return super().main(*args, **kwargs)
         except UmstripeError as error:
-            click.echo(f"umstripe: {error}", err=True)
-            sys.exit(1)
+            _end(str(error))
+        except OSError as error:
+            from umstripe.cli import failures
+
+            if not (words := failures.sentence(error)):
+                raise
+            _end(words)
+
+
+def _end(words: str) -> NoReturn:
+    click.echo(f"umstripe: {words}", err=True)
+    sys.exit(1)
 
 
 @click.group(cls=Commands)

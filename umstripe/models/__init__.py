@@ -6,6 +6,7 @@ from umstripe.models.connection import Connection
 from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery, Refusal
 from umstripe.models.difference import Difference
+from umstripe.models.heartbeat import WorkerHeartbeat
 from umstripe.models.job import Job
 from umstripe.models.mail import Mail
 from umstripe.models.plan import Plan
@@ -39,6 +40,7 @@ __all__ = [
     "Subscription",
     "User",
     "Wording",
+    "WorkerHeartbeat",
     "approval_list",
     "claim",
     "home",

@@ -50,7 +50,7 @@ class Settings(db.Model):
     pause_allowed: Mapped[bool] = mapped_column(default=False, server_default=false())
     keep_bodies_days: Mapped[int] = mapped_column(default=30, server_default="30")
     home: Mapped[dict[str, str] | None] = mapped_column(JSON)
-    worker_seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    worker_outage_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     default_role_id: Mapped[int] = mapped_column(ForeignKey("role.id"))
     setup_token_hash: Mapped[str | None] = mapped_column(String(64))
 
