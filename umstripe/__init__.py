@@ -20,7 +20,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
     """Make the site from an environment. Raises ConfigError with a sentence for a bad value."""
     from flask import Flask
 
-    from umstripe import config, errors, extensions, logs, pages, views
+    from umstripe import config, errors, extensions, files, logs, pages, views
 
     app = Flask(
         "umstripe",
@@ -28,8 +28,10 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
         template_folder=_folder("templates"),
         static_folder=_folder("static"),
     )
+    files.keep_private()
     app.config.update(config.load(environ))
     logs.init_app(app)
+    files.init_app(app)
     extensions.init_app(app)
     errors.init_app(app)
     pages.init_app(app)

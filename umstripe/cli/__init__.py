@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from umstripe import __version__
+from umstripe import __version__, files
 from umstripe.cli import accounts, doctor, running, stripe
 from umstripe.errors import UmstripeError
 from umstripe.simulator.cli import simulator
@@ -17,6 +17,7 @@ class Commands(click.Group):
     """A sentence instead of a trace for everything that has a sentence."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        files.keep_private()
         try:
             return super().main(*args, **kwargs)
         except UmstripeError as error:

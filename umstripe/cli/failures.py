@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from umstripe.schema import SENTENCES, NEWER, UNMIGRATED
+from umstripe.schema import NEWER, SENTENCES, UNMIGRATED
 
 SQLITE = (
     ("unable to open database file", "The folder of the database {name} is missing, or this user may not use it. "

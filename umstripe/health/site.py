@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import current_app
 
+from umstripe import files
 from umstripe.database import now
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
-from umstripe.models import Mail, Settings, home
+from umstripe.models import Mail, WorkerHeartbeat, home
+from umstripe.models.heartbeat import ALIVE_WITHIN
 from umstripe.words import moment_words
-
-WORKER_IS_SILENT_AFTER = timedelta(seconds=60)
 
 
 def site_checks() -> list[Check]:
     """What both modes share: the worker and the mail."""
-    return [*_place(), _worker(Settings.get().worker_seen_at), *_mail()]
+    return [*_place(), *_files(), _worker(WorkerHeartbeat.last_seen()), *_mail()]
 
 
 def _place() -> Iterator[Check]:
@@ -27,8 +27,26 @@ def _place() -> Iterator[Check]:
         yield Check("Copy of a site", TROUBLE, says, do)
 
 
+def _files() -> Iterator[Check]:
+    """Who else has a user on this machine must not read keys, mails and members."""
+    name = "Files"
+    open_to_others = files.close_all(current_app.config)
+    if open_to_others:
+        names = ", ".join(str(path) for path in open_to_others)
+        do = "Take “group” and “others” every right to them, as their owner (chmod go-rwx)."
+        yield Check(name, TROUBLE, f"Other users of this machine can read {names}.", do)
+    elif closed := current_app.extensions["closed_files"]:
+        names = ", ".join(str(path) for path in closed)
+        do = "If you do not trust these users, change the keys. This is said until the site starts again."
+        yield Check(
+            name, WARNING, f"Other users of this machine could read {names}. They are closed now.", do
+        )
+    else:
+        yield Check(name, GOOD, "Only the site’s own user can read keys, mails and the database.")
+
+
 def _worker(seen: datetime | None) -> Check:
-    if seen is not None and now() - seen < WORKER_IS_SILENT_AFTER:
+    if seen is not None and now() - seen < ALIVE_WITHIN:
         return Check("Background worker", GOOD, "Running.")
     says = f"Last seen {moment_words(seen)}." if seen else "It has never run."
     return Check(
@@ -48,3 +66,8 @@ def _mail() -> Iterator[Check]:
     if failed := Mail.count_failed():
         says = f"{failed} {'e-mail' if failed == 1 else 'e-mails'} could not be sent."
         yield Check("Failed e-mails", TROUBLE, says, "See E-mails: each says why, and can be sent again.")
+    if refused := Mail.count_refused():
+        says = f"{refused} {'e-mail was' if refused == 1 else 'e-mails were'} not accepted, and will be tried again."
+        yield Check(
+            "Refused e-mails", WARNING, says, "See E-mails: each says why. Look at UMSTRIPE_MAIL_URL."
+        )

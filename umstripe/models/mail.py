@@ -141,3 +141,9 @@ class Mail(db.Model):
     @classmethod
     def count_failed(cls) -> int:
         return db.session.scalar(select(db.func.count(cls.id)).where(cls.state == "failed")) or 0
+
+    @classmethod
+    def count_refused(cls) -> int:
+        """Return how many wait for another try after one that failed."""
+        refused = select(db.func.count(cls.id)).where(cls.state == "queued", cls.tries > 0, cls.error != "")
+        return db.session.scalar(refused) or 0
