@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from umstripe import database
 from umstripe.forms.security import LoginForm
-from umstripe.mail import PatientMail
+from umstripe.mail import OutboxMail
 from umstripe.models import Role, User
 from umstripe.passwords import PlainPasswords
 from umstripe.security import SECURITY, sessions
@@ -34,7 +34,7 @@ mail = Mail()
 migrate = Migrate(compare_type=True, render_as_batch=True)
 talisman = Talisman()
 limiter = Limiter(get_remote_address, storage_uri="memory://", default_limits=[])
-security = Security(mail_util_cls=PatientMail, password_util_cls=PlainPasswords)
+security = Security(mail_util_cls=OutboxMail, password_util_cls=PlainPasswords)
 
 
 def init_app(app: Flask) -> None:

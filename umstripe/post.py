@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from flask import current_app
 from flask_mailman import EmailMultiAlternatives
+from flask_security.recoverable import generate_reset_password_token
 from markupsafe import Markup
 from sqlalchemy import update
 
@@ -17,7 +18,12 @@ from umstripe.wordings import DEFAULTS
 
 AT_ONCE = 100
 HIDDEN = "(a link that only the mail itself has)"
-PATHS = {"health": "/admin/health/", "approval": "/admin/approvals/"}
+PATHS = {
+    "password_reset": "/reset",
+    "password_changed": "/reset",
+    "health": "/admin/health/",
+    "approval": "/admin/approvals/",
+}
 ACCOUNT = "/account/billing"
 
 
@@ -44,10 +50,15 @@ def rendered(mail: Mail, with_secrets: bool) -> texts.Text:
 
 def shown(mail: Mail) -> texts.Text:
     """What an administrator sees: what was sent, as it was; of what waits, what would be sent now. Without a mail
-    server it is shown whole, for handing it on."""
+    server a site that is only tried out, on this machine, shows it whole, for handing it on."""
     if mail.state == "sent":
         return texts.Text(mail.subject, mail.text, Markup(mail.html))
-    return rendered(mail, with_secrets=mail.state == "kept")
+    return rendered(mail, with_secrets=shows_secrets(mail))
+
+
+def shows_secrets(mail: Mail) -> bool:
+    """Whether a link that lets somebody in is shown: on a loopback address alone, where nobody else can be logged in."""
+    return mail.state == "kept" and home.is_on_loopback()
 
 
 def _known(mail: Mail) -> dict[str, Any]:
@@ -65,7 +76,12 @@ def _asked(mail: Mail) -> str:
     return claim.link(mail.user, mail.given["mode"], mail.about) if mail.user else ""
 
 
-SECRET_LINKS = {"invitation": _invited, "claim": _asked}
+def _reset(mail: Mail) -> str:
+    """Made when it is sent, so the two hours begin then."""
+    return f"{home.site_url()}/reset/{generate_reset_password_token(mail.user)}" if mail.user else ""
+
+
+SECRET_LINKS = {"invitation": _invited, "claim": _asked, "reset": _reset}
 """The links that only their reader may have, made when the mail is sent, so that they are stored nowhere."""
 
 

@@ -4,6 +4,8 @@ administrator has said what it is: otherwise a test site made from last night's 
 from __future__ import annotations
 
 import hmac
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from flask import current_app
 from sqlalchemy import String, column, select, table, text
@@ -54,6 +56,15 @@ def site_url() -> str:
         current_app.config["SITE_URL"] or (db.session.scalar(known.limit(1)) or "").partition("/webhooks/")[0]
     )
     return url or f"http://{current_app.config['BIND']}"
+
+
+def is_on_loopback() -> bool:
+    """Whether the site's address is one that only this machine can reach."""
+    host = urlsplit(site_url()).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def must_be_here() -> None:
