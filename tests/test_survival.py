@@ -161,3 +161,26 @@ def test_a_duty_that_fails_backs_off_and_is_said_once(capsys):
     duty = Duty("the heartbeat", act, 2.0, threading.Event())
     assert [duty.turn() for _ in range(6)] == [4.0, 8.0, 16.0, 30.0, 2.0, 4.0]
     assert duty.failures == 1
+
+
+def test_administrators_are_told_once_when_no_worker_runs(app, admin):
+    from umstripe.database import write
+    from umstripe.models import WorkerHeartbeat
+
+    banner, watch = "No background worker is running", app.extensions["worker_watch"]
+    assert banner not in admin.get("/admin/").text, "it may be starting"
+    watch.grace_until = watch.next_look = 0.0
+    assert banner in admin.get("/admin/").text
+    mails = "SELECT kind, state FROM mail"
+    wait_until(lambda: rows(app, mails) == [("health", "kept")], "the web process has mailed it")
+    watch.look()
+    assert rows(app, mails) == [("health", "kept")], "one mail for one outage"
+    with app.app_context(), write() as tx:
+        WorkerHeartbeat.beat(tx, "here")
+    watch.look()
+    assert banner not in admin.get("/admin/").text
+    with app.app_context(), write() as tx:
+        tx.execute(WorkerHeartbeat.__table__.delete())
+    time.sleep(1.1)
+    watch.look()
+    assert rows(app, mails) == [("health", "kept")] * 2, "another outage"

@@ -20,7 +20,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
     """Make the site from an environment. Raises ConfigError with a sentence for a bad value."""
     from flask import Flask
 
-    from umstripe import config, errors, extensions, files, logs, pages, views
+    from umstripe import config, errors, extensions, files, logs, pages, views, watch
 
     app = Flask(
         "umstripe",
@@ -36,6 +36,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
     errors.init_app(app)
     pages.init_app(app)
     views.init_app(app)
+    watch.init_app(app)
     return app
 
 
