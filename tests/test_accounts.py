@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.people import PASSWORD, Browserless, make_administrator, make_user
+from tests.selling import rows
 
 WORDS = {"username": "jane", "email": "jane@example.org", "password": PASSWORD, "password_again": PASSWORD}
 
@@ -115,16 +116,25 @@ def test_guessing_passwords_is_slowed_down(app, client):
 
 
 def test_a_forgotten_password_is_reset_by_the_link_in_the_mail(app, client, environ):
-    from umstripe import post
-
     make_administrator(app)
     assert "a mail with a link" in client.submit("/reset", email="admin@example.org").text
-    with app.app_context():
-        post.send_due()
-    link = re.search(r"http://[^\s\"<]*(/reset/[^\s\"<>]+)", _mail(environ)).group(1)
+    assert rows(app, "SELECT kind, state FROM mail") == [("reset", "queued")]
+    send_mails(app)
+    link = re.search(r"http://[^\s\"<>]*(/reset/[^\s\"<>]+)", _mail(environ)).group(1)
+    assert not [one for one in rows(app, "SELECT given, text, html FROM mail") if link in str(one)]
     new = "another horse battery"
     client.submit(link, password=new, password_confirm=new)
     assert "Howdy, admin" in client.log_in("admin", new).text
+    assert rows(app, "SELECT kind FROM mail ORDER BY id") == [("reset",), ("password_reset",)]
+
+
+def send_mails(app):
+    from umstripe import post
+    from umstripe.database import db
+
+    with app.app_context():
+        post.send_due()
+        db.session.remove()
 
 
 def _mail(environ) -> str:
@@ -144,6 +154,7 @@ def test_a_password_is_changed_with_the_old_one(app, admin):
     assert "Your password is changed." not in wrong.text
     page = admin.submit("/account/password", password=PASSWORD, new_password=new, new_password_confirm=new)
     assert "Your password is changed." in page.text
+    assert rows(app, "SELECT kind, state FROM mail") == [("password_changed", "queued")]
     assert "Howdy, admin" in Browserless(app.test_client()).log_in("admin", new).text
 
 

@@ -40,3 +40,36 @@ def test_the_post_is_sent_and_written_down_without_waiting_for_itself(app):
             Mail.to_administrators(tx, "health", "test today", **silence_words("test", 3))
         assert post.send_due() == 1
         assert db.session.execute(select(Mail.state)).scalars().all() == ["kept"]
+
+
+def test_a_request_that_has_only_read_may_write(app):
+    from sqlalchemy import update
+
+    from umstripe.database import db, write
+    from umstripe.models import Settings
+
+    with app.test_request_context(method="POST"):
+        name = Settings.get().site_name
+        with write() as tx:
+            tx.execute(update(Settings).values(site_name=f"{name} anew"))
+        db.session.expire_all()
+        assert Settings.get().site_name == f"{name} anew"
+
+
+@pytest.mark.parametrize("how", ["unsaved", "flushed", "statement"])
+def test_a_request_with_changes_begins_no_other_transaction(app, how):
+    from sqlalchemy import update
+
+    from umstripe.database import db, write
+    from umstripe.models import Settings
+
+    with app.test_request_context(method="POST"):
+        if how == "statement":
+            db.session.execute(update(Settings).values(site_name="Other"))
+        else:
+            Settings.get().site_name = "Other"
+        if how == "flushed":
+            db.session.flush()
+        with pytest.raises(RuntimeError, match="inside another one"), write():
+            pass
+        db.session.rollback()

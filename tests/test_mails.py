@@ -149,6 +149,7 @@ def test_a_server_that_is_down_gets_the_mail_later_and_an_administrator_sees_it(
     assert post(app) == 1 and post(app) == 0
     assert written(app) == [("invitation", "jane@example.org", "queued", 1)]
     assert "451" in admin.get(MAILS).text
+    assert "1 e-mail was not accepted" in admin.get("/admin/health/").text
     letterbox.down = False
     _wait(app, minutes=2)
     assert post(app) == 1
@@ -267,15 +268,30 @@ def test_a_link_that_nobody_sent_opens_nothing(app, token):
     assert app.test_client().get(f"/invitation/{token}").status_code == 404
 
 
-def test_without_a_mail_server_the_text_with_its_link_is_shown_to_the_administrator(app, admin, environ):
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000"])
+def test_on_a_loopback_address_the_text_with_its_link_is_shown_to_the_administrator(app, environ, url):
+    from umstripe import create_app
+
+    without = create_app({**environ, "UMSTRIPE_MAIL_URL": "", "UMSTRIPE_SITE_URL": url})
+    make_administrator(without)
+    admin = Browserless(without.test_client())
+    admin.log_in("admin")
+    admin.submit("/admin/users/add", username="jane", email="jane@example.org")
+    post(without)
+    page = admin.get(f"{MAILS}1")
+    assert "There is no mail server" in page.text and "/invitation/" in page.html
+    assert [state for _, _, state, _ in written(app)] == ["kept"]
+
+
+def test_elsewhere_a_kept_mail_hides_the_link_that_lets_somebody_in(app, admin, environ):
     from umstripe import create_app
 
     without = create_app({**environ, "UMSTRIPE_MAIL_URL": ""})
     admin.submit("/admin/users/add", username="jane", email="jane@example.org")
     post(without)
     page = admin.get(f"{MAILS}1")
-    assert "There is no mail server" in page.text and "/invitation/" in page.html
-    assert [state for _, _, state, _ in written(app)] == ["kept"]
+    assert "There is no mail server" in page.text and "/invitation/" not in page.html
+    assert "(a link that only the mail itself has)" in page.text
 
 
 def test_an_administrator_writes_a_text_and_takes_it_back(shop, letterbox):

@@ -63,7 +63,7 @@ def test_down_and_up_again_gives_an_empty_site(database, tmp_path):
 def test_readyz_tells_when_the_database_is_not_there(database, tmp_path):
     url = database.empty()
     answer = made(url, tmp_path).test_client().get("/readyz")
-    assert (answer.status_code, answer.json) == (503, {"status": "no database"})
+    assert (answer.status_code, answer.json) == (503, {"status": "not migrated"})
     database.drop(url)
 
 

@@ -34,12 +34,13 @@ def begin(site):
         work.enqueue("test", "catch_up")
 
 
-def make_old(site):
+def let_a_minute_pass(site):
+    """Since the last heartbeat of every worker."""
     from umstripe.database import now, write
-    from umstripe.models import Job
+    from umstripe.models import WorkerHeartbeat
 
     with site.app.app_context(), write() as tx:
-        tx.execute(Job.__table__.update().values(at=now() - timedelta(hours=1)))
+        tx.execute(WorkerHeartbeat.__table__.update().values(seen_at=now() - timedelta(minutes=1)))
 
 
 def job(site):
@@ -65,7 +66,7 @@ def test_what_a_worker_left_that_never_comes_back_another_one_goes_on_with(site)
     wait_until(lambda: site.simulator.tell("/faults")["faults"][0]["times"] < 100, "it has begun")
     site.worker.kill()
     site.simulator.mend()
-    make_old(site)
+    let_a_minute_pass(site)
     site.worker.command = [*site.worker.command[:-1], "another"]
     site.worker.start()
     wait_until(lambda: job(site)[0] == "done", "another worker has ended it", 30)

@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parent
 
 def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
     """Make the site from an environment. Raises ConfigError with a sentence for a bad value."""
-    from umstripe import bodies, config, errors, extensions, headers, hosts, logs, pages, views
+    from umstripe import bodies, config, errors, extensions, files, headers, hosts, logs, pages, views, watch
     from umstripe.application import Application
 
     app = Application(
@@ -28,14 +28,17 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
         static_folder=_folder("static"),
     )
     app.request_class = bodies.Request
+    files.keep_private()
     app.config.update(config.load(environ))
     logs.init_app(app)
+    files.init_app(app)
     headers.init_app(app)
     hosts.init_app(app)
     extensions.init_app(app)
     errors.init_app(app)
     pages.init_app(app)
     views.init_app(app)
+    watch.init_app(app)
     return app
 
 

@@ -166,15 +166,27 @@ def _kept(instance: Path, name: str, make) -> str:
     """What the file holds; made at first start, for its owner's eyes only (mode 0600)."""
     path = instance / name
     try:
-        instance.mkdir(parents=True, exist_ok=True)
+        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _write_once(path, make())
-        return path.read_text().strip()
     except OSError as error:
         raise ConfigError(
             f"UMSTRIPE_INSTANCE: the folder {instance} cannot be used ({error.strerror}). "
             "Name a folder that the site may write to."
         ) from None
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        why = error.strerror or ""
+    except UnicodeDecodeError:
+        why = "It is no text"
+    raise ConfigError(
+        f"The file {path} cannot be read ({why}). Give it back from a backup, and to the user that runs the site."
+    )
 
 
 def _write_once(path: Path, text: str) -> None:

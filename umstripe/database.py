@@ -16,7 +16,7 @@ from flask import Flask, current_app, has_app_context, has_request_context, requ
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, TypeDecorator, event, text
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, mapped_column
 
 from umstripe.key_files import EncryptionKeys
 
@@ -52,9 +52,10 @@ def write() -> Iterator[Connection]:
 
     Gives a connection; commits at the end, rolls back on any error. Reading inside it is reading the
     newest state: on SQLite the lock is taken at the start, on Postgres rows are locked as they are read
-    with `with_for_update`. Raises RuntimeError inside another one, which it would wait for: a fault of ours.
+    with `with_for_update`. A session that has only read gives up its transaction. Raises RuntimeError inside another
+    one, which it would wait for, and while the session has unsaved changes: a fault of ours.
     """
-    if _writing.get() or (has_app_context() and is_writing() and db.session().in_transaction()):
+    if _writing.get() or (has_app_context() and is_writing() and not _session_is_released()):
         raise RuntimeError("A write transaction begins inside another one")
     token = _writing.set(True)
     try:
@@ -92,6 +93,39 @@ def writing() -> Iterator[None]:
         raise
     finally:
         _writing.reset(token)
+
+
+def _session_is_released() -> bool:
+    """End the session's transaction if it has only read. Return False if it has changes.
+
+    In a POST request already loading the logged-in user begins one, so no view could call `write` otherwise.
+    """
+    session = db.session()
+    if not session.in_transaction():
+        return True
+    if session.info.get("changed") or session.new or session.dirty or session.deleted:
+        return False
+    session.commit()
+    return True
+
+
+def _watch_changes(session: Session, *_context: Any) -> None:
+    session.info["changed"] = True
+
+
+def _watch_statements(state: ORMExecuteState) -> None:
+    if not state.is_select:
+        state.session.info["changed"] = True
+
+
+def _forget_changes(session: Session, *_context: Any) -> None:
+    session.info.pop("changed", None)
+
+
+event.listen(db.session, "after_flush", _watch_changes)
+event.listen(db.session, "do_orm_execute", _watch_statements)
+event.listen(db.session, "after_commit", _forget_changes)
+event.listen(db.session, "after_rollback", _forget_changes)
 
 
 def one_after_the_other(tx: Connection, name: str) -> None:
@@ -166,14 +200,15 @@ def _prepare_sqlite(engine: Engine) -> None:
     A lock on a file beside the database wakes the next writer at once. `BEGIN IMMEDIATE` stays what keeps
     the data right; where the file system knows no locks, only the waiting gets longer.
     """
-    lock_path = f"{engine.url.database}.lock"
+    lock_path = f"{str(engine.url.database).removeprefix('file:')}.lock"
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, record: Any) -> None:
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
-        record.info["lock"] = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with contextlib.suppress(OSError):
+            record.info["lock"] = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     @event.listens_for(engine, "close")
     def close(_connection: Any, record: Any) -> None:
@@ -187,7 +222,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             return
         if _locked.get():
             raise RuntimeError("The session is used inside a write transaction, which it would wait for")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(KeyError, OSError):
             fcntl.flock(connection.info["lock"], fcntl.LOCK_EX)
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -15,7 +15,7 @@ from umstripe.cookies import CookieSessions
 from umstripe.csrf import OriginCheckedCSRF
 from umstripe.datastore import UserDatastore
 from umstripe.forms.security import ChangePasswordForm, ForgotPasswordForm, LoginForm
-from umstripe.mail import PatientMail
+from umstripe.mail import OutboxMail
 from umstripe.models import Role, User
 from umstripe.passwords import OneRule
 from umstripe.security import SECURITY, sessions
@@ -38,7 +38,7 @@ def person_or_address() -> str:
 
 
 limiter = Limiter(person_or_address, storage_uri="sqla://", default_limits=[], swallow_errors=True)
-security = Security(mail_util_cls=PatientMail, password_util_cls=OneRule)
+security = Security(mail_util_cls=OutboxMail, password_util_cls=OneRule)
 
 
 def init_app(app: Flask) -> None:

@@ -1,20 +1,34 @@
-"""Sending mail without ever breaking the page that asked for it."""
+"""Flask-Security's mails go the way of all others: written down with what caused them, sent by the worker."""
 
 from __future__ import annotations
 
-import smtplib
+import uuid
 from typing import Any
 
-import structlog
+from flask import Response, after_this_request
 from flask_security import MailUtil
 
+from umstripe.database import db
+from umstripe.models import Mail, User
 
-class PatientMail(MailUtil):
-    """A mail server that is down is written to the log, and shown to nobody: otherwise the answer to "I lost
-    my password" would tell who has an account."""
+KINDS = {
+    "security/email/reset_notice": "password_reset",
+    "security/email/change_notice": "password_changed",
+}
+"""Flask-Security's templates, and the texts that stand for them (Settings > Texts)."""
 
-    def send_mail(self, *args: Any, **kwargs: Any) -> None:
-        try:
-            super().send_mail(*args, **kwargs)
-        except (OSError, smtplib.SMTPException) as error:
-            structlog.get_logger().error("a mail could not be sent", error=str(error))
+
+class OutboxMail(MailUtil):
+    """No request waits for a mail server, and a link that lets somebody in is made when the mail is sent."""
+
+    def send_mail(self, template: str, *_rendered: Any, **context: Any) -> None:
+        user: User = context["user"]
+        Mail.write(db.session.connection(), KINDS[template], f"{user.id}:{uuid.uuid4().hex}", user.id)
+        db.session.info["changed"] = True
+        after_this_request(_commit)
+
+
+def _commit(response: Response) -> Response:
+    if response.status_code < 500:
+        db.session.commit()
+    return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, request, url_for
+from flask import Flask, current_app, request, url_for
 from flask_security import current_user
 
 from umstripe import __version__, passwords, wordings, words
@@ -61,6 +61,9 @@ def _context() -> dict[str, Any]:
         "site_name": Settings.get().site_name if there else "umstripe",
         "admin_menu": _menu() if in_admin and current_user.is_authenticated else [],
         "is_elsewhere": bool(in_admin and there and home.elsewhere()),
+        "worker_is_missing": in_admin
+        and there
+        and current_app.extensions["worker_watch"].is_worker_missing(),
     }
 
 

@@ -28,7 +28,13 @@ from umstripe.wordings import DEFAULTS
 
 AT_ONCE = 100
 HIDDEN = "(a link that only the mail itself has)"
-PATHS = {"health": "/admin/health/", "approval": "/admin/approvals/", "free_order": "/admin/approvals/"}
+PATHS = {
+    "password_reset": "/reset",
+    "password_changed": "/reset",
+    "health": "/admin/health/",
+    "approval": "/admin/approvals/",
+    "free_order": "/admin/approvals/",
+}
 ACCOUNT = "/account/billing"
 
 
@@ -45,6 +51,12 @@ def send_due() -> int:
     return AT_ONCE
 
 
+def send_now(kind: str, about: str) -> None:
+    """Send the mails whose `about` begins so, without a worker."""
+    for mail in Mail.take_all(kind, about):
+        _send(mail)
+
+
 def rendered(mail: Mail, with_secrets: bool) -> texts.Text:
     """A mail's text as it is now. Without secrets, a link that lets somebody in is left out."""
     known = _known(mail)
@@ -55,10 +67,15 @@ def rendered(mail: Mail, with_secrets: bool) -> texts.Text:
 
 def shown(mail: Mail) -> texts.Text:
     """What an administrator sees: what was sent, as it was; of what waits, what would be sent now. Without a mail
-    server it is shown whole, for handing it on."""
+    server a site that is only tried out, on this machine, shows it whole, for handing it on."""
     if mail.state == "sent":
         return texts.Text(mail.subject, mail.text, Markup(mail.html))
-    return rendered(mail, with_secrets=mail.state == "kept")
+    return rendered(mail, with_secrets=shows_secrets(mail))
+
+
+def shows_secrets(mail: Mail) -> bool:
+    """Whether a link that lets somebody in is shown: on a loopback address alone, where nobody else can be logged in."""
+    return mail.state == "kept" and site_address.is_on_loopback()
 
 
 def _known(mail: Mail) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from honcho.manager import Manager
+from umstripe import logs, supervisor
 
 WEB_PROCESSES = 2
 WEB_THREADS = 4
@@ -93,11 +93,12 @@ def _prepare(environ: os._Environ[str] | dict[str, str]) -> None:
 
 
 def _run(commands: dict[str, str], environ: os._Environ[str] | dict[str, str]) -> None:
-    manager = Manager()
-    for name, command in commands.items():
-        manager.add_process(name, shlex.join(_umstripe(*shlex.split(command))), env=dict(environ))
-    manager.loop()
-    sys.exit(manager.returncode)
+    logs.configure()
+    children = [
+        supervisor.Child(name, _umstripe(*shlex.split(command)), environ)
+        for name, command in commands.items()
+    ]
+    sys.exit(supervisor.run(children))
 
 
 def _umstripe(*arguments: str) -> list[str]:

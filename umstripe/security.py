@@ -54,9 +54,8 @@ SECURITY = {
         "This link is older than %(within)s. Ask for a new one.",
         "error",
     ),
-    "SECURITY_EMAIL_SUBJECT_PASSWORD_RESET": "Choose a new password",
-    "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": "Your password was reset",
-    "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": "Your password was changed",
+    "SECURITY_EMAIL_PLAINTEXT": False,
+    "SECURITY_EMAIL_HTML": False,
     "SECURITY_REDIRECT_VALIDATE_MODE": "absolute",
 }
 

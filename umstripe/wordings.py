@@ -103,6 +103,20 @@ DEFAULTS: dict[str, Words] = {
         "belongs to your account:\n\n<{link}>\n\nIf it was not you, do nothing: nothing changes.\n",
         (*ALWAYS, "plan", "link"),
     ),
+    "mail.password_reset": Words(
+        "Password was reset",
+        "Your password was changed",
+        "Hello {name},\n\nThe password of your account at {site} was changed just now, with a link from a mail. If it was "
+        "not you, choose a new one at once:\n\n<{link}>\n",
+        (*ALWAYS, "link"),
+    ),
+    "mail.password_changed": Words(
+        "Password was changed",
+        "Your password was changed",
+        "Hello {name},\n\nThe password of your account at {site} was changed just now. If it was not you, choose a new "
+        "one at once:\n\n<{link}>\n",
+        (*ALWAYS, "link"),
+    ),
     "mail.payment_failed": Words(
         "Payment failed",
         "Your payment for {plan} failed",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from umstripe import __version__
+from umstripe import __version__, files
 from umstripe.cli import accounts, address, doctor, keys, running, stripe
 from umstripe.errors import UmstripeError
 from umstripe.simulator.cli import simulator
@@ -17,11 +17,22 @@ class Commands(click.Group):
     """A sentence instead of a trace for everything that has a sentence."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        files.keep_private()
         try:
             return super().main(*args, **kwargs)
         except UmstripeError as error:
-            click.echo(f"umstripe: {error}", err=True)
-            sys.exit(1)
+            _end(str(error))
+        except OSError as error:
+            from umstripe.cli import failures
+
+            if not (words := failures.sentence(error)):
+                raise
+            _end(words)
+
+
+def _end(words: str) -> NoReturn:
+    click.echo(f"umstripe: {words}", err=True)
+    sys.exit(1)
 
 
 @click.group(cls=Commands)

@@ -7,21 +7,23 @@ from typing import Any
 
 import click
 
-from umstripe.cli.site import with_site
+from umstripe.cli.site import with_site, with_unmigrated_site
 from umstripe.processes import run_demo, run_serve, run_web
 
 
 @click.command()
-@with_site
+@with_unmigrated_site
 def migrate(app: Any) -> None:
     """Bring the database to this version."""
     from flask_migrate import upgrade
 
+    from umstripe import schema
     from umstripe.database import writing
     from umstripe.models import home
     from umstripe.rotation import secret_keys
     from umstripe.work import worker
 
+    schema.must_not_be_newer()
     upgrade()
     with writing():
         home.keep_digests(secret_keys(app))
@@ -37,7 +39,16 @@ def serve() -> None:
 @click.command()
 def web() -> None:
     """Run the site alone (gunicorn, 2 processes)."""
+    _check_database()
     run_web()
+
+
+@with_site
+def _check_database(_app: Any) -> None:
+    """Connections are not taken along into the processes that gunicorn forks."""
+    from umstripe.database import db
+
+    db.engine.dispose()
 
 
 @click.command("worker")

@@ -61,12 +61,21 @@ def rotate_secret(_app: Any, mode: str, site_url: str | None) -> None:
 
 @click.command("this-is")
 @click.argument("what", type=click.Choice(["site", "copy"]))
+@click.option("--force", is_flag=True, help="Make a copy of the site itself, where it lives.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @with_site
-def this_is(_app: Any, what: str) -> None:
+def this_is(_app: Any, what: str, force: bool, yes: bool) -> None:
     """Say what a copied site is: the site from now on, or a copy that forgets its Stripe account."""
     from umstripe.database import writing
-    from umstripe.models import Connection, home
+    from umstripe.models import Connection, Settings, home
 
+    if what == "copy" and not force and Settings.get().home and not home.elsewhere():
+        raise UmstripeError(
+            "The site lives here. As a copy it would forget its Stripe keys and sell nothing any more. "
+            "Use --force if you mean it."
+        )
+    if what == "copy" and not yes:
+        click.confirm("Forget the Stripe keys that are stored here?", abort=True)
     with writing():
         home.settle() if what == "site" else Connection.forget_all()
     click.echo(

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import current_app
 
+from umstripe import files
 from umstripe.database import now
 from umstripe.health.accounts import account_checks
 from umstripe.health.address import address_checks
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
-from umstripe.models import Mail, Settings, home, site_address
+from umstripe.models import Mail, Settings, WorkerHeartbeat, home, site_address
+from umstripe.models.heartbeat import ALIVE_WITHIN
 from umstripe.words import moment_words
-
-WORKER_IS_SILENT_AFTER = timedelta(seconds=60)
 
 
 def site_checks() -> list[Check]:
     """What both modes share: the worker and the mail."""
-    settings, proxies = Settings.get(), current_app.config["TRUSTED_PROXIES"]
-    address = address_checks(settings.seen_address, site_address.site_url(), proxies)
-    return [*_place(), *_address(), *address, *account_checks(), _worker(settings.worker_seen_at), *_mail()]
+    proxies = current_app.config["TRUSTED_PROXIES"]
+    address = address_checks(Settings.get().seen_address, site_address.site_url(), proxies)
+    return [
+        *_place(),
+        *_address(),
+        *address,
+        *account_checks(),
+        *_files(),
+        _worker(WorkerHeartbeat.last_seen()),
+        *_mail(),
+    ]
 
 
 def _place() -> Iterator[Check]:
@@ -37,8 +45,26 @@ def _address() -> Iterator[Check]:
         yield Check("Site address", WARNING, says, "Look at it in Settings > General, then save.")
 
 
+def _files() -> Iterator[Check]:
+    """Who else has a user on this machine must not read keys, mails and members."""
+    name = "Files"
+    open_to_others = files.close_all(current_app.config)
+    if open_to_others:
+        names = ", ".join(str(path) for path in open_to_others)
+        do = "Take “group” and “others” every right to them, as their owner (chmod go-rwx)."
+        yield Check(name, TROUBLE, f"Other users of this machine can read {names}.", do)
+    elif closed := current_app.extensions["closed_files"]:
+        names = ", ".join(str(path) for path in closed)
+        do = "If you do not trust these users, change the keys. This is said until the site starts again."
+        yield Check(
+            name, WARNING, f"Other users of this machine could read {names}. They are closed now.", do
+        )
+    else:
+        yield Check(name, GOOD, "Only the site’s own user can read keys, mails and the database.")
+
+
 def _worker(seen: datetime | None) -> Check:
-    if seen is not None and now() - seen < WORKER_IS_SILENT_AFTER:
+    if seen is not None and now() - seen < ALIVE_WITHIN:
         return Check("Background worker", GOOD, "Running.")
     says = f"Last seen {moment_words(seen)}." if seen else "It has never run."
     return Check(
@@ -58,3 +84,8 @@ def _mail() -> Iterator[Check]:
     if failed := Mail.count_failed():
         says = f"{failed} {'e-mail' if failed == 1 else 'e-mails'} could not be sent."
         yield Check("Failed e-mails", TROUBLE, says, "See E-mails: each says why, and can be sent again.")
+    if refused := Mail.count_refused():
+        says = f"{refused} {'e-mail was' if refused == 1 else 'e-mails were'} not accepted, and will be tried again."
+        yield Check(
+            "Refused e-mails", WARNING, says, "See E-mails: each says why. Look at UMSTRIPE_MAIL_URL."
+        )

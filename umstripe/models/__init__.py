@@ -7,6 +7,7 @@ from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery, Refusal
 from umstripe.models.difference import Difference
 from umstripe.models.dispute import Dispute
+from umstripe.models.heartbeat import WorkerHeartbeat
 from umstripe.models.job import Job
 from umstripe.models.login_session import LoginSession
 from umstripe.models.mail import Mail
@@ -47,6 +48,7 @@ __all__ = [
     "TrialCard",
     "User",
     "Wording",
+    "WorkerHeartbeat",
     "approval_list",
     "claim",
     "free_order",

@@ -132,6 +132,16 @@ class Mail(db.Model):
         return db.session.get(cls, found.id, populate_existing=True) if taken else cls.take_due()
 
     @classmethod
+    def take_all(cls, kind: str, about: str) -> list[Mail]:
+        """Take those of a kind that nobody has tried to send and whose `about` begins so, for this process alone."""
+        ours = update(cls).where(
+            cls.kind == kind, cls.about.startswith(about, autoescape=True), cls.tries == 0
+        )
+        with write() as tx:
+            taken = tx.execute(ours.values(tries=1, tried_at=now()).returning(cls.id)).scalars().all()
+        return list(db.session.scalars(select(cls).where(cls.id.in_(taken))))
+
+    @classmethod
     def give_up(cls) -> None:
         """What is still under way long after its last try has failed: the worker died in it."""
         over = (cls.state == "queued", cls.tries > len(AGAIN_AFTER), cls.tried_at < now() - DEAD_AFTER)
@@ -193,3 +203,9 @@ class Mail(db.Model):
     @classmethod
     def count_failed(cls) -> int:
         return db.session.scalar(select(db.func.count(cls.id)).where(cls.state == "failed")) or 0
+
+    @classmethod
+    def count_refused(cls) -> int:
+        """Return how many wait for another try after one that failed."""
+        refused = select(db.func.count(cls.id)).where(cls.state == "queued", cls.tries > 0, cls.error != "")
+        return db.session.scalar(refused) or 0

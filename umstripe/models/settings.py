@@ -59,7 +59,7 @@ class Settings(db.Model):
     keep_bodies_days: Mapped[int] = mapped_column(default=30, server_default="30")
     home: Mapped[dict[str, str] | None] = mapped_column(JSON)
     seen_address: Mapped[dict[str, str] | None] = mapped_column(JSON)
-    worker_seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    worker_outage_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     default_role_id: Mapped[int] = mapped_column(ForeignKey("role.id"))
     password_salt: Mapped[str | None] = mapped_column(Encrypted(4000), deferred=True)
     setup_token_hash: Mapped[str | None] = mapped_column(String(64))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from flask import current_app
 from sqlalchemy import select
@@ -79,3 +81,12 @@ def forget() -> None:
 def _listening_url() -> str:
     host, _, port = current_app.config["BIND"].rpartition(":")
     return f"http://{'localhost' if host in EVERY_INTERFACE else host}:{port}"
+
+
+def is_on_loopback() -> bool:
+    """Return whether the site's address is one that only this machine can reach."""
+    host = urlsplit(site_url()).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

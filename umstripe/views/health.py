@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 from flask import Blueprint
-from sqlalchemy import text
 
-from umstripe.database import read
+from umstripe import schema
 
 blueprint = Blueprint("health", __name__)
 
@@ -16,10 +15,9 @@ def healthz():
 
 @blueprint.get("/readyz")
 def readyz():
-    """The process answers and reaches its database; 503 when it does not."""
+    """The process answers, and its database is there and of this version; 503 when it is not."""
     try:
-        with read() as tx:
-            tx.execute(text("SELECT id FROM settings"))
+        found = schema.state()
     except Exception:
         return {"status": "no database"}, 503
-    return {"status": "ok"}
+    return {"status": found}, 200 if found == schema.FITS else 503

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
+import sys
 import threading
 import time
-from datetime import timedelta
+from collections.abc import Callable
 
 import structlog
-from dbos import DBOS, DBOSConfig, WorkflowStatus
+from dbos import DBOS, DBOSConfig
 from flask import Flask
-from sqlalchemy import update
 
 from umstripe import post
-from umstripe.database import now, write, writing
-from umstripe.models import Connection, Job, Settings, home
-from umstripe.work import QUEUE, VERSION, WORKFLOWS, schedule, steps, system_database_url
+from umstripe.database import read, write, writing
+from umstripe.models import Connection, Settings, WorkerHeartbeat, home
+from umstripe.models.heartbeat import ALIVE_WITHIN
+from umstripe.work import QUEUE, VERSION, schedule, steps, system_database_url
+from umstripe.work.duty import Duty, OncePerOutage
 
-HEARTBEAT_SECONDS = 15.0
+HEARTBEAT_SECONDS = 10.0
+ADOPT_SECONDS = 5.0
 POST_SECONDS = 2.0
-LEFT_AFTER = timedelta(minutes=10)
+BEGIN_SECONDS = 1.0
+WORK_MAY_TAKE = 5
+END_WITHIN = 15.0
+"""How long after SIGTERM the worker has ended, in seconds, whatever hangs."""
 
 
 def prepare(app: Flask) -> None:
@@ -30,23 +38,84 @@ def prepare(app: Flask) -> None:
 
 
 def run(app: Flask, executor_id: str) -> None:
-    """Run background work until SIGTERM or SIGINT; what is cut off goes on at the next start."""
+    """Run background work until SIGTERM or SIGINT; what is cut off goes on at the next start. Does not return."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     _initialise(app, executor_id)
     _launch()
+    logging.getLogger("dbos").addFilter(OncePerOutage())
+    for duty in _duties(executor_id, stop):
+        duty.start()
+    structlog.get_logger().info("worker is ready", executor=executor_id)
+    stop.wait()
+    _end()
+
+
+def _duties(executor_id: str, stop: threading.Event) -> list[Duty]:
+    heartbeat = Heartbeat(executor_id)
+    begin = Once(_begin)
+    return [
+        Duty("the heartbeat", heartbeat.beat, HEARTBEAT_SECONDS, stop),
+        Duty("taking over work", lambda: _adopt(executor_id, heartbeat), ADOPT_SECONDS, stop),
+        Duty("sending mails", _post, POST_SECONDS, stop),
+        Duty("the first catch-up", begin, BEGIN_SECONDS, stop),
+    ]
+
+
+class Once:
+    """Call a function until it has succeeded, and not again."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self.action, self.is_done = action, False
+
+    def __call__(self) -> None:
+        if not self.is_done:
+            self.action()
+            self.is_done = True
+
+
+class Heartbeat:
+    """This worker's heartbeat. `recovered_at` is when it came back after a failure, by the monotonic clock."""
+
+    def __init__(self, executor_id: str) -> None:
+        self.executor_id = executor_id
+        self.failed = False
+        self.recovered_at = 0.0
+
+    def beat(self) -> None:
+        try:
+            with steps.site(), write() as tx:
+                WorkerHeartbeat.beat(tx, self.executor_id)
+        except Exception:
+            self.failed = True
+            raise
+        if self.failed:
+            self.failed, self.recovered_at = False, time.monotonic()
+
+    @property
+    def others_had_time(self) -> bool:
+        """Whether the other workers could beat too: after an outage of the database nobody's heartbeat is new."""
+        waited = time.monotonic() - self.recovered_at
+        return not self.failed and (not self.recovered_at or waited > ALIVE_WITHIN.total_seconds())
+
+
+def _begin() -> None:
     schedule.begin()
     _know_the_place()
-    structlog.get_logger().info("worker is ready", executor=executor_id)
-    beaten = 0.0
-    while not stop.wait(POST_SECONDS if beaten else 0):
-        if time.monotonic() - beaten > HEARTBEAT_SECONDS:
-            beaten = time.monotonic()
-            _beat()
-            _adopt(executor_id)
-        _post()
-    DBOS.destroy(workflow_completion_timeout_sec=5)
+
+
+def _end() -> None:
+    """End DBOS, but do not wait for threads that hang on a database or a mail server: they hold no data."""
+    ending = threading.Thread(
+        target=lambda: DBOS.destroy(workflow_completion_timeout_sec=WORK_MAY_TAKE), daemon=True
+    )
+    ending.start()
+    ending.join(END_WITHIN)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _launch() -> None:
@@ -67,34 +136,27 @@ def _know_the_place() -> None:
 
 
 def _post() -> None:
-    """Send what is written down. Trouble is written to the log, and the next turn comes."""
-    try:
-        with steps.site():
-            post.send_due()
-    except Exception as error:
-        structlog.get_logger().error("the post was not sent", exc_info=error)
-
-
-def _beat() -> None:
-    """The health page knows from this that a worker is alive."""
-    with steps.site(), write() as tx:
-        tx.execute(update(Settings).values(worker_seen_at=now()))
-
-
-def _adopt(executor_id: str) -> None:
-    """Go on with what another worker left, for it may never come back, and until its work has ended no other of
-    its kind begins. Should it live after all, nothing is done twice: each step counts for the first that ends it."""
-    for one in DBOS.list_workflows(status="PENDING", queue_name=QUEUE, load_output=False):
-        if one.executor_id != executor_id and _stands_still(one):
-            structlog.get_logger().warning("work of another worker goes on here", name=one.name)
-            DBOS.resume_workflow(one.workflow_id, queue_name=QUEUE)
-
-
-def _stands_still(workflow: WorkflowStatus) -> bool:
-    kind = next(kind for kind, name in WORKFLOWS.items() if name == workflow.name)
+    """Send what is written down."""
     with steps.site():
-        at = Job.of((workflow.input or {"args": ("test",)})["args"][0], kind).at
-    return at is None or now() - at > LEFT_AFTER
+        post.send_due()
+
+
+def _adopt(executor_id: str, heartbeat: Heartbeat) -> None:
+    """Go on with what a worker left that is not alive any more: it may never come back, and until its work has ended
+    no other of its kind begins. Should it live after all, nothing is done twice: each step counts for the first that
+    ends it."""
+    if not heartbeat.others_had_time:
+        return
+    pending = DBOS.list_workflows(status="PENDING", queue_name=QUEUE, load_output=False)
+    foreign = [workflow for workflow in pending if workflow.executor_id != executor_id]
+    if not foreign:
+        return
+    with steps.site(), read() as tx:
+        alive = WorkerHeartbeat.alive(tx)
+    for workflow in foreign:
+        if workflow.executor_id not in alive:
+            structlog.get_logger().warning("work of another worker goes on here", name=workflow.name)
+            DBOS.resume_workflow(workflow.workflow_id, queue_name=QUEUE)
 
 
 def _initialise(app: Flask, executor_id: str) -> None:

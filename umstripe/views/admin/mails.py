@@ -31,7 +31,13 @@ def index():
 def show(mail_id: int):
     mail = db.get_or_404(Mail, mail_id)
     text = post.shown(mail)
-    return render_template("admin/mails/show.html", mail=mail, text=text, states=STATE_WORDS)
+    return render_template(
+        "admin/mails/show.html",
+        mail=mail,
+        text=text,
+        states=STATE_WORDS,
+        shows_secrets=post.shows_secrets(mail),
+    )
 
 
 @blueprint.post("/<id:mail_id>/send")

@@ -1,0 +1,75 @@
+"""The site's files are its own user's: keys, database and mails can be read by nobody else."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Flask
+from sqlalchemy.engine import make_url
+
+UMASK = 0o077
+FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+DATABASE_ENDS = ("", "-wal", "-shm", "-journal", ".lock", ".work", ".work-wal", ".work-shm", ".work-journal")
+
+
+def keep_private() -> None:
+    """What this process makes from now on is closed to other users."""
+    os.umask(UMASK)
+
+
+def init_app(app: Flask) -> None:
+    """Close what an earlier version, a restore or an operator left open, and remember what that was."""
+    open_before = _open_files(app.config)
+    still_open = close_all(app.config)
+    closed = [path for path in open_before if path not in still_open]
+    app.extensions["closed_files"] = closed
+    if open_before:
+        structlog.get_logger().warning(
+            "files could be read by other users", closed=_names(closed), still_open=_names(still_open)
+        )
+
+
+def close_all(config: Mapping[str, Any]) -> list[Path]:
+    """Take other users' rights to the site's files. Return those where that failed: they belong to somebody else, or to
+    everybody, like /tmp."""
+    for path in _open_files(config):
+        if path.stat().st_mode & stat.S_ISVTX:
+            continue
+        try:
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~FOR_OTHERS)
+        except OSError:
+            continue
+    return _open_files(config)
+
+
+def _open_files(config: Mapping[str, Any]) -> list[Path]:
+    return [path for path in _files(config) if _is_open(path)]
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        return not path.is_symlink() and bool(path.stat().st_mode & FOR_OTHERS)
+    except OSError:
+        return False
+
+
+def _files(config: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield the instance folder and all in it, and a SQLite database with what stands beside it."""
+    instance = Path(config["INSTANCE"])
+    yield instance
+    for folder, folders, names in os.walk(instance):
+        yield from (Path(folder, name) for name in (*folders, *names))
+    url = make_url(config["SQLALCHEMY_DATABASE_URI"])
+    if url.get_backend_name() == "sqlite" and url.database:
+        path = Path(url.database.removeprefix("file:")).absolute()
+        if instance not in path.parents:
+            yield from (path.with_name(path.name + end) for end in DATABASE_ENDS)
+
+
+def _names(paths: list[Path]) -> list[str]:
+    return [str(path) for path in paths]
