@@ -63,8 +63,7 @@ def take_away(server, url, seconds):
         stop = ("-w", "-D", str(own.pgdata), "-m", "immediate", "stop")
         pgexec("pg_ctl", stop, bin_path=own.bin_path, user=own.system_user)
         time.sleep(seconds)
-        start = ("-l", str(own.log), "-w", "-D", str(own.pgdata), "start")
-        pgexec("pg_ctl", start, bin_path=own.bin_path, user=own.system_user)
+        own.ensure_postgres_running()
         return
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
