@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from tests import forks
 from tests.databases import Postgres
 from tests.people import PASSWORD
 from tests.ports import free_port
 from tests.processes import Process, umstripe
+from umstripe.cli import failures, main
 
 COMMANDS = {
     "migrate": ("migrate",),
@@ -38,7 +41,14 @@ COMMANDS = {
     "catch-up": ("catch-up", "test", "--wait", "1"),
     "audit": ("audit", "test", "--wait", "1"),
     "doctor": ("doctor",),
+    "rotate-key": ("rotate-key", "secret"),
+    "site-url": ("site-url", "https://members.example.org"),
 }
+STARTING_OTHERS = {"serve", "run", "simulator"}
+
+
+def test_the_commands_are_all_those_of_the_program():
+    assert set(COMMANDS) | STARTING_OTHERS == set(main.commands)
 
 
 def away(database, environ, folder):
@@ -125,6 +135,16 @@ def test_each_command_ends_with_a_sentence(database, environ, tmp_path, situatio
         assert "umstripe: " in done.stderr, (name, output)
         if situation != "read-only" or name in WRITES_AT_ONCE:
             assert words in done.stderr, (name, output)
+
+
+@pytest.mark.one_database
+def test_a_full_disk_is_said(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/small.sqlite")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 3")
+        with pytest.raises(OperationalError) as error:
+            connection.exec_driver_sql("CREATE TABLE big AS SELECT zeroblob(100000) AS content")
+    assert failures.sentence(error.value).endswith("is full. Free some space, then try again.")
 
 
 @pytest.mark.parametrize("situation", ["away", "newer", "keys unreadable"])
