@@ -188,3 +188,13 @@ class Http:
     def _arrived(self, answer: requests.Response) -> requests.Response:
         self.at = answer.url
         return answer
+
+
+def send_emails(app: Any) -> None:
+    """Do what the worker does with the emails that are written down."""
+    from umstripe import post
+    from umstripe.database import db
+
+    with app.app_context():
+        post.send_due()
+        db.session.remove()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.people import PASSWORD, Browserless, make_administrator, make_user
+from tests.people import PASSWORD, Browserless, make_administrator, make_user, send_emails
 from tests.selling import rows
 
 WORDS = {"username": "jane", "email": "jane@example.org", "password": PASSWORD, "password_again": PASSWORD}
@@ -119,22 +119,13 @@ def test_a_forgotten_password_is_reset_by_the_link_in_the_mail(app, client, envi
     make_administrator(app)
     assert "a mail with a link" in client.submit("/reset", email="admin@example.org").text
     assert rows(app, "SELECT kind, state FROM mail") == [("reset", "queued")]
-    send_mails(app)
+    send_emails(app)
     link = re.search(r"http://[^\s\"<>]*(/reset/[^\s\"<>]+)", _mail(environ)).group(1)
     assert not [one for one in rows(app, "SELECT given, text, html FROM mail") if link in str(one)]
     new = "another horse battery"
     client.submit(link, password=new, password_confirm=new)
     assert "Howdy, admin" in client.log_in("admin", new).text
     assert rows(app, "SELECT kind FROM mail ORDER BY id") == [("reset",), ("password_reset",)]
-
-
-def send_mails(app):
-    from umstripe import post
-    from umstripe.database import db
-
-    with app.app_context():
-        post.send_due()
-        db.session.remove()
 
 
 def _mail(environ) -> str:

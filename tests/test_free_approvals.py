@@ -27,7 +27,7 @@ def order(shop):
     member = shop.member()
     shop.karl = member
     walk = Walk(shop.pay_url(member, shop.key)).press()
-    return walk.left_for.replace("http://localhost", "")
+    return walk.left_for.removeprefix("http://127.0.0.1:8000")
 
 
 @pytest.fixture

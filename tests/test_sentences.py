@@ -115,7 +115,9 @@ SITUATIONS = {
     "keys a folder": keys_in_the_way,
 }
 WORKS = {("migrate", "unmigrated"), ("migrate", "older")}
-READS = {("doctor", "read-only"), ("web", "read-only"), ("worker", "read-only"), ("migrate", "read-only")}
+READS = {("doctor", "read-only"), ("web", "read-only"), ("worker", "read-only"), ("migrate", "read-only")} | {
+    ("rotate-key", "read-only")
+}
 """What changes nothing of the site's tables, or writes to the worker's alone, which are another file on SQLite."""
 WRITES_AT_ONCE = ("setup-link", "create-admin", "this-is")
 """The others say first that there are no Stripe keys."""

@@ -80,7 +80,8 @@ class Tries:
                     raise TooManyTries(expires_at)
 
     def succeeded(self) -> None:
-        """Take the try back, since it was right."""
+        """Take the try back, since it was right. Commit a hash of an earlier version that was stored anew with it."""
+        db.session.commit()
         with _unless_database_fails(), _transaction() as tx:
             for name, _ in self.counters:
                 RateLimit.take_back(tx, name)

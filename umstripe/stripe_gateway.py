@@ -19,7 +19,7 @@ from flask import has_request_context
 
 from umstripe.database import must_be_closed
 from umstripe.errors import ClonedSite, StripeError, StripeRefused, StripeUnavailable, Unusable
-from umstripe.stripe_paths import object_path
+from umstripe.stripe_paths import COLLECTIONS, object_path
 from umstripe.stripe_rights import Rights
 from umstripe.stripe_selling import EXPANDED, LESS, Answer, Page, Selling
 from umstripe.stripe_shapes import check_fetched
@@ -40,17 +40,6 @@ UNAVAILABLE = {
     "server": "Stripe has a problem at the moment and could not answer. Please try again in a few minutes.",
     "busy": "Stripe is still at work on the same request. Please look again in a minute.",
     "rate_limit": "Stripe asks us to slow down. Please try again in a minute.",
-}
-FETCHED = {
-    "subscription": "/v1/subscriptions",
-    "customer": "/v1/customers",
-    "price": "/v1/prices",
-    "product": "/v1/products",
-    "webhook_endpoint": "/v1/webhook_endpoints",
-    "checkout.session": "/v1/checkout/sessions",
-    "invoice": "/v1/invoices",
-    "payment_intent": "/v1/payment_intents",
-    "charge": "/v1/charges",
 }
 NEVER_FORGOTTEN = ("customer", "subscription")
 OPTIONAL = ("charge",)
@@ -116,7 +105,7 @@ class Stripe(Selling, Rights):
         """
         expand = EXPANDED.get(kind)
         try:
-            path = object_path(FETCHED[kind], stripe_id)
+            path = object_path(COLLECTIONS[kind], stripe_id)
             return self._checked(kind, path, {"expand": expand} if expand else {})
         except StripeRefused as refusal:
             if refusal.status == 403 and kind in LESS:

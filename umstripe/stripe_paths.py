@@ -7,6 +7,18 @@ from urllib.parse import quote
 from umstripe.errors import StripeRefused
 
 NO_IDS = ("", ".", "..")
+COLLECTIONS = {
+    "subscription": "/v1/subscriptions",
+    "customer": "/v1/customers",
+    "price": "/v1/prices",
+    "product": "/v1/products",
+    "webhook_endpoint": "/v1/webhook_endpoints",
+    "checkout.session": "/v1/checkout/sessions",
+    "invoice": "/v1/invoices",
+    "payment_intent": "/v1/payment_intents",
+    "charge": "/v1/charges",
+}
+"""The collections of the objects that are fetched one by one, by their kind."""
 
 
 def object_path(collection: str, stripe_id: str, action: str = "") -> str:

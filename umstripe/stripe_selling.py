@@ -99,12 +99,14 @@ class Selling:
     def subscription_with_card(self, subscription_id: str) -> Answer:
         """Return a subscription with its default payment method as a whole."""
         params = {"expand": ["default_payment_method"]}
-        return self._call("GET", f"/v1/subscriptions/{subscription_id}", params)
+        return self._call("GET", object_path("/v1/subscriptions", subscription_id), params)
 
     def cancel_subscription(self, subscription_id: str, comment: str, idempotency_key: str) -> Answer:
         """End a subscription at once, without an invoice. `comment` is kept with it at Stripe."""
         params = {"cancellation_details": {"comment": comment}}
-        return self._call("DELETE", f"/v1/subscriptions/{subscription_id}", params, idempotency_key)
+        return self._call(
+            "DELETE", object_path("/v1/subscriptions", subscription_id), params, idempotency_key
+        )
 
     def resume_subscription(self, subscription_id: str, idempotency_key: str) -> Answer:
         """Let a subscription in status `paused` go on: its new period is paid now, or it stays paused.

@@ -291,9 +291,8 @@ class Connection(db.Model):
 
 EARLIER_SECRET_IS_GOOD_FOR = timedelta(hours=24)
 _table = Connection.__table__.c
-SIGNING_SECRETS = select(_table.endpoint_secret, _table.previous_secret, _table.previous_secret_until).where(
-    _table.mode == bindparam("mode")
-)
+_secrets = (_table.endpoint_secret, _table.previous_secret, _table.previous_secret_until)
+SIGNING_SECRETS = select(*_secrets).where(_table.mode == bindparam("mode"))
 
 
 def _idempotency_key(params: dict[str, Any], had: list[str]) -> str:

@@ -14,7 +14,7 @@ def upgrade():
         "rate_limit",
         sa.Column("key", sa.String(64), nullable=False),
         sa.Column("hits", sa.Integer(), nullable=False),
-        sa.Column("expires_at", sa.Float(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_limit")),
     )
     op.create_index(op.f("ix_rate_limit_expires_at"), "rate_limit", ["expires_at"])
