@@ -271,3 +271,13 @@ def test_keys_in_a_form_that_was_refused(visited, administrator):
     expect(page.get_by_role("heading", name="This site needs cookies")).to_be_visible()
     assert "sk_test_51abcdefghijklmnop" not in page.content()
     visited.look.check("refused-form-keys")
+
+
+def test_the_banner_while_no_worker_runs(visited, administrator):
+    administrator.goto(f"{visited.url}/admin/")
+    expect(administrator.get_by_text("No background worker is running")).to_have_count(0)
+    visited.shop.app.extensions["worker_watch"].grace_until = 0
+    visited.see("/admin/", "Dashboard", "worker-missing")
+    expect(administrator.get_by_text("No background worker is running")).to_be_visible()
+    administrator.get_by_role("link", name="See Health").click()
+    visited.must_be("Health", "health-worker-missing")
