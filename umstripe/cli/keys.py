@@ -62,9 +62,9 @@ def _dropped(kind: str) -> str:
 def _in_environment(kind: str) -> str:
     """The operator adds the key and takes the earlier one away; in between, what hangs on it is renewed here."""
     from umstripe import rotation
-    from umstripe.key_files import NEW_KEY
+    from umstripe.key_files import NEW_KEY, VARIABLES
 
-    variable = rotation.VARIABLES[kind]
+    variable = VARIABLES[kind]
     if rotation.count_keys(kind) == 1:
         return IN_ENVIRONMENT.format(variable=variable, key=NEW_KEY[kind]())
     renewed = rotation.renew(kind)
