@@ -235,3 +235,9 @@ def test_every_page_forbids_inline_code_and_framing(app):
         policy = headers["Content-Security-Policy"]
         assert "default-src 'self'" in policy and "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy and headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_tests_that_the_security_page_names_exist():
+    named = set(re.findall(r"\btest_\w+", (ROOT / "docs" / "security.md").read_text()))
+    assert len(named) > 30
+    assert named <= {path.stem for path in (ROOT / "tests").rglob("test_*.py")}

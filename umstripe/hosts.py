@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import structlog
 from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import BadHost
 
 from umstripe.database import db
 from umstripe.models import home, site_address
@@ -55,10 +56,17 @@ def without_requested_origin(url: str) -> str:
 
 
 def _refuse_unknown_host() -> Response | None:
+    if isinstance(request.routing_exception, BadHost):
+        return _refused()
     if request.endpoint in AT_ANY_HOST or is_answered(site_address.recent_url()):
         return None
     if is_answered(site_address.recent_url(age=0)) or _is_a_copy():
         return None
+    return _refused()
+
+
+def _refused() -> Response:
+    """Return a plain answer: a page would need the addresses of others, which are made of the host."""
     structlog.get_logger().warning("unknown host", host=request.host[:255], path=request.path[:200])
     return Response(UNKNOWN_HOST, 400, mimetype="text/plain")
 
