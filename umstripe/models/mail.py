@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from umstripe.database import UTCDateTime, db, now, write
 from umstripe.errors import Rejected
 from umstripe.models.keyed import search_column
-from umstripe.models.rate_limit import RateLimit, folded
+from umstripe.models.rate_limit import RateLimit, identity_key
 from umstripe.models.role import Role
 from umstripe.models.user import User
 from umstripe.normalization import text_key
@@ -103,7 +103,7 @@ class Mail(db.Model):
         """Count a mail of this kind to an address. Return whether it may be sent."""
         if kind not in LIMITED:
             return True
-        hits, _ = RateLimit.hit(tx, f"mail {kind}: {folded(address)}", 3600)
+        hits, _ = RateLimit.hit(tx, f"mail {kind}: {identity_key(address)}", 3600)
         return hits <= AT_MOST_AN_HOUR
 
     @classmethod
