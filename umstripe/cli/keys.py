@@ -15,8 +15,8 @@ RESTART = (
 )
 ENCRYPTED = "A new encryption key is made, and {} stored values are encrypted with it. No restart is needed."
 LATER = {
-    "secret": "Later, drop the earlier ones with “umstripe rotate-key secret --drop-earlier”: who has not come back until "
-    "then logs in again, and links in mails from before (up to 30 days old) stop working. After a leak, do so at once.",
+    "secret": "Later, drop the earlier ones with “umstripe rotate-key secret --drop-earlier”. Visitors who have not come back "
+    "until then must log in again, and links in earlier emails (up to 30 days old) stop working. After a leak, do so at once.",
     "encryption": "Make a backup, then drop the earlier ones with “umstripe rotate-key encryption --drop-earlier”.",
 }
 IN_ENVIRONMENT = (
@@ -76,4 +76,6 @@ def _in_environment(kind: str) -> str:
     return DROP_IN_ENVIRONMENT.format(variable=variable, more=more)
 
 
-LATER_SECRET = "Who has not come back until then logs in again, and links in mails from before stop working."
+LATER_SECRET = (
+    "Visitors who have not come back until then must log in again, and links in earlier emails stop working."
+)

@@ -19,7 +19,7 @@ def address_checks(seen: Mapping[str, str] | None, site_url: str, proxies: int) 
     wrong = [*_address(seen["browser"], site_url), *_proxy(seen, proxies)]
     yield from wrong
     if not wrong:
-        yield Check("Address", GOOD, f"Browsers see this site where it is: {site_url}.")
+        yield Check("Address", GOOD, f"Browsers see this site at its address, {site_url}.")
 
 
 def differences(one: str, other: str) -> list[str]:
@@ -38,9 +38,9 @@ def _parts(url: str) -> dict[str, str]:
 def _address(browser: str, site_url: str) -> Iterator[Check]:
     if different := differences(browser, site_url):
         says = (
-            f"A browser sees this site at {browser}, but the site believes that it is at {site_url}: "
+            f"A browser sees this site at {browser}, but its address is set to {site_url}: "
             f"the {' and the '.join(different)} differ{'s' if len(different) == 1 else ''}. "
-            "Links in mails and Stripe’s deliveries go to the latter."
+            "Links in emails and Stripe’s deliveries use the second one."
         )
         do = f"If {browser} is right, set UMSTRIPE_SITE_URL to it and start the site again."
         yield Check("Address", TROUBLE, says, do)

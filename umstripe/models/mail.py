@@ -171,7 +171,7 @@ class Mail(db.Model):
             raise Rejected(f"Nobody has an account with {self.address}, so there is nothing to send.")
         if not self.is_allowed(db.session.connection(), self.kind, self.recipient):
             raise Rejected(
-                f"{self.recipient} has got {AT_MOST_AN_HOUR} of these mails within an hour. Try again later."
+                f"{self.recipient} has received {AT_MOST_AN_HOUR} of these emails within an hour. Try again later."
             )
         self.address = self.recipient
         self.state, self.tries, self.tried_at, self.error = "queued", 0, None, ""
