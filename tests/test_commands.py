@@ -68,7 +68,7 @@ def test_connect_and_its_refusals(app, run, tmp_path):
     try:
         base = {"UMSTRIPE_STRIPE_API_BASE": simulator.url}
         keys = ("--publishable-key", simulator.key("test", "publishable"), "--secret-key", simulator.key())
-        assert "Say the site's address" in run("connect", "test", *keys, **base).stderr
+        assert "Set the site’s address" in run("connect", "test", *keys, **base).stderr
         done = run("connect", "test", *keys, "--site-url", "http://members.example.org")
         assert "Deliveries come to http://members.example.org/webhooks/stripe/test" in done.stdout, (
             done.stderr

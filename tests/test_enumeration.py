@@ -243,7 +243,7 @@ def move(person, email, password=PASSWORD):
 def test_a_change_of_address_reads_the_same_for_a_free_one_and_one_with_an_account(app, jane):
     make_user(app, "bert")
     free, taken = move(jane, "free@example.org"), move(jane, "bert@example.org")
-    assert free == taken and "We have sent a mail to ADDRESS." in free
+    assert free == taken and "We have sent an email to ADDRESS." in free
     assert rows(app, "SELECT email FROM \"user\" WHERE username = 'jane'") == [("jane@example.org",)]
     mails = rows(app, "SELECT kind, address FROM mail ORDER BY id")
     assert mails == [("confirm_address", "free@example.org"), ("address_in_use", "bert@example.org")]
@@ -264,7 +264,7 @@ def test_the_link_in_the_mail_changes_the_address(app, jane):
     other.enter("jane")
     move(jane, "doe@example.org")
     page = jane.submit(link_of(app, "confirm_address"))
-    assert "Your account has the new mail address." in page.text
+    assert "Your email address is changed." in page.text
     assert rows(app, 'SELECT email FROM "user"') == [("doe@example.org",)]
     assert "jane" in jane.get("/account/").text and "Log In" in other.get("/account/").text
     assert rows(app, "SELECT address FROM mail WHERE kind = 'address_changed'") == [("jane@example.org",)]

@@ -149,7 +149,7 @@ def test_a_server_that_is_down_gets_the_mail_later_and_an_administrator_sees_it(
     assert post(app) == 1 and post(app) == 0
     assert written(app) == [("invitation", "jane@example.org", "queued", 1)]
     assert "451" in admin.get(MAILS).text
-    assert "1 e-mail was not accepted" in admin.get("/admin/health/").text
+    assert "1 email was not accepted" in admin.get("/admin/health/").text
     letterbox.down = False
     _wait(app, minutes=2)
     assert post(app) == 1

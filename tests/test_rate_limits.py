@@ -349,7 +349,7 @@ def test_an_invitation_is_sent_again_five_times_an_hour_at_most(app, kind):
     number = rows(app, f"SELECT id FROM mail WHERE kind = '{kind}'")[0][0]
     pages = [admin.press(f"/admin/mails/{number}", f"/admin/mails/{number}/send").text for _ in range(5)]
     assert all("waits for the background worker" in page for page in pages[:4])
-    assert "has got 5 of these mails within an hour" in pages[4]
+    assert "has received 5 of these emails within an hour" in pages[4]
 
 
 def test_who_asks_for_reset_mails_without_end_sends_five_an_hour(app):

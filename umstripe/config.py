@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from umstripe.errors import ConfigError
-from umstripe.key_files import NEW_KEY, SHORTEST_SECRET_KEY, KeyFile, split, split_secret_keys
+from umstripe.key_files import NEW_KEY, SHORTEST_SECRET_KEY, VARIABLES, KeyFile, split, split_secret_keys
 
 STRIPE_API = "https://api.stripe.com"
 PROXIES_AT_MOST = 5
@@ -154,11 +154,10 @@ def _encryption_keys(environ: Mapping[str, str], instance: Path) -> list[str]:
 
 def _key_files(environ: Mapping[str, str], instance: Path) -> dict[str, KeyFile | None]:
     """Where the keys of each kind are; None for those that come from the environment."""
-    variables = {"secret": "UMSTRIPE_SECRET_KEY", "encryption": "UMSTRIPE_ENCRYPTION_KEYS"}
     names = {"secret": "secret_key", "encryption": "encryption_keys"}
     return {
         kind: None if environ.get(variable) else KeyFile(instance / names[kind])
-        for kind, variable in variables.items()
+        for kind, variable in VARIABLES.items()
     }
 
 

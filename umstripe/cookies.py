@@ -1,4 +1,7 @@
-"""The session's cookie: Secure on a site with https, and never longer than browsers take."""
+"""Flask's session interface: the cookie is Secure on a site with https, and never longer than browsers accept.
+
+What a login keeps in the session, and how it ends, is in umstripe/sessions.py.
+"""
 
 from __future__ import annotations
 

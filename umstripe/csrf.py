@@ -16,9 +16,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from umstripe import hosts
 from umstripe.models import site_address
-
-DEFAULT_PORTS = {"http": 80, "https": 443}
-Origin = tuple[str, str, int]
+from umstripe.origins import origin_of
 
 
 class OriginError(CSRFError):
@@ -58,21 +56,19 @@ def is_same_origin() -> bool:
     return "Origin" in request.headers and not is_cross_origin()
 
 
-def own_origins() -> set[Origin | None]:
+def own_origins() -> set[str]:
     """Return the origins at which a browser may see this site: its address, and the one that was asked for.
 
     A proxy that ends https and does not say so makes the request look like http: its host may be https outside.
     """
     asked = urlsplit(hosts.requested_origin()).netloc
     seen = {_origin_of(f"{scheme}://{asked}") for scheme in (request.scheme, "https")}
-    return (seen | {_origin_of(site_address.site_url())}) - {None}
+    return (seen | {_origin_of(site_address.site_url())}) - {""}
 
 
-def _origin_of(url: str) -> Origin | None:
-    """Return scheme, host and port of an address; None for what is none, as the “null” that a browser sends."""
+def _origin_of(url: str) -> str:
+    """Return the origin of an address in its normal form; "" for what is none, like the “null” that a browser sends."""
     try:
-        parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORTS[parts.scheme]
-    except (ValueError, KeyError):
-        return None
-    return (parts.scheme, parts.hostname, port) if parts.hostname else None
+        return origin_of(url)
+    except ValueError:
+        return ""

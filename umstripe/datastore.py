@@ -1,4 +1,4 @@
-"""How Flask-Security finds users."""
+"""Flask-Security's datastore, which finds users by the normal form of an email address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from umstripe.models import User
 
 
 class UserDatastore(SQLAlchemyUserDatastore):
-    """Addresses are looked up in their normal form, as everywhere else."""
+    """Look up email addresses in their normal form (see normalization)."""
 
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> UserMixin | None:
         if "email" in kwargs:

@@ -1,4 +1,4 @@
-"""Sessions, remember cookies and form tokens that an earlier secret key has signed stay good.
+"""Accept sessions, remember cookies, form tokens and links that an earlier secret key has signed.
 
 Flask reads SECRET_KEY_FALLBACKS for sessions. Here it is done for the rest: itsdangerous signs with the *last* key that it
 is given, Flask-Security gives it the newest first, and Flask-Login and Flask-WTF know of one key only.
@@ -18,18 +18,18 @@ from umstripe import signing
 
 
 def read_earlier_keys(app: Flask) -> None:
-    """Before any extension is set up that loads the user before a request."""
+    """Register the hooks that re-sign cookies. Call this before any extension that loads the user before a request."""
     if app.config["SECRET_KEY_FALLBACKS"]:
         app.before_request(_read_remember_cookie_of_earlier_key)
         app.before_request(_sign_session_anew)
 
 
 def init_app(app: Flask, security: Security) -> None:
-    """After Flask-Security is set up."""
-    app.config["WTF_CSRF_SECRET_KEY"] = signing.keys(app)
-    for one in vars(security).values():
-        if isinstance(one, Serializer):
-            one.secret_keys = [key.encode() for key in signing.keys(app)]
+    """Let form tokens and Flask-Security's links be verified with each key. Call this after `security.init_app`."""
+    app.config["WTF_CSRF_SECRET_KEY"] = signing.signing_keys(app)
+    for attribute in vars(security).values():
+        if isinstance(attribute, Serializer):
+            attribute.secret_keys = [key.encode() for key in signing.signing_keys(app)]
 
 
 def _read_remember_cookie_of_earlier_key() -> None:

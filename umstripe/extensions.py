@@ -17,7 +17,7 @@ from umstripe.datastore import UserDatastore
 from umstripe.forms.security import ChangePasswordForm, ForgotPasswordForm, LoginForm
 from umstripe.mail import OutboxMail
 from umstripe.models import Role, User
-from umstripe.passwords import OneRule
+from umstripe.passwords import PasswordRule
 from umstripe.security import SECURITY, sessions
 
 REGISTRATIONS = "100 per 10 minutes; 300 per hour"
@@ -38,7 +38,7 @@ def person_or_address() -> str:
 
 
 limiter = Limiter(person_or_address, storage_uri="sqla://", default_limits=[], swallow_errors=True)
-security = Security(mail_util_cls=OutboxMail, password_util_cls=OneRule)
+security = Security(mail_util_cls=OutboxMail, password_util_cls=PasswordRule)
 
 
 def init_app(app: Flask) -> None:

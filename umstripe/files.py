@@ -1,4 +1,4 @@
-"""The site's files are its own user's: keys, database and mails can be read by nobody else."""
+"""Permissions of the site's files: only the user that runs the site can read keys, database and mails."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ DATABASE_ENDS = ("", "-wal", "-shm", "-journal", ".lock", ".work", ".work-wal", 
 
 
 def keep_private() -> None:
-    """What this process makes from now on is closed to other users."""
+    """Set the umask: files that this process creates from now on are closed to other users."""
     os.umask(UMASK)
 
 
 def init_app(app: Flask) -> None:
-    """Close what an earlier version, a restore or an operator left open, and remember what that was."""
+    """Close files that are open to other users, and keep the list of them for the health page."""
     open_before = _open_files(app.config)
     still_open = close_all(app.config)
     closed = [path for path in open_before if path not in still_open]
@@ -35,8 +35,8 @@ def init_app(app: Flask) -> None:
 
 
 def close_all(config: Mapping[str, Any]) -> list[Path]:
-    """Take other users' rights to the site's files. Return those where that failed: they belong to somebody else, or to
-    everybody, like /tmp."""
+    """Remove other users' permissions. Return the files where that failed: those of another owner, and sticky folders
+    like /tmp."""
     for path in _open_files(config):
         if path.stat().st_mode & stat.S_ISVTX:
             continue

@@ -13,6 +13,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 SHORTEST_SECRET_KEY = 32
+VARIABLES = {"secret": "UMSTRIPE_SECRET_KEY", "encryption": "UMSTRIPE_ENCRYPTION_KEYS"}
+"""The environment variable of each kind of key."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ ACCOUNTS_AT_MOST = 5
 
 
 def device_of(identity: str) -> str:
-    """Return what names this browser to the account of a username or mail address; "" if it is not known there."""
+    """Return the id of this browser for an account (by username or email address); "" if it is new to that account."""
     devices = _devices()
     user = User.with_identity(identity) if devices else None
     token = devices.get(user.public_id) if user else None

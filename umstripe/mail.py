@@ -1,4 +1,4 @@
-"""Flask-Security's mails go the way of all others: written down with what caused them, sent by the worker."""
+"""Flask-Security's emails in the outbox (models/mail), sent by the worker. post.py sends; password_reset has the link."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS = {
 
 
 class OutboxMail(MailUtil):
-    """No request waits for a mail server, and a link that lets somebody in is made when the mail is sent."""
+    """Flask-Security's mail sender. It adds a row to the outbox, so that no request waits for a mail server."""
 
     def send_mail(self, template: str, *_rendered: Any, **context: Any) -> None:
         user: User = context["user"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -44,3 +45,11 @@ def normal_host(netloc: str) -> str:
     except ValueError:
         return ""
     return host if HOSTNAME.fullmatch(host) else ""
+
+
+def is_loopback(hostname: str) -> bool:
+    """Whether only this machine can reach a host. `hostname` is without port and brackets, as urlsplit returns it."""
+    try:
+        return ip_address(hostname).is_loopback
+    except ValueError:
+        return hostname == "localhost" or hostname.endswith(".localhost")

@@ -12,15 +12,15 @@ from umstripe.models import Settings
 from umstripe.normalization import password_form, text_key
 
 SHORTEST, LONGEST = 10, 128
-LOOKED_AT = 72
-"""zxcvbn refuses to look at more; what is longer is strong enough by its beginning, or not at all."""
+ZXCVBN_MAX = 72
+"""Characters that zxcvbn accepts. A longer password is rated by its beginning."""
 LEAST_SCORE = 3
 """Of zxcvbn's 0 to 4: safely unguessable, with moderate protection against offline guessing."""
 SHORTEST_NAME = 4
 """A shorter username can stand in a good password by chance; zxcvbn still counts it as known."""
 WHAT_TO_DO = "Use a few words that do not belong together, or let your browser suggest one."
 HINT = f"At least {SHORTEST} characters."
-TELLING_NAME = "Leave your username, your email address and the name of this site out of the password: they are tried first."
+CONTAINS_A_NAME = "Leave your username, your email address and the name of this site out of the password: they are tried first."
 
 
 def problem(password: str, username: str = "", email: str = "", site_name: str = "") -> str:
@@ -32,24 +32,24 @@ def problem(password: str, username: str = "", email: str = "", site_name: str =
     if not SHORTEST <= len(normal) <= LONGEST:
         return f"Use {SHORTEST} to {LONGEST} characters."
     names = [username, email, email.partition("@")[0], site_name or Settings.get().site_name]
-    if _tells(normal, names):
-        return TELLING_NAME
-    result = zxcvbn(normal[:LOOKED_AT], user_inputs=[text_key(name) for name in names])
+    if _contains_a_name(normal, names):
+        return CONTAINS_A_NAME
+    result = zxcvbn(normal[:ZXCVBN_MAX], user_inputs=[text_key(name) for name in names])
     return "" if result["score"] >= LEAST_SCORE else _sentence(result["feedback"]["warning"] or "")
 
 
-class OneRule(PasswordUtil):
-    """The rule for Flask-Security's forms. It normalises nothing: the hash scheme does, for everybody."""
+class PasswordRule(PasswordUtil):
+    """The same rule in Flask-Security's forms. It normalizes nothing: the hash scheme does (password_schemes)."""
 
     def validate(self, password: str, is_register: bool, **kwargs: Any) -> tuple[list[str] | None, str]:
-        """What is wrong with a password (None for nothing), and the password."""
+        """Return what is wrong with a password (None for a good one), and the password unchanged."""
         user = kwargs.get("user")
         found = problem(password, user.username, user.email) if user else problem(password)
         return ([found] if found else None), password
 
 
-def _tells(password: str, names: Iterable[str]) -> bool:
-    """Whether one of the names is in the password, in any case, with or without spaces."""
+def _contains_a_name(password: str, names: Iterable[str]) -> bool:
+    """Return whether a name is part of the password, in any case, with or without spaces."""
     typed, closed = text_key(password), text_key(password).replace(" ", "")
     keys = (text_key(name) for name in names)
     return any(
@@ -60,6 +60,6 @@ def _tells(password: str, names: Iterable[str]) -> bool:
 
 
 def _sentence(warning: str) -> str:
-    """zxcvbn says what it found, if it knows a word for it."""
+    """Return the sentence for a weak password, with zxcvbn's reason where it has one."""
     found = f": {warning[0].lower()}{warning[1:]}" if warning.startswith("This is") else ""
     return f"This password is easy to guess{found.removesuffix('.')}. {WHAT_TO_DO}"

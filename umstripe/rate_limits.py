@@ -25,7 +25,7 @@ from werkzeug.wrappers import Response
 
 from umstripe import errors, known_devices
 from umstripe.database import db, is_writing, read, write
-from umstripe.models.rate_limit import RateLimit, folded
+from umstripe.models.rate_limit import RateLimit, identity_key
 
 MINUTES, HOURS = 60, 3600
 IPV6_NETWORK = 64
@@ -104,7 +104,7 @@ def password_tries(identity: str) -> Tries:
     """
     if device := known_devices.device_of(identity):
         return Tries((DEVICE, device))
-    name, address = folded(identity), client_address()
+    name, address = identity_key(identity), client_address()
     return Tries(
         (ACCOUNT_FROM_ADDRESS, f"{name} {address}"), (ACCOUNT_FROM_STRANGERS, name), (ADDRESS, address)
     )

@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cryptography.fernet import InvalidToken
-from flask import Flask, current_app
+from flask import current_app
 from sqlalchemy import Column, String, Table, select, type_coerce, update
 from sqlalchemy import Connection as Transaction
 
 from umstripe.database import Base, Encrypted, write, writing
 from umstripe.errors import UmstripeError
-from umstripe.key_files import NEW_KEY, EncryptionKeys, KeyFile
+from umstripe.key_files import NEW_KEY, VARIABLES, EncryptionKeys, KeyFile
 from umstripe.models import home
+from umstripe.signing import secret_keys
 
-VARIABLES = {"secret": "UMSTRIPE_SECRET_KEY", "encryption": "UMSTRIPE_ENCRYPTION_KEYS"}
 UNREADABLE = (
     "{} stored values cannot be read with any of the encryption keys. The earlier keys are kept. Give back the key that they "
     "were stored with, or enter what they hold anew, then run this again."
@@ -31,11 +31,6 @@ class Encryption:
 
     renewed: int
     unreadable: int
-
-
-def secret_keys(app: Flask) -> list[str]:
-    """Return the secret keys in force, the newest first."""
-    return [app.config["SECRET_KEY"], *(app.config["SECRET_KEY_FALLBACKS"] or [])]
 
 
 def is_in_environment(kind: str) -> bool:

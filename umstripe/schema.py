@@ -28,7 +28,7 @@ class WrongSchema(UmstripeError):
 def state() -> str:
     """Return how the database's schema compares with this version's: FITS, UNMIGRATED, OLDER or NEWER.
 
-    Raises SQLAlchemy's errors when the database cannot be reached.
+    Raise SQLAlchemyError when the database cannot be reached.
     """
     heads, known = _revisions(str(Path(__file__).parent / "migrations"))
     found = _stored()

@@ -1,4 +1,4 @@
-"""Logging in and out: what the cookies hold, and how the server ends them.
+"""Log-in and log-out: rows of `login_session` behind the cookies. The session cookie itself is in umstripe/cookies.py.
 
 Flask-Login keeps `_user_id` in the session cookie and copies it into the remember cookie. Here it is the token of a
 row of `login_session` instead of the user's `fs_uniquifier`, so that a logout ends every copy of both cookies.
@@ -23,7 +23,7 @@ KEPT_AT_LOGOUT = {"_remember", "fs_cc"}
 
 
 def init_app(app: Flask) -> None:
-    """Replace Flask-Security's loaders. Call this after `security.init_app`.
+    """Replace Flask-Security's user loader and request loader. Call this after `security.init_app`.
 
     Its request loader takes an `auth_token` in the query, a header or a JSON body. This site issues none.
     """
@@ -35,13 +35,13 @@ def init_app(app: Flask) -> None:
 
 
 def switch_to(user: User) -> None:
-    """Log in a user, after whoever was logged in here."""
+    """Log out whoever is logged in with this browser, then log in the user."""
     log_out_unless(user)
     login_user(user)
 
 
 def log_out_unless(user: User) -> None:
-    """Log out whoever is logged in here, unless it is this user."""
+    """Log out whoever is logged in with this browser, unless it is this user."""
     if current_user.is_authenticated and current_user.id != user.id:
         logout_user()
 
@@ -52,6 +52,7 @@ def log_out_everywhere(user: User) -> None:
 
 
 def _load_user(token: Any) -> User | None:
+    """Return the user of a valid login token. Mark the request as authenticated for Flask-Security."""
     user = LoginSession.user_of(str(token))
     if user is None:
         return None

@@ -1,4 +1,4 @@
-"""Rules that say what the fields of an object must be. What Stripe's objects must be is in stripe_shapes.
+"""Rules for the fields of a JSON object: a small schema language. stripe_shapes has the schemas of Stripe's objects.
 
 What passes is safe to read and to store: texts hold no NUL and no half of a surrogate pair, numbers fit into 63 bits,
 times into a calendar. Fields without a rule are not looked at. Null counts as absent. Of an object that is called
@@ -18,8 +18,8 @@ ID_LENGTH = 255
 LARGEST = 2**63 - 1
 
 
-class Odd(Exception):
-    """A field is not what it must be; `path` is filled in from the inside to the outside."""
+class InvalidField(Exception):
+    """A field does not follow its rule. `path` (like `.items.data[0].id`) grows as the error leaves nested objects."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
@@ -30,15 +30,16 @@ def check(shape: Shape, value: object, what: str) -> None:
     """Raise Unusable with a sentence that names the first field of `value` that does not fit the shape."""
     try:
         fits(shape, value)
-    except Odd as odd:
-        field = odd.path.removeprefix(".")
+    except InvalidField as invalid:
+        field = invalid.path.removeprefix(".")
         of = f"The field “{field}” of Stripe’s {what}" if field else f"Stripe’s {what}"
-        raise Unusable(f"{of} {odd.problem}. This site cannot use it.") from None
+        raise Unusable(f"{of} {invalid.problem}. This site cannot use it.") from None
 
 
 def fits(shape: Shape, value: object) -> None:
+    """Raise InvalidField for the first field of `value` that does not follow its rule."""
     if not isinstance(value, Mapping):
-        raise Odd(f"is {_kind(value)} and not an object")
+        raise InvalidField(f"is {_kind(value)} and not an object")
     is_deleted = value.get("deleted") is True
     for name, rule in shape.items():
         field = value.get(name)
@@ -46,22 +47,22 @@ def fits(shape: Shape, value: object) -> None:
             continue
         try:
             rule(field)
-        except Odd as odd:
-            odd.path = f".{name}{odd.path}"
+        except InvalidField as invalid:
+            invalid.path = f".{name}{invalid.path}"
             raise
 
 
-def storable(rule: Rule, value: object) -> str:
-    """Return the text if it fits a rule of texts, else ""."""
+def valid_or_empty(rule: Rule, value: object) -> str:
+    """Return a text that follows `rule`, else ""."""
     try:
         rule(value)
-    except Odd:
+    except InvalidField:
         return ""
     return str(value)
 
 
 def maybe(rule: Rule) -> Rule:
-    """The same, or null, or absent."""
+    """Return a rule that also accepts null and an absent field."""
 
     def optional(value: object) -> None:
         if value is not None:
@@ -71,68 +72,70 @@ def maybe(rule: Rule) -> Rule:
 
 
 def text(most: int = LARGEST, least: int = 0) -> Rule:
-    """A text that both databases and every page can hold."""
+    """Return a rule for texts of `least` to `most` characters, without NUL and lone surrogates."""
 
     def rule(value: object) -> None:
         if not isinstance(value, str):
             raise _wrong(value, "a text")
         if not least <= len(value) <= most:
-            raise Odd("is empty" if not value else f"has {len(value)} characters, {most} at most are allowed")
+            raise InvalidField(
+                "is empty" if not value else f"has {len(value)} characters, {most} at most are allowed"
+            )
         if "\x00" in value or not (value.isascii() or _has_only_whole_characters(value)):
-            raise Odd("has a character that cannot be stored")
+            raise InvalidField("has a character that cannot be stored")
 
     return rule
 
 
 def number(most: int = LARGEST, least: int = -LARGEST) -> Rule:
-    """A whole number; true and 1.0 are none."""
+    """Return a rule for whole numbers from `least` to `most`; true and 1.0 are none."""
 
     def rule(value: object) -> None:
         if type(value) is not int:
             raise _wrong(value, "a whole number")
         if not least <= value <= most:
-            raise Odd("is a number out of range")
+            raise InvalidField("is a number out of range")
 
     return rule
 
 
 def flag(value: object) -> None:
-    """True or false."""
+    """The rule for true and false."""
     if not isinstance(value, bool):
         raise _wrong(value, "true or false")
 
 
 def part(shape: Shape) -> Rule:
-    """An object inside the object."""
+    """Return a rule for an object inside the object."""
 
     def rule(value: object) -> None:
         if value is None:
-            raise Odd("is missing")
+            raise InvalidField("is missing")
         fits(shape, value)
 
     return rule
 
 
 def each(rule: Rule, least: int = 0) -> Rule:
-    """A list of Stripe's: an object with its entries in `data`."""
+    """Return a rule for a list of Stripe's: an object with its entries in `data`."""
 
     def entries(value: object) -> None:
         if not isinstance(value, list):
             raise _wrong(value, "a list")
         if len(value) < least:
-            raise Odd("is empty")
+            raise InvalidField("is empty")
         for place, entry in enumerate(value):
             try:
                 rule(entry)
-            except Odd as odd:
-                odd.path = f"[{place}]{odd.path}"
+            except InvalidField as invalid:
+                invalid.path = f"[{place}]{invalid.path}"
                 raise
 
     return part({"data": entries})
 
 
 def reference(shape: Shape | None = None) -> Rule:
-    """The id of an object, or the whole object where Stripe was asked to expand it."""
+    """Return a rule for the id of an object, or the object itself where Stripe was asked to expand it."""
     whole = part(shape or {"id": ID})
 
     def rule(value: object) -> None:
@@ -142,19 +145,19 @@ def reference(shape: Shape | None = None) -> Rule:
 
 
 def either(first: str, second: str, shape: Shape) -> Rule:
-    """An object of which one of two parts must be there."""
+    """Return a rule for an object that must have at least one of two fields."""
 
     def rule(value: object) -> None:
         fits(shape, value)
         assert isinstance(value, Mapping)
         if not (value.get(first) or value.get(second)):
-            raise Odd(f"has neither “{first}” nor “{second}”")
+            raise InvalidField(f"has neither “{first}” nor “{second}”")
 
     return rule
 
 
-def _wrong(value: object, wanted: str) -> Odd:
-    return Odd("is missing" if value is None else f"is {_kind(value)} and not {wanted}")
+def _wrong(value: object, wanted: str) -> InvalidField:
+    return InvalidField("is missing" if value is None else f"is {_kind(value)} and not {wanted}")
 
 
 def _kind(value: object) -> str:

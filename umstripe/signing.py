@@ -1,4 +1,4 @@
-"""Links that only this site can make: signed with the newest secret key, read with each of them."""
+"""The secret keys, and the serializer of signed links: the newest key signs, all of them verify."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from flask import Flask, current_app
 from itsdangerous import URLSafeTimedSerializer
 
 
-def keys(app: Flask) -> list[str]:
-    """Return the secret keys as itsdangerous wants them: the newest, which signs, last."""
-    return [*reversed(app.config["SECRET_KEY_FALLBACKS"] or []), app.config["SECRET_KEY"]]
+def secret_keys(app: Flask) -> list[str]:
+    """Return the secret keys in force, the newest first."""
+    return [app.config["SECRET_KEY"], *(app.config["SECRET_KEY_FALLBACKS"] or [])]
+
+
+def signing_keys(app: Flask) -> list[str]:
+    """Return the secret keys as itsdangerous takes them: the newest, which signs, last."""
+    return secret_keys(app)[::-1]
 
 
 def serializer(salt: str) -> URLSafeTimedSerializer:
-    """Return what signs one kind of link, which `salt` names."""
-    return URLSafeTimedSerializer(keys(current_app), salt=salt)
+    """Return the serializer of one kind of signed value, which `salt` names."""
+    return URLSafeTimedSerializer(signing_keys(current_app), salt=salt)

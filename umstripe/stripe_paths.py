@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from umstripe.errors import StripeRefused
 
-NO_IDS = ("", ".", "..")
+NOT_IDS = ("", ".", "..")
 COLLECTIONS = {
     "subscription": "/v1/subscriptions",
     "customer": "/v1/customers",
@@ -38,6 +38,6 @@ def quoted_id(stripe_id: str) -> str:
         quoted = quote(stripe_id, safe="")
     except UnicodeEncodeError:  # half a character
         quoted = ""
-    if quoted in NO_IDS:
+    if quoted in NOT_IDS:
         raise StripeRefused(f"There is no such object: “{stripe_id!a}”", 404, "resource_missing")
     return quoted

@@ -1,7 +1,7 @@
-"""The fields that are read of Stripe's objects, with their types: one check where an object comes in.
+"""Schemas of the fields that are read of Stripe's objects, checked once when an object arrives.
 
-A field that a handler, an import, an audit or a page reads has its rule here. Raised is Unusable, before anything is
-written; see shapes for the rules.
+A field that a handler, an import, an audit or a page reads has its rule here (see shapes). Unusable is raised before
+anything is written.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from umstripe.shapes import (
     MOMENT,
     TEXT,
     WORD,
-    Odd,
+    InvalidField,
     Shape,
     check,
     each,
@@ -170,7 +170,7 @@ IN_EVENTS: Mapping[str, Shape] = {
     "price": PRICE,
     "product": PRODUCT,
 }
-"""By what stands before the last dot of an event's type."""
+"""The object's schema by the event's type without its last part."""
 FETCHED: Mapping[str, Shape] = {
     "checkout.session": FETCHED_SESSION,
     "customer": CUSTOMER,
@@ -180,20 +180,20 @@ FETCHED: Mapping[str, Shape] = {
     "product": PRODUCT,
     "subscription": SUBSCRIPTION,
 }
-"""By the kind under which an object is fetched or listed."""
+"""The schema by the kind under which an object is fetched or listed."""
 
 
 def is_event(value: object) -> bool:
-    """Whether a value has what every event of Stripe's has."""
+    """Return whether a value follows EVENT."""
     try:
         fits(EVENT, value)
-    except Odd:
+    except InvalidField:
         return False
     return True
 
 
 def check_event(event: Mapping[str, object]) -> None:
-    """Check the object that an event of a handled type is about. Raises Unusable."""
+    """Check the object that an event of a handled type is about. Raise Unusable."""
     kind, data = str(event["type"]).rpartition(".")[0], event["data"]
     assert isinstance(data, Mapping)
     if kind in IN_EVENTS:
@@ -201,6 +201,6 @@ def check_event(event: Mapping[str, object]) -> None:
 
 
 def check_fetched(kind: str, value: object) -> None:
-    """Check an object that Stripe was asked for. Raises Unusable."""
+    """Check an object that Stripe was asked for. Raise Unusable."""
     if kind in FETCHED:
         check(FETCHED[kind], value, kind.replace("_", " ").replace(".", " "))

@@ -1,4 +1,4 @@
-"""Keep several processes running in the foreground: what dies is started again, SIGTERM ends all."""
+"""Run several processes in the foreground: restart those that end, stop all on SIGTERM."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Child:
         return not self.was_steady and self.quick_ends >= TRIES
 
     def look(self) -> None:
-        """Start it when its time has come; take note when it has ended."""
+        """Start the process when it is due; record it when it has ended."""
         now = time.monotonic()
         if self.process is None:
             if now >= self.start_at:

@@ -16,7 +16,7 @@ GRACE_SECONDS = 120.0
 """A worker that starts together with the site has this long until it is missed."""
 LOOK_EVERY = 60.0
 SAYS = (
-    "No background worker is running: nothing is caught up with, compared with Stripe or mailed. "
+    "No background worker is running. No emails are sent, and missed deliveries are not fetched. "
     "Start it with “umstripe worker” (“umstripe serve” runs it too)."
 )
 

@@ -69,16 +69,16 @@ DEFAULTS: dict[str, Words] = {
         (*ALWAYS, "link"),
     ),
     "mail.confirm_address": Words(
-        "Confirm a new mail address",
-        "Confirm your new mail address at {site}",
-        "Hello {name},\n\nYou want to use this mail address for your account at {site}. Confirm it here:\n\n<{link}>\n\n"
+        "Confirm a new email address",
+        "Confirm your new email address at {site}",
+        "Hello {name},\n\nYou want to use this email address for your account at {site}. Confirm it here:\n\n<{link}>\n\n"
         "The link works for 24 hours. If you did not ask for this, do nothing: nothing changes.\n",
         (*ALWAYS, "link"),
     ),
     "mail.address_in_use": Words(
-        "Mail address in use",
-        "Your mail address was given at {site}",
-        "Hello {name},\n\nSomebody with another account at {site} wanted to change to your mail address, which has an "
+        "Email address in use",
+        "Somebody tried to use your email address at {site}",
+        "Hello {name},\n\nSomebody with another account at {site} tried to change to your email address, which has an "
         "account already. If it was you, log in to that account or choose another address:\n\n<{link}>\n\nIf it was "
         "not you, do nothing: nothing changes.\n",
         (*ALWAYS, "link"),
@@ -106,7 +106,7 @@ DEFAULTS: dict[str, Words] = {
     "mail.password_reset": Words(
         "Password was reset",
         "Your password was changed",
-        "Hello {name},\n\nThe password of your account at {site} was changed just now, with a link from a mail. If it was "
+        "Hello {name},\n\nThe password of your account at {site} was changed just now, with a link from an email. If it was "
         "not you, choose a new one at once:\n\n<{link}>\n",
         (*ALWAYS, "link"),
     ),

@@ -55,6 +55,6 @@ def endpoint_address(typed: str | None) -> str:
         confirm(typed)
     if not (typed or known):
         raise UmstripeError(
-            "Say the site's address with --site-url, UMSTRIPE_SITE_URL or “umstripe site-url”."
+            "Set the site’s address with --site-url, UMSTRIPE_SITE_URL or “umstripe site-url”."
         )
     return checked(typed) if typed else known

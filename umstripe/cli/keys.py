@@ -15,8 +15,8 @@ RESTART = (
 )
 ENCRYPTED = "A new encryption key is made, and {} stored values are encrypted with it. No restart is needed."
 LATER = {
-    "secret": "Later, drop the earlier ones with “umstripe rotate-key secret --drop-earlier”: who has not come back until "
-    "then logs in again, and links in mails from before (up to 30 days old) stop working. After a leak, do so at once.",
+    "secret": "Later, drop the earlier ones with “umstripe rotate-key secret --drop-earlier”. Visitors who have not come back "
+    "until then must log in again, and links in earlier emails (up to 30 days old) stop working. After a leak, do so at once.",
     "encryption": "Make a backup, then drop the earlier ones with “umstripe rotate-key encryption --drop-earlier”.",
 }
 IN_ENVIRONMENT = (
@@ -62,9 +62,9 @@ def _dropped(kind: str) -> str:
 def _in_environment(kind: str) -> str:
     """The operator adds the key and takes the earlier one away; in between, what hangs on it is renewed here."""
     from umstripe import rotation
-    from umstripe.key_files import NEW_KEY
+    from umstripe.key_files import NEW_KEY, VARIABLES
 
-    variable = rotation.VARIABLES[kind]
+    variable = VARIABLES[kind]
     if rotation.count_keys(kind) == 1:
         return IN_ENVIRONMENT.format(variable=variable, key=NEW_KEY[kind]())
     renewed = rotation.renew(kind)
@@ -76,4 +76,6 @@ def _in_environment(kind: str) -> str:
     return DROP_IN_ENVIRONMENT.format(variable=variable, more=more)
 
 
-LATER_SECRET = "Who has not come back until then logs in again, and links in mails from before stop working."
+LATER_SECRET = (
+    "Visitors who have not come back until then must log in again, and links in earlier emails stop working."
+)

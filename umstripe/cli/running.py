@@ -20,7 +20,7 @@ def migrate(app: Any) -> None:
     from umstripe import schema
     from umstripe.database import writing
     from umstripe.models import home
-    from umstripe.rotation import secret_keys
+    from umstripe.signing import secret_keys
     from umstripe.work import worker
 
     schema.must_not_be_newer()

@@ -36,7 +36,7 @@ class AccountForm(UserFields):
         """A sentence when the current password is wrong or was tried too often, else ""."""
         password = self.password.data or ""
         if not password:
-            return "Please type your current password, because the mail address changes."
+            return "Enter your current password to change your email address."
         tries = rate_limits.password_tries(self.owner.username)
         try:
             fits = tries.check(lambda: self.owner.has_password(password))

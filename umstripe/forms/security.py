@@ -18,7 +18,7 @@ from umstripe.models import User, password_reset
 from umstripe.normalization import encodable
 from umstripe.rate_limits import TooManyTries
 
-OR_RESET = "Or choose a new password by mail: press “Lost your password?”."
+OR_RESET = "Or choose a new password by email: press “Lost your password?”."
 
 PLAN_PAGE = re.compile(r"/subscribe/([A-Za-z0-9_-]{1,80})(?:[/?#]|$)")
 

@@ -1,4 +1,4 @@
-"""Whether the site believes of its own address what a browser sees, and what a proxy in front leaves out."""
+"""Compare the site's address with the one that a browser sees, and find headers that a proxy does not send."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
-
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-PORTS = {"http": 80, "https": 443}
+from umstripe.origins import DEFAULT_PORTS, is_loopback
 
 
 def address_checks(seen: Mapping[str, str] | None, site_url: str, proxies: int) -> Iterator[Check]:
@@ -21,7 +19,7 @@ def address_checks(seen: Mapping[str, str] | None, site_url: str, proxies: int) 
     wrong = [*_address(seen["browser"], site_url), *_proxy(seen, proxies)]
     yield from wrong
     if not wrong:
-        yield Check("Address", GOOD, f"Browsers see this site where it is: {site_url}.")
+        yield Check("Address", GOOD, f"Browsers see this site at its address, {site_url}.")
 
 
 def differences(one: str, other: str) -> list[str]:
@@ -33,16 +31,16 @@ def differences(one: str, other: str) -> list[str]:
 def _parts(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     host = parts.hostname or ""
-    port = "" if parts.port in (None, PORTS.get(parts.scheme)) else str(parts.port)
-    return {"scheme": parts.scheme, "host": "loopback" if host in LOOPBACK else host, "port": port}
+    port = "" if parts.port in (None, DEFAULT_PORTS.get(parts.scheme)) else str(parts.port)
+    return {"scheme": parts.scheme, "host": "loopback" if is_loopback(host) else host, "port": port}
 
 
 def _address(browser: str, site_url: str) -> Iterator[Check]:
     if different := differences(browser, site_url):
         says = (
-            f"A browser sees this site at {browser}, but the site believes that it is at {site_url}: "
+            f"A browser sees this site at {browser}, but its address is set to {site_url}: "
             f"the {' and the '.join(different)} differ{'s' if len(different) == 1 else ''}. "
-            "Links in mails and Stripe’s deliveries go to the latter."
+            "Links in emails and Stripe’s deliveries use the second one."
         )
         do = f"If {browser} is right, save it as the site address in Settings > General, or in UMSTRIPE_SITE_URL if that is set."
         yield Check("Address", TROUBLE, says, do)

@@ -41,8 +41,8 @@ def _place() -> Iterator[Check]:
 
 def _address() -> Iterator[Check]:
     if not site_address.known_url():
-        says = f"Nobody has confirmed it: links in emails begin with {site_address.site_url()}."
-        yield Check("Site address", WARNING, says, "Look at it in Settings > General, then save.")
+        says = f"Not confirmed yet. Links in emails begin with {site_address.site_url()}."
+        yield Check("Site address", WARNING, says, "Check it in Settings > General, then save.")
 
 
 def _files() -> Iterator[Check]:
@@ -60,7 +60,7 @@ def _files() -> Iterator[Check]:
             name, WARNING, f"Other users of this machine could read {names}. They are closed now.", do
         )
     else:
-        yield Check(name, GOOD, "Only the site’s own user can read keys, mails and the database.")
+        yield Check(name, GOOD, "Only the site’s own user can read keys, emails and the database.")
 
 
 def _worker(seen: datetime | None) -> Check:
@@ -85,7 +85,7 @@ def _mail() -> Iterator[Check]:
         says = f"{failed} {'e-mail' if failed == 1 else 'e-mails'} could not be sent."
         yield Check("Failed e-mails", TROUBLE, says, "See E-mails: each says why, and can be sent again.")
     if refused := Mail.count_refused():
-        says = f"{refused} {'e-mail was' if refused == 1 else 'e-mails were'} not accepted, and will be tried again."
+        says = f"{refused} {'email was' if refused == 1 else 'emails were'} not accepted. They will be tried again."
         yield Check(
-            "Refused e-mails", WARNING, says, "See E-mails: each says why. Look at UMSTRIPE_MAIL_URL."
+            "Refused emails", WARNING, says, "Open E-mails for the reasons, and check UMSTRIPE_MAIL_URL."
         )

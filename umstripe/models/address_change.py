@@ -41,7 +41,9 @@ class AddressChange:
         else:
             Mail.write(tx, "address_in_use", about, owner_id, self.email)
         line = {"trigger": "member", "user_id": self.user.id, "page": path[:200], "address": address}
-        Activity.add("security.address_requested", f"{self.user.username} wants another mail address", **line)
+        Activity.add(
+            "security.address_requested", f"{self.user.username} asked to change the email address", **line
+        )
 
     @classmethod
     def of(cls, token: str, user: User) -> AddressChange | None:

@@ -29,7 +29,7 @@ from umstripe.models.customer import Customer, metadata_for
 from umstripe.models.mail import Mail
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
-from umstripe.shapes import ID, storable
+from umstripe.shapes import ID, valid_or_empty
 from umstripe.stripe_gateway import Stripe
 
 CONNECTING_TAKES_AT_MOST = timedelta(seconds=120)
@@ -156,7 +156,7 @@ class Connection(db.Model):
             rights = account.probe(stripe) if keys[1].startswith("rk_") else {}
             self.keep_keys(*keys)
             self.account_name, self.rights = account.name_of(seen), rights
-            self.stripe_account_id = storable(ID, (seen or {}).get("id"))
+            self.stripe_account_id = valid_or_empty(ID, (seen or {}).get("id"))
             if self.events_read_until is None and not Customer.there_is_one(self.mode):
                 self.events_read_until = int(time.time())
             self._have_endpoint(stripe, site_url, events)

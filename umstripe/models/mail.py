@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from umstripe.database import UTCDateTime, db, now, write
 from umstripe.errors import Rejected
 from umstripe.models.keyed import search_column
-from umstripe.models.rate_limit import RateLimit, folded
+from umstripe.models.rate_limit import RateLimit, identity_key
 from umstripe.models.role import Role
 from umstripe.models.user import User
 from umstripe.normalization import text_key
@@ -103,7 +103,7 @@ class Mail(db.Model):
         """Count a mail of this kind to an address. Return whether it may be sent."""
         if kind not in LIMITED:
             return True
-        hits, _ = RateLimit.hit(tx, f"mail {kind}: {folded(address)}", 3600)
+        hits, _ = RateLimit.hit(tx, f"mail {kind}: {identity_key(address)}", 3600)
         return hits <= AT_MOST_AN_HOUR
 
     @classmethod
@@ -171,7 +171,7 @@ class Mail(db.Model):
             raise Rejected(f"Nobody has an account with {self.address}, so there is nothing to send.")
         if not self.is_allowed(db.session.connection(), self.kind, self.recipient):
             raise Rejected(
-                f"{self.recipient} has got {AT_MOST_AN_HOUR} of these mails within an hour. Try again later."
+                f"{self.recipient} has received {AT_MOST_AN_HOUR} of these emails within an hour. Try again later."
             )
         self.address = self.recipient
         self.state, self.tries, self.tried_at, self.error = "queued", 0, None, ""

@@ -26,6 +26,7 @@ from sqlalchemy import select
 from umstripe.database import UNREADABLE, db
 from umstripe.models.settings import Settings
 from umstripe.normalization import encodable, password_form
+from umstripe.signing import secret_keys
 
 NEW, EARLIER = "argon2_nfkd", "argon2_hmac"
 PREFIX, EARLIER_PREFIX = "$nfkd", "$argon2"
@@ -88,8 +89,7 @@ def _forms(typed: str) -> list[str]:
 def _salts() -> list[str]:
     """Return the keys that earlier hashes may have been made with: the one that was kept, then those in force."""
     kept = (db.session.scalar(select(Settings.password_salt)) or "").splitlines()
-    config = current_app.config
-    return list(dict.fromkeys([*kept, config["SECRET_KEY"], *(config["SECRET_KEY_FALLBACKS"] or [])]))
+    return list(dict.fromkeys([*kept, *secret_keys(current_app)]))
 
 
 def _hmac(password: str, salt: str) -> bytes:

@@ -72,7 +72,10 @@ class RateLimit(db.Model):
         tx.execute(delete(cls).where(cls.expires_at <= time.time()))
 
 
-def folded(identity: str) -> str:
-    """Return one form for every spelling that may find the same account. No account has a name of 500 characters."""
+def identity_key(identity: str) -> str:
+    """Return the same key for every spelling of a username or email address that may find the same account.
+
+    Only the first 500 characters count; no account has a longer name.
+    """
     text = identity[:500]
     return email_key(text) if "@" in text else "".join(text_key(text).split())

@@ -22,8 +22,8 @@ from umstripe.signing import serializer
 
 SALT = "umstripe registration"
 GOOD_FOR_SECONDS = 7 * 24 * 3600
-KNOWN = "Somebody tried to register with this mail address"
-NEW = "Somebody wants to register and is asked by mail to finish it"
+KNOWN = "Somebody tried to register with this email address"
+NEW = "Somebody asked to register and got an email to finish it"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -12,11 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from umstripe.database import db, read
 from umstripe.models.settings import Settings
-from umstripe.origins import origin_of
+from umstripe.origins import is_loopback, origin_of
 
 READ_AGAIN_AFTER = 30.0
-"""So many seconds old may be what `recent_url` gives, since every request asks for it. Nothing depends on its being
-newer: a host that it does not know is looked up again, and links are made with `site_url`."""
+"""Seconds for which `recent_url` keeps what it read, since every request asks for it. Nothing depends on a newer value:
+an unknown host is looked up again, and links are made with `site_url`."""
 EVERY_INTERFACE = {"0.0.0.0", "[::]", "::", "*"}
 
 
@@ -67,14 +66,14 @@ def is_same_site(url: str) -> bool:
 
 
 def confirm(url: str) -> None:
-    """Keep an address (an origin in its normal form) as the site's, for all processes."""
+    """Store an address (an origin in its normal form) as the site's, for all processes. Not committed."""
     Settings.get().site_url = url
     db.session.flush()
     current_app.extensions.pop("site_address", None)
 
 
 def forget() -> None:
-    """The confirmed address is another site's, or is not known any more."""
+    """Remove the confirmed address: it is another site's. Not committed."""
     confirm("")
 
 
@@ -85,8 +84,4 @@ def _listening_url() -> str:
 
 def is_on_loopback() -> bool:
     """Return whether the site's address is one that only this machine can reach."""
-    host = urlsplit(site_url()).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return is_loopback(urlsplit(site_url()).hostname or "")

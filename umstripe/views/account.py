@@ -32,7 +32,7 @@ def index():
             _tell_stripe(user)
         if form.confirms_by_mail:
             flash(
-                f"We have sent a mail to {form.email.data}. Open the link in it to use this address.",
+                f"We have sent an email to {form.email.data}. Open the link in it to use this address.",
                 "success",
             )
         else:
@@ -64,7 +64,7 @@ def address(token: str):
         login_user(user)
         db.session.commit()
         _tell_stripe(user)
-        flash("Your account has the new mail address.", "success")
+        flash("Your email address is changed.", "success")
         return redirect(url_for(".index"), 303)
     code = 200 if change else 404
     return render_template("account/address.html", change=change, form=form, token=token), code
@@ -77,7 +77,7 @@ def _confirmed(change: AddressChange) -> bool:
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
-        flash("This mail address cannot be used any more. Choose another one.", "error")
+        flash("This email address is no longer available. Choose another one.", "error")
         return False
     return True
 

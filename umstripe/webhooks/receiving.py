@@ -19,7 +19,7 @@ from umstripe.models import Connection, Delivery, home
 from umstripe.models.copied import State
 from umstripe.models.dispute import payment_of
 from umstripe.rounds import in_rounds
-from umstripe.shapes import ID, storable
+from umstripe.shapes import ID, valid_or_empty
 from umstripe.stripe_shapes import check_event
 from umstripe.webhooks.arrival import Arrival
 from umstripe.webhooks.handlers import handle
@@ -154,7 +154,7 @@ def _row(mode: str, event: Mapping[str, Any], body: str, arrived: bool) -> dict[
         "mode": mode,
         "stripe_event_id": event["id"],
         "type": event["type"],
-        "stripe_object_id": storable(ID, event["data"]["object"].get("id")),
+        "stripe_object_id": valid_or_empty(ID, event["data"]["object"].get("id")),
         "stripe_customer_id": _customer_of(event["data"]["object"]),
         "stripe_payment_id": payment_of(event["data"]["object"]) if _is_dispute(event) else "",
         "created": event["created"],
@@ -171,7 +171,7 @@ def _is_dispute(event: Mapping[str, Any]) -> bool:
 
 def _customer_of(data: Mapping[str, Any]) -> str:
     said = data.get("id") if data.get("object") == "customer" else data.get("customer")
-    return storable(ID, said.get("id") if isinstance(said, Mapping) else said)
+    return valid_or_empty(ID, said.get("id") if isinstance(said, Mapping) else said)
 
 
 def _in_words(error: Exception) -> str:

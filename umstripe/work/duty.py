@@ -1,4 +1,4 @@
-"""What the worker does again and again: each duty in a thread of its own, so that none waits for another."""
+"""Periodic actions of the worker, each in a thread of its own, so that none waits for another."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Duty:
         self.thread.start()
 
     def turn(self) -> float:
-        """Do it once. Return how many seconds to wait before the next turn."""
+        """Run the action once. Return how many seconds to wait before the next run."""
         try:
             self.action()
         except Exception as error:
