@@ -81,6 +81,13 @@ def test_two_processes_share_a_limit_to_the_last_try(app, environ, tmp_path):
     assert (codes.count(200), codes.count(429)) == (10, 40)
 
 
+@pytest.mark.parametrize("name", ["jane", "jane@example.org"])
+def test_no_number_of_invisible_characters_makes_another_account_of_it(app, name):
+    people(app, "jane")
+    assert answers(visitor(app), name, times=10) == [200] * 10
+    assert answers(visitor(app), name[:2] + "\u200b" * 600 + name[2:], PASSWORD) == [429]
+
+
 def test_tries_of_an_account_are_limited_by_either_name_and_however_they_are_typed(app):
     people(app, "jane")
     assert answers(visitor(app), "jane", times=8) == [200] * 8

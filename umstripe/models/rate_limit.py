@@ -73,6 +73,6 @@ class RateLimit(db.Model):
 
 
 def folded(identity: str) -> str:
-    """Return one form for every spelling that may find the same account. No account has a name of 500 characters."""
-    text = identity[:500]
-    return email_key(text) if "@" in text else "".join(text_key(text).split())
+    """Return one form for every spelling that may find the same account, however many characters without a shape are in
+    it."""
+    return email_key(identity) if "@" in identity else "".join(text_key(identity).split())
