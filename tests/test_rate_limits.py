@@ -405,6 +405,17 @@ def test_in_the_registration_form_passwords_of_accounts_are_not_guessed_either(a
     assert answers(visitor(app), "jane@example.org", PASSWORD) == [429], "and the log-in counts on"
 
 
+def test_not_even_with_both_names_of_an_account_in_the_registration_form(app):
+    people(app, "jane")
+    settings(app, register_without_plan=True)
+    person = visitor(app)
+    typed = {**TYPED, "username": "jane", "email": "jane@example.org", "password": "a wrong horse battery"}
+    fields = {**person.get("/register").form("username")["fields"], **typed}
+    codes = [person.client.post("/register", data=fields).status_code for _ in range(12)]
+    assert codes == [200] * 10 + [429] * 2
+    assert answers(visitor(app), "jane", PASSWORD) == [429], "and the log-in counts on"
+
+
 @pytest.mark.one_database
 @pytest.mark.parametrize("typed", [1, ["jane"], {"a": 1}, None, True, "x" * 100_000, "\x00"])
 def test_odd_names_in_a_json_body_are_no_fault_of_the_site(app, typed):
