@@ -219,8 +219,6 @@ def test_a_key_of_the_environment_with_commas_is_one_key_as_before():
 
 @pytest.mark.one_database
 def test_a_key_file_that_cannot_be_read_for_a_moment_is_read_the_next_time(tmp_path):
-    from cryptography.fernet import Fernet
-
     from umstripe.key_files import EncryptionKeys, KeyFile
 
     earlier, newer = Fernet.generate_key().decode(), Fernet.generate_key().decode()
