@@ -193,3 +193,22 @@ def test_a_next_that_is_no_address_is_refused(app, admin, place, url):
         sent = {**fields, "email": "admin", "password": PASSWORD}
         assert person.client.get(place, query_string={"next": url}).status_code in (400, 405)
         assert person.client.post(place, data={**sent, "next": url}).status_code == 400
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "remember_token=\u00c3\u00a9|\u00c3\u00a9",
+        "remember_token=\u00ff|",
+        "session=\u00ff",
+        "known_device=\u00ff.\u00ff.\u00ff",
+        f"session={LONG}; remember_token={LONG}|{LONG}; known_device={LONG}",
+        "remember_token=|; session=.; known_device=..",
+    ],
+)
+def test_no_cookie_breaks_a_page(app, cookie):
+    """The test client would put its own cookies in the place of these, so it has none."""
+    client = app.test_client(use_cookies=False)
+    for place in ("/", "/login", "/register", "/account/", "/healthz"):
+        assert client.get(place, headers={"Cookie": cookie}).status_code < 500, place

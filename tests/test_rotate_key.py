@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from urllib.parse import urlsplit
 
@@ -214,3 +215,19 @@ def test_a_key_of_the_environment_with_commas_is_one_key_as_before():
         "short, pieces, of one key that is long enough"
     ]
     assert split_secret_keys(f"{'a' * 40},{'b' * 40}\n{'c' * 40}\n") == ["a" * 40, "b" * 40, "c" * 40]
+
+
+@pytest.mark.one_database
+def test_a_key_file_that_cannot_be_read_for_a_moment_is_read_the_next_time(tmp_path):
+    from umstripe.key_files import EncryptionKeys, KeyFile
+
+    earlier, newer = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    file = KeyFile(tmp_path / "keys")
+    file.replace([earlier])
+    keys = EncryptionKeys([earlier], file)
+    file.replace(["damaged"])
+    keys.encrypt(b"a")
+    inode = file.path.stat()
+    file.path.write_text(f"{newer}\n{earlier}")
+    os.utime(file.path, ns=(inode.st_atime_ns, inode.st_mtime_ns))
+    assert Fernet(newer).decrypt(keys.encrypt(b"a")) == b"a"

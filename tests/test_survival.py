@@ -7,6 +7,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -183,3 +184,21 @@ def test_administrators_are_told_once_when_no_worker_runs(app, admin):
     time.sleep(1.1)
     watch.look()
     assert rows(app, mails) == [("health", "kept")] * 2, "another outage"
+
+
+@pytest.mark.one_database
+def test_a_process_that_cannot_be_started_leaves_no_other_one_behind(tmp_path):
+    """Python ends with a trace there; what was started before went on without anybody to end it."""
+    program = (
+        "import os, sys; from umstripe.supervisor import Child, run; "
+        "sleep = Child('sleep', ['sleep', '300'], os.environ); "
+        "sys.exit(run([sleep, Child('nothing', [sys.argv[1]], os.environ)]))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "no program")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    started = wait_until(lambda: children(process.pid), "the process that can be started")
+    assert process.wait(60) == 1
+    assert "Traceback" not in process.stderr.read()
+    for pid in started.values():
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)

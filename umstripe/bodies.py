@@ -8,6 +8,7 @@ import flask
 from gunicorn.http.errors import NoMoreData, ParseException
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.utils import cached_property
 
 from umstripe.normalization import has_too_many_marks
 
@@ -30,6 +31,12 @@ class Request(flask.Request):
         Flask-Security would otherwise parse every JSON body for a token, without a limit on its depth.
         """
         return False
+
+    @cached_property
+    def cookies(self) -> ImmutableMultiDict[str, str]:  # type: ignore[override]
+        """Without those that are not ASCII: none of this site's is, and Flask-Login breaks on a remember cookie of them."""
+        found = super().cookies.items(multi=True)
+        return ImmutableMultiDict([(name, value) for name, value in found if value.isascii()])
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
         """Raise BadRequest for chunks that the server cannot read, which it notices only now."""

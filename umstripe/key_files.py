@@ -92,9 +92,9 @@ class EncryptionKeys:
             return False
         with contextlib.suppress(OSError, ValueError):
             if fernets := [Fernet(key) for key in self._file.read()]:
-                self._fernets = fernets
-        self._seen = now
-        return True
+                self._fernets, self._seen = fernets, now
+                return True
+        return False
 
 
 def split(text: str) -> list[str]:

@@ -38,12 +38,20 @@ class Child:
         now = time.monotonic()
         if self.process is None:
             if now >= self.start_at:
-                self.process = subprocess.Popen(self.command, env=dict(self.environ))
-                self.started_at = now
+                self._start(now)
         elif self.process.poll() is not None:
             self._ended(self.process.returncode, now)
         elif now - self.started_at > STEADY_AFTER:
             self.was_steady, self.quick_ends = True, 0
+
+    def _start(self, now: float) -> None:
+        """The machine may have no memory or no process left at the moment: then it is tried again, as after an end."""
+        try:
+            self.process = subprocess.Popen(self.command, env=dict(self.environ))
+            self.started_at = now
+        except OSError as error:
+            structlog.get_logger().error("a process cannot be started", process=self.name, error=str(error))
+            self._ended(error.errno or 1, now)
 
     def _ended(self, code: int, now: float) -> None:
         self.process = None
