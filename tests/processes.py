@@ -206,3 +206,16 @@ class ContractProxy(Process):
         """Stop it. Gives its exit code (0: no violation) and all it has recorded."""
         code = self.stop(signal.SIGINT)
         return code, [json.loads(line) for line in self.records.read_text().splitlines()]
+
+    def violations(self) -> list[dict]:
+        """Stop it. Return what broke the document, without pages of the site: Stripe leads back to the site's own
+        address, which is the proxy's for deliveries."""
+        _, records = self.verdict()
+        kinds = ("ok", "request_ok", "response_ok")
+        return [
+            one for one in records if not _is_page(one) and not all(one.get(kind, True) for kind in kinds)
+        ]
+
+
+def _is_page(record: dict) -> bool:
+    return bool(record.get("webhook")) and not record["path"].startswith("/webhooks/")

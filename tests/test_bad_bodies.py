@@ -164,3 +164,32 @@ def test_no_address_reads_a_token_or_a_password_out_of_json(app):
     make_administrator(app)
     sent = {"email": "admin", "password": PASSWORD}
     assert app.test_client().post("/login", json=sent).status_code == 400
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("mark", ["\u0301\u0316", "\u0f73", "\uff9e"])
+@pytest.mark.parametrize("field", ["email", "password"])
+def test_a_pile_of_accents_is_refused_before_anybody_sorts_them(app, mark, field):
+    """60,000 of them would stop a whole process for a minute, without any account."""
+    person = Browserless(app.test_client())
+    fields = {**person.get("/login").form("email")["fields"], "email": "jane", "password": PASSWORD}
+    answer = person.client.post("/login", data={**fields, field: "a" + mark * 500})
+    assert answer.status_code == 400
+    assert person.client.post("/login", data={**fields, field: "a" + mark * 20}).status_code == 200
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    "url", ["http://[", "//[", "http:\\\\[", "//a\u2100b/", "http://localhost:99999999/"]
+)
+@pytest.mark.parametrize("place", ["/login", "/logout", "/reset"])
+def test_a_next_that_is_no_address_is_refused(app, admin, place, url):
+    for is_logged_in in (False, True):
+        person = Browserless(app.test_client())
+        fields = person.get("/login").form("email")["fields"]
+        if is_logged_in:
+            person.enter("admin")
+            fields = person.get("/account/").form("name")["fields"]
+        sent = {**fields, "email": "admin", "password": PASSWORD}
+        assert person.client.get(place, query_string={"next": url}).status_code in (400, 405)
+        assert person.client.post(place, data={**sent, "next": url}).status_code == 400

@@ -62,6 +62,7 @@ def test_what_the_browser_sees_is_kept_for_the_dashboard_and_the_doctor(app, adm
 
     answer = send(admin, "https://elsewhere.example.org")
     assert answer.status_code == 200 and "https://elsewhere.example.org" in answer.text
+    assert "save it as the site address in Settings" in answer.text
     with app.app_context():
         assert "Address" in [check.name for check in health.trouble()]
 

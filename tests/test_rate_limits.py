@@ -81,6 +81,13 @@ def test_two_processes_share_a_limit_to_the_last_try(app, environ, tmp_path):
     assert (codes.count(200), codes.count(429)) == (10, 40)
 
 
+@pytest.mark.parametrize("name", ["jane", "jane@example.org"])
+def test_no_number_of_invisible_characters_makes_another_account_of_it(app, name):
+    people(app, "jane")
+    assert answers(visitor(app), name, times=10) == [200] * 10
+    assert answers(visitor(app), name[:2] + "\u200b" * 600 + name[2:], PASSWORD) == [429]
+
+
 def test_tries_of_an_account_are_limited_by_either_name_and_however_they_are_typed(app):
     people(app, "jane")
     assert answers(visitor(app), "jane", times=8) == [200] * 8
@@ -396,6 +403,17 @@ def test_in_the_registration_form_passwords_of_accounts_are_not_guessed_either(a
     codes = [person.client.post("/register", data=fields).status_code for _ in range(12)]
     assert codes == [303] * 10 + [429] * 2
     assert answers(visitor(app), "jane@example.org", PASSWORD) == [429], "and the log-in counts on"
+
+
+def test_not_even_with_both_names_of_an_account_in_the_registration_form(app):
+    people(app, "jane")
+    settings(app, register_without_plan=True)
+    person = visitor(app)
+    typed = {**TYPED, "username": "jane", "email": "jane@example.org", "password": "a wrong horse battery"}
+    fields = {**person.get("/register").form("username")["fields"], **typed}
+    codes = [person.client.post("/register", data=fields).status_code for _ in range(12)]
+    assert codes == [200] * 10 + [429] * 2
+    assert answers(visitor(app), "jane", PASSWORD) == [429], "and the log-in counts on"
 
 
 @pytest.mark.one_database

@@ -215,6 +215,15 @@ def test_neither_passwords_nor_keys_come_back(app):
     assert page.form("test_secret_key", "new_password")["fields"]["test_secret_key"] == [""]
 
 
+def test_a_key_that_was_left_empty_is_not_asked_for_again(app):
+    make_administrator(app)
+    typed = {"test_secret_key": "sk_test_51abcdefgh", "live_secret_key": "", "sandbox": "y"}
+    page = refused(send(logged_in(app, "admin"), "/admin/settings/stripe", typed))
+    assert "Test secret key" in page.text and "Live secret key" not in page.text
+    assert page.form("test_secret_key")["fields"]["live_secret_key"] == [""]
+    assert "Sandbox Yes" in " ".join(page.text.split()), "a box that was ticked reads as it looked"
+
+
 def test_what_was_typed_comes_back_as_it_was(app):
     make_administrator(app)
     admin = logged_in(app, "admin")

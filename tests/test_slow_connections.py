@@ -194,6 +194,30 @@ def test_a_body_that_is_too_big_is_refused_and_ends_the_connection(running, fram
 
 
 @pytest.mark.one_database
+@pytest.mark.parametrize(
+    "chunks",
+    [b"-2\r\n{}\r\n0\r\n\r\n", b"2\r\n{}XX0\r\n\r\n", b"2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n"],
+)
+@pytest.mark.parametrize("path", [b"/webhooks/stripe/test", b"/login"])
+def test_chunks_that_cannot_be_read_are_the_client_s_mistake(running, chunks, path):
+    head = b"POST " + path + b" HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\nContent-Type: "
+    form = b"application/x-www-form-urlencoded\r\n\r\n"
+    assert statuses(exchange(running, head + form + chunks)) == [400]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"SCRIPT_NAME: /evil\r\n",
+        b"PATH_INFO: /evil\r\n",
+        b"X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off\r\n",
+    ],
+)
+def test_nobody_on_this_machine_is_taken_for_a_proxy_that_the_site_does_not_know(running, headers):
+    answer = exchange(running, b"GET /login HTTP/1.1\r\nConnection: close\r\n" + headers + HOST + b"\r\n")
+    assert statuses(answer) == [200] and b"/evil" not in answer
+
+
 def test_a_stop_answers_what_has_come_and_does_not_wait_for_the_slow(running):
     with contextlib.ExitStack() as stack:
         for kind in ("nothing", "half a head", "half a body", "idle"):

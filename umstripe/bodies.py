@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flask
+from gunicorn.http.errors import NoMoreData, ParseException
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
+
+from umstripe.normalization import has_too_many_marks
 
 
 class Request(flask.Request):
@@ -26,15 +31,24 @@ class Request(flask.Request):
         """
         return False
 
+    def get_data(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise BadRequest for chunks that the server cannot read, which it notices only now."""
+        try:
+            return super().get_data(*args, **kwargs)
+        except (NoMoreData, ParseException) as error:
+            raise BadRequest from error
+
     def _load_form_data(self) -> None:
         try:
             super()._load_form_data()
             if None in self.form:
                 raise BadRequest("A part of the form has no name.")
+            if any(has_too_many_marks(value) for _, value in self.form.items(multi=True)):
+                raise BadRequest("A field has more accents on one letter than any text.")
         except HTTPException:
             self._forget_form()
             raise
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError, NoMoreData, ParseException) as error:
             self._forget_form()
             raise BadRequest from error
 

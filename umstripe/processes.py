@@ -16,6 +16,9 @@ WEB_THREADS = 4
 OPEN_FILES = 4096
 """For each process: its connections (gunicorn's default is 1,000), those to the database, and a temporary file for
 each long answer that a slow client has not taken."""
+NOBODY = ""
+"""Whose X-Forwarded-Proto, SCRIPT_NAME and the like gunicorn itself believes; by default that of everybody on this machine.
+UMSTRIPE_TRUSTED_PROXIES alone says whether a proxy is believed (see extensions)."""
 WORKER_CLASS = "umstripe.server.worker.BufferingWorker"
 
 
@@ -73,6 +76,7 @@ def _gunicorn_options() -> list[str]:
             "--no-control-socket",
             "--no-sendfile",
         ),
+        *("--forwarded-allow-ips", NOBODY),
         "umstripe.wsgi:app",
     ]
 

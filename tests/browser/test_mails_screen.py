@@ -39,7 +39,7 @@ def test_an_invitation_is_in_the_log_and_leads_to_an_account(world, page, contex
     jane.get_by_label("Password", exact=True).fill(PASSWORD)
     jane.get_by_label("Password, once more").fill(PASSWORD)
     jane.get_by_role("button", name="Set the password").click()
-    expect(jane.get_by_text("you are logged in")).to_be_visible()
+    expect(jane.get_by_text("Your password is set, and you are logged in.")).to_be_visible()
     _a_text_is_written(world, page, look)
 
 

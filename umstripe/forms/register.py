@@ -56,14 +56,20 @@ class RegisterForm(UserFields):
     def validate_username(self, field: Any) -> None:
         """A taken name is told, unless it is the same person who sends the form once more.
 
-        The password is always tried, so that the time it takes does not tell whose address this is.
+        The password is always tried, so that the time it takes does not tell whose address this is; that is a try like
+        any other, and counted.
         """
         other = User.with_username(field.data or "")
         if other is None:
             return
-        fits = bool(self.password) and other.has_password(self.password.data or "-")
-        if not fits or other.email_key != email_key(self.email.data):
+        if not self._has_password_of(other) or other.email_key != email_key(self.email.data):
             raise ValidationError("This username is taken. Choose another one.")
+
+    def _has_password_of(self, user: User) -> bool:
+        if not self.password:
+            return False
+        typed = self.password.data or "-"
+        return rate_limits.password_tries(user.username).check(lambda: user.has_password(typed))
 
     def validate_email(self, field: Any) -> None:
         pass

@@ -42,7 +42,7 @@ def _address(browser: str, site_url: str) -> Iterator[Check]:
             f"the {' and the '.join(different)} differ{'s' if len(different) == 1 else ''}. "
             "Links in emails and Stripe’s deliveries use the second one."
         )
-        do = f"If {browser} is right, set UMSTRIPE_SITE_URL to it and start the site again."
+        do = f"If {browser} is right, save it as the site address in Settings > General, or in UMSTRIPE_SITE_URL if that is set."
         yield Check("Address", TROUBLE, says, do)
 
 

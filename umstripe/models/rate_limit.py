@@ -73,9 +73,6 @@ class RateLimit(db.Model):
 
 
 def identity_key(identity: str) -> str:
-    """Return the same key for every spelling of a username or email address that may find the same account.
-
-    Only the first 500 characters count; no account has a longer name.
-    """
-    text = identity[:500]
-    return email_key(text) if "@" in text else "".join(text_key(text).split())
+    """Return the same key for every spelling of a username or email address that may find the same account, however many
+    characters without a shape are in it."""
+    return email_key(identity) if "@" in identity else "".join(text_key(identity).split())

@@ -24,7 +24,7 @@ from umstripe.views import (
     switch,
     webhook,
 )
-from umstripe.views.addresses import external_url
+from umstripe.views.addresses import external_url, refuse_unreadable_next
 from umstripe.views.admin import admin
 
 PUBLIC = frozenset(
@@ -85,6 +85,7 @@ def init_app(app: Flask) -> None:
     refused.init_app(app, PUBLIC)
     app.add_template_global(external_url)
     app.before_request(_closed_unless_public)
+    app.before_request(refuse_unreadable_next)
 
 
 def _closed_unless_public() -> Response | None:

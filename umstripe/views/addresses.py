@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from flask import url_for
+from flask import abort, request, url_for
 from flask_security.utils import validate_redirect_url
 
 from umstripe.models.site_address import is_same_site, site_url
@@ -32,6 +32,23 @@ def on_this_site(url: str | None) -> str:
         return path if path and validate_redirect_url(path) else ""
     except ValueError:  # no address at all, like //[
         return ""
+
+
+def refuse_unreadable_next() -> None:
+    """Answer 400 to a `next` that is no address, like http://[, which Flask-Security's pages cannot read."""
+    if request.blueprint != "security":
+        return
+    for url in (*request.args.getlist("next"), *request.form.getlist("next")):
+        if not (_is_readable(url) and _is_readable(url.replace("\\", "/"))):
+            abort(400)
+
+
+def _is_readable(url: str) -> bool:
+    try:
+        urlsplit(url).port  # noqa: B018
+    except ValueError:
+        return False
+    return True
 
 
 def _path_here(url: str) -> str:

@@ -16,6 +16,8 @@ from umstripe.models import site_address
 SECRET = re.compile(r"password|secret|_key$", re.IGNORECASE)
 """Names of fields whose content is never sent back to the browser."""
 NOT_SHOWN = re.compile(r"token|^(next|action|redirect_to|offer|seen|sealed)$")
+TICKED = "y"
+"""What WTForms' boxes send."""
 FIELDS_AT_MOST, CHARACTERS_AT_MOST = 300, 200_000
 
 
@@ -178,8 +180,8 @@ class Typed:
 
     @property
     def is_secret(self) -> bool:
-        """Whether it has to be typed again."""
-        return bool(SECRET.search(self.name))
+        """Whether it has to be typed again. What was left empty on purpose need not."""
+        return bool(self.value and SECRET.search(self.name))
 
     @property
     def is_password(self) -> bool:
@@ -188,6 +190,10 @@ class Typed:
     @property
     def is_shown(self) -> bool:
         return not self.is_secret and bool(self.value.strip()) and not NOT_SHOWN.search(self.name)
+
+    @property
+    def shown_value(self) -> str:
+        return "Yes" if self.value == TICKED else self.value
 
     @property
     def label(self) -> str:
