@@ -170,6 +170,16 @@ def test_forms_of_this_site_are_taken_whatever_a_proxy_makes_of_the_address(clie
     assert send(client, "/login", login_form(client), headers).status_code == 302
 
 
+def test_a_site_with_umlauts_in_its_name_takes_forms_of_a_browser_that_sends_origin_alone(environ, jane):
+    """Browsers send such a name as xn--…, and UMSTRIPE_SITE_URL may have it as it is read."""
+    from umstripe import create_app
+
+    app = create_app({**environ, "UMSTRIPE_SITE_URL": "http://schönklang.example"})
+    browser = Browserless(app.test_client())
+    headers = {"Origin": "http://xn--schnklang-27a.example"}
+    assert send(browser, "/login", login_form(browser), headers=headers).status_code == 302
+
+
 @pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "none"}, {"Origin": "null"}, FOREIGN])
 def test_a_form_that_no_page_of_ours_sent_is_not_offered_again(app, jane, headers):
     """Otherwise a hostile page could have an administrator approve what it has filled in, with one click."""

@@ -38,9 +38,9 @@ def _refuse() -> NoReturn:
 
 
 def is_cross_origin() -> bool:
-    """Whether the browser says that the request comes from another origin, or hides its origin.
+    """Return whether the browser says that the request comes from another origin, or hides its origin.
 
-    A request with neither header is not from a browser of the last years, so nobody's cookies are abused by it.
+    A request with neither header is not from a current browser, so it does not carry a victim's cookies.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -50,7 +50,7 @@ def is_cross_origin() -> bool:
 
 
 def is_same_origin() -> bool:
-    """Whether the browser says that a page of this site sent the request. False when it says nothing."""
+    """Return whether the browser says that a page of this site sent the request; False when it says nothing."""
     if "Sec-Fetch-Site" in request.headers:
         return request.headers["Sec-Fetch-Site"] == "same-origin"
     return "Origin" in request.headers and not is_cross_origin()

@@ -25,7 +25,7 @@ If it is yours: the address is set with UMSTRIPE_SITE_URL, in Settings > General
 
 
 def init_app(app: Flask) -> None:
-    """Registered before everything else that looks at a request."""
+    """Refuse unknown hosts. Call this before any extension that registers a `before_request` function."""
     app.before_request(_refuse_unknown_host)
 
 
@@ -72,7 +72,7 @@ def _refused() -> Response:
 
 
 def _is_a_copy() -> bool:
-    """A database that was copied to another place has the address of the site that it comes from."""
+    """Return whether the database is a copy: then its address is that of the site that it was copied from."""
     try:
         return bool(home.elsewhere())
     except SQLAlchemyError:

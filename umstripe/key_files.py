@@ -43,7 +43,7 @@ class KeyFile:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Only one process changes the keys of a folder at a time."""
+        """Hold the folder's lock: one process changes keys at a time."""
         descriptor = os.open(self.path.with_name(".keys.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -122,7 +122,7 @@ NEW_KEY: dict[str, Callable[[], str]] = {
 
 
 def _identity(file: KeyFile | None) -> tuple[int, int] | None:
-    """What changes when the file is replaced."""
+    """Return inode and modification time, which change when the file is replaced."""
     try:
         found = file.path.stat() if file else None
     except OSError:
@@ -131,7 +131,7 @@ def _identity(file: KeyFile | None) -> tuple[int, int] | None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The new name in the folder must be on the disk too."""
+    """Flush the renamed directory entry to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

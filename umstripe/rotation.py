@@ -27,7 +27,7 @@ UNREADABLE = (
 
 @dataclass(frozen=True)
 class Encryption:
-    """What came of encrypting stored values anew: how many, and how many no key could read."""
+    """How many stored values were re-encrypted, and how many no key could decrypt."""
 
     renewed: int
     unreadable: int

@@ -60,7 +60,7 @@ def _dropped(kind: str) -> str:
 
 
 def _in_environment(kind: str) -> str:
-    """The operator adds the key and takes the earlier one away; in between, what hangs on it is renewed here."""
+    """Return what the operator must set. With several keys, re-encrypt with the first one."""
     from umstripe import rotation
     from umstripe.key_files import NEW_KEY, VARIABLES
 

@@ -45,7 +45,7 @@ def web() -> None:
 
 @with_site
 def _check_database(_app: Any) -> None:
-    """Connections are not taken along into the processes that gunicorn forks."""
+    """Check the schema, then close the connections: gunicorn's forked processes must not share them."""
     from umstripe.database import db
 
     db.engine.dispose()

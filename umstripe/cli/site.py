@@ -36,7 +36,7 @@ def _inside(command: Callable[..., None], any_schema: bool) -> Callable[..., Non
 
 @contextlib.contextmanager
 def _sentences() -> Iterator[None]:
-    """Inside the application it is known which database an error is about."""
+    """Turn a known error into an UmstripeError with a sentence, inside the application: it knows the database."""
     from umstripe.cli import failures
 
     try:

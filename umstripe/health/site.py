@@ -18,7 +18,7 @@ from umstripe.words import moment_words
 
 
 def site_checks() -> list[Check]:
-    """What both modes share: the worker and the mail."""
+    """Return the checks that both modes share."""
     proxies = current_app.config["TRUSTED_PROXIES"]
     address = address_checks(Settings.get().seen_address, site_address.site_url(), proxies)
     return [

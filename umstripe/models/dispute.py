@@ -134,7 +134,7 @@ def is_inquiry(status: str) -> bool:
 
 
 def dashboard_url(mode: str, stripe_dispute_id: str) -> str:
-    """Where Stripe shows a dispute, and takes the answer."""
+    """Return the address of a dispute in Stripe's dashboard, where it is answered."""
     return f"https://dashboard.stripe.com/{'test/' if mode == 'test' else ''}disputes/{stripe_dispute_id}"
 
 
@@ -148,7 +148,7 @@ def charge_of(dispute: Mapping[str, Any]) -> str:
 
 
 def _id(value: Any) -> str:
-    """The id of what may be an id or, expanded, an object."""
+    """Return the id of a reference, which is an id or the expanded object, or ""."""
     return (value["id"] if isinstance(value, Mapping) else value) or ""
 
 

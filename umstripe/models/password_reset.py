@@ -15,7 +15,10 @@ from umstripe.normalization import email_key
 
 
 def send(email: str) -> None:
-    """Write the mail. An address without an account takes the same statements, and its row is sent to nobody."""
+    """Add the email to the outbox. Not committed.
+
+    An unknown address runs the same SQL, so that it takes as long; its row has the state NO_ACCOUNT and is never sent.
+    """
     tx = db.session.connection()
     query = select(User.id).where(User.email_key == email_key(email), User.active)
     user_id = tx.execute(query).scalar()
@@ -24,7 +27,7 @@ def send(email: str) -> None:
 
 
 def link(mail: Mail) -> str:
-    """Return the address to mail; good for two hours from now on."""
+    """Return the link, valid for two hours from now, or "" without an account."""
     if mail.user is None:
         return ""
     return f"{site_address.site_url()}/reset/{generate_reset_password_token(mail.user)}"

@@ -81,7 +81,7 @@ class TrialCard(db.Model):
 
     @classmethod
     def end(cls, tx: Transaction, mode: str, stripe_subscription_id: str) -> None:
-        """Say that a second trial has ended."""
+        """Mark a second trial as ended."""
         this = (cls.mode == mode, cls.stripe_subscription_id == stripe_subscription_id)
         tx.execute(update(cls).where(*this).values(outcome="ended"))
 
