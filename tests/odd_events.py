@@ -75,7 +75,11 @@ def whole(type_: str, at: int) -> dict[str, Any]:
     if type_.startswith("customer.subscription."):
         return subscription_event("active", at, type_, **_SUBSCRIPTION)
     if type_.startswith("charge.dispute."):
-        about = {"payment_intent": "pi_jane"}
+        about = {
+            "payment_intent": "pi_jane",
+            "reason": "fraudulent",
+            "evidence_details": {"due_by": at + 1000},
+        }
     elif type_.startswith("charge."):
         about |= {**_PAYMENT, "id": "ch_jane", "status": "succeeded", "captured": True, "refunded": False}
         about["payment_method_details"] = {"card": {"capture_before": at + 1000}}

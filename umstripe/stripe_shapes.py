@@ -80,8 +80,11 @@ DISPUTE: Shape = {
     "amount": AMOUNT,
     "currency": WORD,
     "status": WORD,
+    "reason": maybe(WORD),
+    "created": MOMENT,
     "payment_intent": maybe(ID),
     "charge": maybe(ID),
+    "evidence_details": maybe(part({"due_by": maybe(MOMENT)})),
 }
 SESSION: Shape = {
     "id": ID,

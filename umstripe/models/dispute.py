@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from umstripe.database import Seconds, db
 from umstripe.models import copied
 from umstripe.models.customer import Customer
+from umstripe.shapes import ID, valid_or_empty
 from umstripe.words import amount_words, dispute_words
 
 LOST = "lost"
@@ -148,8 +149,11 @@ def charge_of(dispute: Mapping[str, Any]) -> str:
 
 
 def _id(value: Any) -> str:
-    """Return the id of a reference, which is an id or the expanded object, or ""."""
-    return (value["id"] if isinstance(value, Mapping) else value) or ""
+    """Return the id of what may be an id or, expanded, an object; "" for anything else.
+
+    The row of an unusable delivery is written with it too.
+    """
+    return valid_or_empty(ID, value.get("id") if isinstance(value, Mapping) else value)
 
 
 def _position(status: str, at: int) -> tuple[int, int]:
