@@ -66,7 +66,7 @@ def _short(location: str) -> str:
 
     Addresses at Stripe are left as they are: nobody else writes them.
     """
-    if len(location) <= LONGEST_LOCATION or not location.startswith("/"):
+    if len(location) <= LONGEST_LOCATION or location.startswith(("http://", "https://")):
         return location
     path = location.partition("?")[0]
     return path if len(path) <= LONGEST_LOCATION else "/"

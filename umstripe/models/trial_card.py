@@ -89,6 +89,6 @@ class TrialCard(db.Model):
 def card_of(mode: str, subscription: Mapping[str, Any]) -> str:
     """Return a hash of the fingerprint of the card, or bank account, that a subscription is paid with, or ""."""
     method = subscription.get("default_payment_method")
-    details = method.get(method.get("type") or "") if isinstance(method, Mapping) else None
+    details = method.get(str(method.get("type"))) if isinstance(method, Mapping) else None
     fingerprint = details.get("fingerprint") if isinstance(details, Mapping) else None
     return hashlib.sha256(f"{mode}:{fingerprint}".encode()).hexdigest() if fingerprint else ""
