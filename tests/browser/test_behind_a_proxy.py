@@ -69,9 +69,7 @@ def checks(page, url) -> set[str]:
 
 def expected(sends, proxies: int, has_site_url: bool) -> set[str]:
     wrong = set() if has_site_url else {"Address"}
-    wrong |= (
-        set() if "proto" in sends else {"Proxy: scheme"}
-    )  # gunicorn believes it of a proxy on this machine
+    wrong |= set() if "proto" in sends and proxies else {"Proxy: scheme"}
     wrong |= set() if "host" in sends else {"Proxy: host"}
     return wrong | (set() if ("for" in sends) == bool(proxies) else {"Proxy: visitors"})
 
