@@ -13,11 +13,8 @@ LONGEST = 4096
 
 def make_site(environ, **more):
     from umstripe import create_app
-    from umstripe.extensions import limiter
 
-    app = create_app({**environ, **more})
-    limiter.reset()
-    return app
+    return create_app({**environ, **more})
 
 
 @pytest.mark.parametrize(
