@@ -208,7 +208,7 @@ def test_a_new_address_that_is_confirmed_by_mail(visited, page):
     page.get_by_label("Email", exact=True).fill("new@example.org")
     page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_role("button", name="Update Account").click()
-    expect(page.get_by_text("We have sent a mail to new@example.org.")).to_be_visible()
+    expect(page.get_by_text("We have sent an email to new@example.org.")).to_be_visible()
     visited.look.check("account-address-asked")
     path = visited.path_in_mail("confirm_address")
     visited.see(path, "Your new mail address", "account-address")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, abort, current_app, redirect, request, url_for
 from flask_security import current_user
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import IntegerConverter, Map, UnicodeConverter
 from werkzeug.wrappers import Response
 
 from umstripe.views import (
@@ -62,7 +62,16 @@ class Id(IntegerConverter):
         super().__init__(url_map, min=1, max=2**31 - 1)
 
 
+class Text(UnicodeConverter):
+    """`<name>` in an address: no control characters, which no name or id has, and no database looks up. Otherwise no page."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map)
+        self.regex = r"[^/\x00-\x1f\x7f]+"
+
+
 def init_app(app: Flask) -> None:
+    app.url_map.converters["default"] = Text
     app.url_map.converters["id"] = Id
     for blueprint in (
         home.blueprint,
