@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 LOOK_EVERY = 0.2
-STEADY_AFTER = 10.0
+STEADY_AFTER = 30.0
 """A process that has run for so many seconds did start; one that has not may never be able to."""
 TRIES = 3
 LONGEST_PAUSE = 30.0
