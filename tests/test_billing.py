@@ -20,7 +20,7 @@ def test_the_account_has_tabs_and_says_the_roles_with_the_reason(jane):
 
 def test_another_mail_address_wants_the_password_and_loses_nothing_that_was_typed(site, jane):
     page = jane.submit("/account/", name="Jane Doe", email="doe@example.org")
-    assert "Please type your current password" in page.text
+    assert "Enter your current password" in page.text
     assert page.form("email")["fields"]["email"] == ["doe@example.org"]
     page = jane.submit("/account/", name="Jane Doe", email="doe@example.org", password="wrong")
     assert "This is not your current password." in page.text
