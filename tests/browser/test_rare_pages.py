@@ -211,10 +211,10 @@ def test_a_new_address_that_is_confirmed_by_mail(visited, page):
     expect(page.get_by_text("We have sent an email to new@example.org.")).to_be_visible()
     visited.look.check("account-address-asked")
     path = visited.path_in_mail("confirm_address")
-    visited.see(path, "Your new mail address", "account-address")
+    visited.see(path, "Your new email address", "account-address")
     page.get_by_role("button", name="Use this address").click()
-    expect(page.get_by_text("Your account has the new mail address.")).to_be_visible()
-    visited.see(path, "Your new mail address", "account-address-over")
+    expect(page.get_by_text("Your email address is changed.")).to_be_visible()
+    visited.see(path, "Your new email address", "account-address-over")
 
 
 def test_too_many_wrong_passwords(visited, page):
