@@ -202,10 +202,19 @@ def test_a_plan_that_is_not_for_sale_gets_a_clear_page_with_what_is(
     assert sentence in page.text and "Basic" in page.text
 
 
-@pytest.mark.parametrize("key", ["unknown", "%00", "é", "x" * 3000])
+@pytest.mark.parametrize("key", ["unknown", "é", "x" * 3000])
 def test_an_unknown_plan_gets_a_clear_page(client, basic, key):
     assert "This link leads to no offer." in client.get(f"/register?plan={key}", status=404).text
     assert "This link leads to no offer." in client.get(f"/subscribe/{key}", status=404).text
+
+
+def test_a_plan_with_a_control_character_in_its_query_is_an_unknown_plan(client, basic):
+    assert "This link leads to no offer." in client.get("/register?plan=%00", status=404).text
+
+
+@pytest.mark.parametrize("path", ["/subscribe/%00", "/switch-plan/%00", "/register/finish/%00"])
+def test_a_path_with_a_control_character_is_no_page(client, path):
+    assert "There is no page at this address." in client.get(path, status=404).text
 
 
 def test_a_plan_that_closes_between_form_and_click_loses_nothing(app, client, basic):

@@ -245,7 +245,7 @@ def test_who_has_no_subscription_is_led_to_the_plans_own_page(site):
     )
 
 
-@pytest.mark.parametrize("key", ["nothing", "%00", "x" * 500, "ä"])
+@pytest.mark.parametrize("key", ["nothing", "x" * 500, "ä"])
 def test_a_wrong_key_goes_home(site, jane, key):
     answer = jane.client.get(f"/switch-plan/{key}")
     assert answer.status_code == 302 and answer.headers["Location"] == "/"
