@@ -78,12 +78,14 @@ def work(app, monkeypatch):
     def executed(_connection, _cursor, statement, *_more):
         done["statements"].append(" ".join(statement.split()[:3]))
 
-    with app.app_context(), monkeypatch.context() as patch:
+    with app.app_context():
+        engine = db.engine
+    with monkeypatch.context() as patch:
         for name in ("hash", "verify"):
             patch.setattr(context, name, count(getattr(context, name)))
-        event.listen(db.engine, "before_cursor_execute", executed)
+        event.listen(engine, "before_cursor_execute", executed)
         yield done
-        event.remove(db.engine, "before_cursor_execute", executed)
+        event.remove(engine, "before_cursor_execute", executed)
 
 
 def test_registering_reads_the_same_for_a_new_address_and_one_with_an_account(app):
