@@ -105,7 +105,7 @@ def _pss(process: Path, ports: set[str]) -> int:
 
 def _catch_up(database: str, events: int, url: str, folder: Path) -> None:
     """Nothing was delivered for a while: all events are read from Stripe's list."""
-    from umstripe.work import catch_up
+    from umstripe.jobs import catch_up
 
     members = max(1, round(events / TURNS_PER_MEMBER / EVENTS_PER_TURN))
     with _account(url, folder, members) as storm:
@@ -117,8 +117,8 @@ def _catch_up(database: str, events: int, url: str, folder: Path) -> None:
 
 def _audit(database: str, subscriptions: int, url: str, folder: Path) -> None:
     """Everything is as it should be; an audit has to find that out."""
+    from umstripe.jobs import audit
     from umstripe.models import Difference
-    from umstripe.work import audit
 
     with _account(url, folder, subscriptions) as storm:
         storm.live(1, seed=1, silent=True)
@@ -137,8 +137,8 @@ def _account(url: str, folder: Path, members: int) -> Iterator[Storm]:
     """An account at the simulator, and a site whose work is done in this process."""
     from tests.databases import migrate
     from umstripe.database import writing
+    from umstripe.jobs import steps
     from umstripe.models import Connection
-    from umstripe.work import steps
 
     migrate(url, folder / "instance")
     storm = Storm(url, folder)
@@ -158,7 +158,7 @@ def _copy(storm: Storm) -> None:
     """Have every subscription as it is at Stripe."""
     from umstripe.database import write
     from umstripe.models import Subscription
-    from umstripe.models.copied import State
+    from umstripe.models.snapshot import State
 
     with storm.app.app_context(), write() as tx:
         for one in storm._every("/subscriptions", status="all"):
@@ -167,7 +167,7 @@ def _copy(storm: Storm) -> None:
 
 def _timed(workflow: Any) -> tuple[int, float]:
     """Do a mode's work in this process. Gives how often Stripe was called, and how many seconds it took."""
-    from umstripe.stripe_gateway import Stripe
+    from umstripe.stripe_api.client import Stripe
 
     calls, call = [], Stripe._call
 

@@ -22,8 +22,8 @@ class AtStripe:
     def __init__(self, database_url: str, folder: Path, *options: str, base: str = "") -> None:
         from umstripe import create_app
         from umstripe.database import writing
+        from umstripe.jobs import steps
         from umstripe.models import Connection
-        from umstripe.work import steps
 
         self.simulator = Simulator(folder, *options)
         self.simulator.start()
@@ -75,8 +75,8 @@ class AtStripe:
     def work(self, kind: str, *arguments: Any) -> Any:
         """Do a mode's work in this process, step by step. Gives its job."""
         from umstripe.database import db
+        from umstripe.jobs import audit, catch_up
         from umstripe.models import Job
-        from umstripe.work import audit, catch_up
 
         workflow = {"catch_up": catch_up.catch_up, "audit": audit.audit, "repair": audit.repair}[kind]
         workflow.__wrapped__("test", *arguments)

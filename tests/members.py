@@ -49,7 +49,7 @@ class AtBilling(AtStripe):
     def import_prices(self) -> None:
         from umstripe.database import write
         from umstripe.models import Plan, Price, Product
-        from umstripe.models.copied import State
+        from umstripe.models.snapshot import State
 
         listed = self.simulator.call("GET", "/prices", **{"limit": 100, "expand[]": "data.product"})["data"]
         now = int(time.time()) + 10

@@ -148,8 +148,8 @@ class Browserless:
 
 
 def make_administrator(app: Any, username: str = "admin") -> int:
+    from umstripe.accounts.setup import create_administrator
     from umstripe.database import db, writing
-    from umstripe.models.setup import create_administrator
 
     with app.app_context(), writing():
         user = create_administrator(username, f"{username}@example.org", PASSWORD, "command")
@@ -192,9 +192,9 @@ class Http:
 
 def send_emails(app: Any) -> None:
     """Do what the worker does with the emails that are written down."""
-    from umstripe import post
     from umstripe.database import db
+    from umstripe.emails import outbox
 
     with app.app_context():
-        post.send_due()
+        outbox.send_due()
         db.session.remove()

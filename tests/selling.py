@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from sqlalchemy import text
@@ -77,10 +78,11 @@ def rows(app: Any, query: str, **values: Any) -> list[tuple]:
 
 def roles_of(app: Any, username: str) -> list[str]:
     from umstripe.database import db
+    from umstripe.memberships.effective_roles import effective_roles
     from umstripe.models import User
 
     with app.app_context():
-        found = [role.name for role in User.with_username(username).effective_roles()]
+        found = [role.name for role in effective_roles(User.with_username(username), int(time.time()))]
         db.session.rollback()
         return found
 

@@ -15,8 +15,8 @@ WORDS = {"username": "jane", "email": "jane@example.org", "password": PASSWORD, 
 
 @pytest.fixture
 def token(app):
+    from umstripe.accounts.setup import new_token
     from umstripe.database import writing
-    from umstripe.models.setup import new_token
 
     with app.app_context(), writing():
         return new_token()
@@ -38,8 +38,8 @@ def test_without_the_token_there_is_no_setup(client, token, wrong):
 
 
 def test_a_new_link_makes_the_old_one_useless(app, client, token):
+    from umstripe.accounts.setup import new_token
     from umstripe.database import writing
-    from umstripe.models.setup import new_token
 
     with app.app_context(), writing():
         newer = new_token()

@@ -218,7 +218,7 @@ def test_two_administrators_who_approve_at_once_start_the_membership_once(site, 
 
 def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin):
     from umstripe.health import checks
-    from umstripe.work import schedule
+    from umstripe.jobs import schedule
 
     connected(site.app)
     until = rows(site.app, "SELECT capture_before FROM purchase")[0][0]
@@ -234,11 +234,11 @@ def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin
                 assert [one.state for one in checks("test") if one.name == "Approvals"] == [state]
         assert rows(site.app, "SELECT count(*) FROM mail WHERE kind = 'approval'") == [(mails,)]
     with site.app.app_context():
-        from umstripe import post
+        from umstripe.emails import outbox
         from umstripe.models import Mail
 
         mail = Mail.query.filter_by(kind="approval").one()
-        text = post.rendered(mail, with_secrets=True).text
+        text = outbox.rendered(mail, with_secrets=True).text
     assert mail.address == "admin@example.org" and "/admin/approvals/" in text
     assert "jane has paid $499.00 for Lifetime Access" in text
 

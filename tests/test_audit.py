@@ -35,10 +35,10 @@ def member(site, name, status="active"):
     customer = site.simulator.call("POST", "/customers", email=f"{name}@example.org")["id"]
     make_user(site.app, name, customer=customer)
     subscription = site.subscribe(customer, status=status)
-    from umstripe import truth
+    from umstripe.webhooks import reconcile
 
     with site.app.app_context():
-        truth.sync("test", customer)
+        reconcile.sync("test", customer)
     return customer, subscription
 
 
@@ -137,8 +137,8 @@ def test_customers_and_subscriptions_of_others_are_left_alone(site):
 def test_the_live_key_of_another_account_ends_nobody_s_membership(site):
     """That account knows none of our customers, and would say “deleted” of every one."""
     from umstripe.database import writing
+    from umstripe.jobs import audit
     from umstripe.models import Connection
-    from umstripe.work import audit
 
     change(site, "UPDATE customer SET mode = 'live'")
     change(site, "UPDATE subscription SET mode = 'live'")
@@ -160,9 +160,9 @@ def test_the_live_key_of_another_account_ends_nobody_s_membership(site):
 def test_the_audit_waits_for_nobody_s_delivery(site):
     """A delivery holds its customer, then wants its subscription. The other way round both would wait for ever."""
     from umstripe.database import write
+    from umstripe.jobs import audit
     from umstripe.models import Customer
-    from umstripe.stripe_gateway import Page
-    from umstripe.work import audit
+    from umstripe.stripe_api.client import Page
 
     if site.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         pytest.skip("SQLite has one writer at a time")

@@ -38,15 +38,15 @@ class Crowd:
             self.come(range(start, start + AT_ONCE))
 
     def begin_like_stripe(self) -> None:
-        from umstripe import truth
+        from umstripe.webhooks import reconcile
 
         with self.app.app_context():
-            truth.sync("test", self.site.customer)
+            reconcile.sync("test", self.site.customer)
 
     def come(self, numbers) -> None:
         from umstripe.database import write
         from umstripe.models import Customer, Settings, Subscription, User
-        from umstripe.models.copied import State
+        from umstripe.models.snapshot import State
 
         with self.app.app_context():
             instance = Settings.get().instance_id
@@ -177,10 +177,10 @@ def count_calls(crowd):
 
 
 def begin(crowd):
-    from umstripe import work
+    from umstripe import jobs
 
     with crowd.app.app_context():
-        work.enqueue("test", "audit")
+        jobs.enqueue("test", "audit")
 
 
 def job(crowd):

@@ -57,7 +57,7 @@ def act(site, jane, verb):
 
 
 def day(seconds):
-    from umstripe.words import date_words
+    from umstripe.formatting import date_words
 
     return date_words(seconds)
 

@@ -116,7 +116,7 @@ def test_a_key_that_may_not_read_events_is_told_and_an_audit_does_it_instead(sit
 
 def queued(monkeypatch):
     """What is put in the queue, which only a running worker takes from."""
-    from umstripe.work import catch_up
+    from umstripe.jobs import catch_up
 
     asked: list[tuple] = []
     monkeypatch.setattr(catch_up, "enqueue", lambda *arguments: asked.append(arguments))

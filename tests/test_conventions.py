@@ -30,13 +30,17 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def module_path(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.name
+
+
 def within(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
 
 def test_stripe_is_imported_in_one_module():
-    here = [path.name for path in MODULES if any(within(name, "stripe") for name in imports(path))]
-    assert here == ["stripe_gateway.py"]
+    here = [module_path(path) for path in MODULES if any(within(name, "stripe") for name in imports(path))]
+    assert here == ["stripe_api/client.py"]
 
 
 def test_the_simulator_imports_nothing_of_the_application():
@@ -59,24 +63,51 @@ def test_models_never_know_of_requests():
         )
 
 
-def test_arrows_point_down():
-    """views → forms → models → gateway; what is below never imports what is above."""
-    above = {
-        "stripe_gateway.py": ("models", "webhooks", "views", "forms", "work"),
-        "roles.py": ("views", "forms"),
-    }
-    above["truth.py"] = ("selling", "views", "forms", "work")
-    rooms = {
-        "models": ("webhooks", "truth", "rounds", "selling", "views", "forms", "work"),
-        "webhooks": ("selling", "views", "forms", "work"),
-        "selling": ("views", "forms", "work"),
-        "work": ("views", "forms"),
-    }
-    for room, forbidden in rooms.items():
-        above |= {f"{room}/{path.name}": forbidden for path in (PACKAGE / room).glob("*.py")}
-    for name, forbidden in above.items():
-        found = imports(PACKAGE / name)
-        assert not any(within(one, f"umstripe.{place}") for one in found for place in forbidden), name
+LAYERS = (
+    ("errors", "normalization", "origins", "formatting", "keys"),
+    ("database", "schema", "logs", "config"),
+    ("stripe_api",),
+    ("models",),
+    ("memberships", "accounts"),
+    ("emails", "listings"),
+    ("transactions",),
+    ("webhooks",),
+    ("checkout", "billing"),
+    ("jobs",),
+    ("security", "request", "application"),
+    ("health", "template_context"),
+    ("forms",),
+    ("extensions",),
+    ("views",),
+    ("__init__", "wsgi", "server"),
+    ("cli",),
+    ("__main__",),
+)
+"""The rooms of the package from the bottom up. None imports one that is above it or beside it."""
+LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+BESIDE = {("schema", "database"), ("config", "database"), ("wsgi", "__init__"), ("__init__", "server")}
+
+
+def room_of(name: str) -> str:
+    """Return the room of a module's path or dotted name: its first part below the package."""
+    return name.removesuffix(".py").replace("/", ".").split(".")[0]
+
+
+def test_every_room_has_its_layer():
+    assert {room_of(module_path(path)) for path in MODULES} - {"simulator"} == set(LEVELS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_path)
+def test_arrows_point_down(path):
+    room = room_of(module_path(path))
+    if room == "simulator":
+        return
+    for name in imports(path):
+        if not within(name, "umstripe") or name in ("umstripe", "umstripe.__version__"):
+            continue
+        other = room_of(name.removeprefix("umstripe."))
+        if other in LEVELS and other != room:
+            assert LEVELS[other] < LEVELS[room] or (room, other) in BESIDE, name
 
 
 def test_views_hold_no_query():
@@ -97,18 +128,27 @@ READS_THE_HOST = re.compile(
 
 
 def test_no_address_is_made_of_the_host_header():
-    """Rule 11: links begin with models/site_address.site_url. The check of the header itself is in hosts.py."""
+    """Rule 11: links begin with models/site_address.site_url. The check of the header itself is in security/hosts.py."""
     ours = [path for path in MODULES if "simulator" not in path.parts]
     templates = [path for path in (ROOT / "templates").rglob("*") if path.is_file()]
-    reading = {path.name for path in [*ours, *templates] if READS_THE_HOST.search(path.read_text())}
-    assert reading == {"hosts.py"}
-    shown = [path.name for path in ours if "requested_origin" in path.read_text()]
-    assert sorted(shown) == ["csrf.py", "headers.py", "health.py", "hosts.py", "site_address.py"]
+    reading = {module_path(path) for path in [*ours, *templates] if READS_THE_HOST.search(path.read_text())}
+    assert reading == {"security/hosts.py"}
+    shown = [module_path(path) for path in ours if "requested_origin" in path.read_text()]
+    assert sorted(shown) == [
+        "forms/site_address.py",
+        "security/csrf.py",
+        "security/headers.py",
+        "security/hosts.py",
+        "views/admin/health.py",
+    ]
     assert "requested_origin" not in (PACKAGE / "models" / "site_address.py").read_text()
 
 
 def test_ids_are_put_into_stripe_s_paths_by_object_path_only():
-    for path in (PACKAGE / name for name in ("stripe_gateway.py", "stripe_selling.py", "stripe_rights.py")):
+    for path in (
+        PACKAGE / name
+        for name in ("stripe_api/client.py", "stripe_api/checkout.py", "stripe_api/permissions.py")
+    ):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
                 begins = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))

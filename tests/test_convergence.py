@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure
 
 from tests.lives import Place, live_through
-from umstripe.models import copied
+from umstripe.models import snapshot
 
 SHARDS = 10
 EXAMPLES = {"sqlite": 200, "postgresql": 50}
@@ -61,14 +61,14 @@ BROKEN = {
         lambda row, state, values, kind: bool(state.seen) or IS_NEWS(row, state, values, kind),
     ),
 }
-IS_NEWS = copied.is_news
+IS_NEWS = snapshot.is_news
 
 
 @pytest.mark.one_database
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_guard_is_found_out(place, monkeypatch, how):
     name, broken = BROKEN[how]
-    monkeypatch.setattr(copied, name, broken)
+    monkeypatch.setattr(snapshot, name, broken)
     with pytest.raises((AssertionError, FlakyFailure)) as found:
         live(place, 7, 1000)
     said = getattr(found.value, "exceptions", [found.value])

@@ -119,17 +119,17 @@ def test_every_admin_page_of_a_copy_says_so_and_none_at_home(site, copy, page):
 )
 def test_another_address_or_key_is_another_place(site, more, different):
     from umstripe import create_app
-    from umstripe.models import home
+    from umstripe.models import site_identity
 
     app = create_app(environ(site, **more))
     with app.app_context():
-        assert home.elsewhere() == different
+        assert site_identity.elsewhere() == different
 
 
 def test_another_database_is_another_place(site, databases):
     from umstripe import create_app
     from umstripe.database import writing
-    from umstripe.models import Settings, home
+    from umstripe.models import Settings, site_identity
 
     with site.app.app_context():
         lives = dict(Settings.get().home)
@@ -138,7 +138,7 @@ def test_another_database_is_another_place(site, databases):
     app = create_app({**environ(site), "UMSTRIPE_DATABASE_URL": url})
     with app.app_context(), writing():
         Settings.get().home = lives
-        assert home.elsewhere() == ["its database is another one"]
+        assert site_identity.elsewhere() == ["its database is another one"]
     restored.drop(url)
 
 
@@ -179,14 +179,14 @@ def test_the_command_says_it_too_and_the_doctor_notices(site, copy):
 
 
 def test_a_copy_sends_no_mail_about_silence(site, copy):
-    from umstripe.work import catch_up, steps
+    from umstripe.jobs import catch_up, steps
 
     event = site.events()[-1]
     steps.belong_to(copy)
     catch_up.catch_up.__wrapped__("test")
-    outbox = site.folder / "copy" / "mail"
+    folder = site.folder / "copy" / "mail"
     assert rows(copy, "SELECT count(*) FROM delivery WHERE stripe_event_id = :id", id=event["id"]) == [(1,)]
-    assert not list(outbox.glob("*")) if outbox.exists() else True
+    assert not list(folder.glob("*")) if folder.exists() else True
     assert rows(copy, "SELECT silence_told_at FROM connection WHERE mode = 'test'") == [(None,)]
 
 
@@ -244,8 +244,8 @@ def test_a_copy_without_the_encryption_key_says_so_and_can_become_one(site):
 
 
 def test_a_copy_sends_none_of_the_mails_that_the_site_has_still_to_send(site, copy):
-    from umstripe import post
     from umstripe.database import write
+    from umstripe.emails import outbox as post
     from umstripe.models import Mail
 
     with copy.app_context(), write() as tx:
@@ -262,7 +262,7 @@ def test_where_postgres_does_not_tell_its_number_the_rest_tells(site):
 
     from umstripe import create_app
     from umstripe.database import db, write
-    from umstripe.models import home
+    from umstripe.models import site_identity
 
     if site.database_url.startswith("sqlite"):
         pytest.skip("SQLite has no such right")
@@ -274,7 +274,7 @@ def test_where_postgres_does_not_tell_its_number_the_rest_tells(site):
     app = create_app({**environ(site), "UMSTRIPE_DATABASE_URL": url})
     try:
         with app.app_context():
-            assert home.here()["database"] == "" and home.elsewhere() == []
+            assert site_identity.here()["database"] == "" and site_identity.elsewhere() == []
             db.session.remove()
             db.engine.dispose()
     finally:

@@ -29,16 +29,16 @@ def test_on_sqlite_the_session_inside_a_write_transaction_is_a_clear_error(app, 
 
 
 def test_the_post_is_sent_and_written_down_without_waiting_for_itself(app):
-    from umstripe import post
     from umstripe.database import db, write
+    from umstripe.emails import outbox
+    from umstripe.jobs.catch_up import silence_words
     from umstripe.models import Mail
-    from umstripe.work.catch_up import silence_words
 
     make_administrator(app)
     with app.app_context():
         with write() as tx:
             Mail.to_administrators(tx, "health", "test today", **silence_words("test", 3))
-        assert post.send_due() == 1
+        assert outbox.send_due() == 1
         assert db.session.execute(select(Mail.state)).scalars().all() == ["kept"]
 
 

@@ -47,17 +47,18 @@ def test_a_lost_dispute_takes_the_role_as_a_refund_does(shop):
 
 def test_a_lost_dispute_is_the_same_in_lists(shop):
     from umstripe.database import db
-    from umstripe.models import Role, User, user_list
-    from umstripe.roles import explained
+    from umstripe.listings import users
+    from umstripe.memberships.effective_roles import explained
+    from umstripe.models import Role, User
 
     send(shop, charge("succeeded", AT, **PAID))
     send(shop, dispute("closed", "lost", AT + 200))
     with shop.app_context():
         user, role = User.with_username("jane"), Role.named(role_for("refunded"))
         assert explained(user, AT + 300) == [(role, "Lifetime: Disputed")]
-        assert [one.username for one in user_list.listed(1, 10, role_id=role.id)] == ["jane"]
-        assert [one.username for one in user_list.listed(1, 10, status="disputed")] == ["jane"]
-        assert user_list.rows([user])[0].status == "disputed"
+        assert [one.username for one in users.listed(1, 10, role_id=role.id)] == ["jane"]
+        assert [one.username for one in users.listed(1, 10, status="disputed")] == ["jane"]
+        assert users.rows([user])[0].status == "disputed"
         db.session.rollback()
 
 
@@ -160,8 +161,8 @@ def test_a_dispute_is_told_once_to_administrators_and_its_end_to_the_member(shop
 
 def test_an_inquiry_is_told_as_an_inquiry(shop):
     from umstripe.database import db
+    from umstripe.emails.outbox import rendered
     from umstripe.models import Mail
-    from umstripe.post import rendered
 
     now = int(time.time())
     send(shop, charge("succeeded", now - 90, **PAID))
@@ -204,9 +205,9 @@ def test_the_user_s_page_and_the_list_show_a_dispute(shop, client):
 
 
 def test_a_member_reads_that_the_bank_took_the_payment_back(shop):
+    from umstripe.billing.overview import standings_of
     from umstripe.database import db
     from umstripe.models import User
-    from umstripe.selling.billing import standings_of
 
     send(shop, charge("succeeded", AT, **PAID))
     send(shop, dispute("closed", "lost", AT + 200))

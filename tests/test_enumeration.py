@@ -51,13 +51,13 @@ def cookies(person):
 
 def link_of(app, kind, number=-1):
     """The path of the link in a mail."""
-    from umstripe import post
     from umstripe.database import db
+    from umstripe.emails import outbox
     from umstripe.models import Mail
 
     with app.app_context():
         mail = db.session.scalars(db.select(Mail).where(Mail.kind == kind).order_by(Mail.id)).all()[number]
-        return post.SECRET_LINKS[kind](mail).removeprefix("http://localhost")
+        return outbox.SECRET_LINKS[kind](mail).removeprefix("http://localhost")
 
 
 @contextlib.contextmanager
@@ -307,8 +307,8 @@ def test_an_address_may_change_its_capitals(app, jane):
 
 @pytest.mark.one_database
 def test_the_mail_says_what_to_do(app, jane):
-    from umstripe import post
     from umstripe.database import db
+    from umstripe.emails import outbox
     from umstripe.models import Mail
 
     make_user(app, "bert")
@@ -317,7 +317,7 @@ def test_the_mail_says_what_to_do(app, jane):
     move(jane, "bert@example.org")
     with app.app_context():
         texts = [
-            post.rendered(mail, with_secrets=True).text
+            outbox.rendered(mail, with_secrets=True).text
             for mail in db.session.scalars(db.select(Mail).order_by(Mail.id))
         ]
     assert "Hello karl" in texts[0] and "/register/finish/" in texts[0]

@@ -219,10 +219,10 @@ def test_the_worker_s_heartbeat_is_asked_for(site, admin):
 
 
 def test_differences_are_listed_with_their_effect_and_repaired_by_a_click(site, admin):
-    from umstripe import truth
+    from umstripe.webhooks import reconcile
 
     with site.app.app_context():
-        truth.sync("test", site.customer)
+        reconcile.sync("test", site.customer)
     execute(site, "UPDATE subscription SET status = 'unpaid'")
     site.work("audit")
     page = admin.get(HEALTH)

@@ -52,21 +52,21 @@ def test_an_end_that_overtakes_the_fetch_of_a_link_is_not_lost(place):
 
 
 def test_a_sync_links_though_the_events_before_were_of_the_same_second(place):
-    from umstripe import truth
+    from umstripe.webhooks import reconcile
 
     told = place.lead(LIFE[:1], ours=True)
     linking, begun = told["turns"]
     place.window.show([linking, begun], None)
     assert {one["result"] for one in deliver(place, *events(begun))} == {"foreign"}
     with place.app.app_context():
-        truth.sync("test", told["names"]["jane"])
+        reconcile.sync("test", told["names"]["jane"])
     assert rows(place.app, STATE) == [("past_due",)]
 
 
 def test_what_was_rolled_back_has_no_name_that_is_given_again(place):
     from umstripe.database import write
     from umstripe.models import Customer, Subscription
-    from umstripe.models.copied import State
+    from umstripe.models.snapshot import State
 
     told = place.lead(LIFE[:1], ours=False)
     state = State("test", told["turns"][-1]["objects"][told["names"]["a"]], 1_700_000_000)

@@ -27,20 +27,22 @@ def reset_link(app, username: str) -> str:
 
 
 def invitation_link(app, username: str) -> str:
-    from umstripe.models import User, invitation
+    from umstripe.accounts import invitation
+    from umstripe.models import User
 
     with app.app_context():
         return f"/invitation/{invitation.link(User.with_username(username)).rpartition('/')[2]}"
 
 
 def claim_link(app, username: str, confirmed: bool = True) -> str:
+    from umstripe.accounts import payment_claim
     from umstripe.database import now, writing
-    from umstripe.models import User, claim
+    from umstripe.models import User
 
     with app.app_context(), writing():
         user = User.with_username(username)
         user.confirmed_at = now() if confirmed else None
-        return f"/claim/{claim.link(user, 'test', 'cs_test_1').rpartition('/')[2]}"
+        return f"/claim/{payment_claim.link(user, 'test', 'cs_test_1').rpartition('/')[2]}"
 
 
 LINKS = {"reset": reset_link, "invitation": invitation_link, "claim": claim_link}

@@ -14,7 +14,7 @@ from tests.people import PASSWORD, Browserless, make_administrator, make_user
 from tests.ports import free_port
 from tests.selling import open_shop, rows
 from tests.stripe_events import deliver, event, subscription_event
-from umstripe.words import day_words
+from umstripe.formatting import day_words
 
 DAY = 24 * 3600
 OURS = "https://members.example.org/admin/approvals/"
@@ -59,12 +59,12 @@ def shop(app):
     return app
 
 
-def post(app):
-    from umstripe import post
+def send_mails(app):
     from umstripe.database import db
+    from umstripe.emails import outbox
 
     with app.app_context():
-        number = post.send_due()
+        number = outbox.send_due()
         db.session.remove()
         return number
 
@@ -92,7 +92,7 @@ def test_a_failed_payment_is_one_mail_with_the_way_to_pay_however_often_it_is_de
     made = event("invoice.payment_failed", next_payment_attempt=again, hosted_invoice_url=link, **said)
     send(shop, made)
     send(shop, made)
-    assert post(shop) == 1 and post(shop) == 0
+    assert send_mails(shop) == 1 and send_mails(shop) == 0
     (message,) = letterbox.got
     assert (message["To"], message["Subject"]) == (
         "jane@example.org",
@@ -113,7 +113,7 @@ def test_the_end_of_a_membership_is_told_when_it_is_planned_and_when_it_comes(sh
         shop,
         subscription_event("canceled", at + 30, "customer.subscription.deleted", cancel_at=1_800_000_000),
     )
-    post(shop)
+    send_mails(shop)
     assert [one["Subject"] for one in letterbox.got] == [
         "Your membership Basic ends on Jan 15, 2027",
         "Your membership Basic has ended",
@@ -125,7 +125,7 @@ def test_the_end_of_a_trial_is_told(shop, letterbox):
         "trialing", type_="customer.subscription.trial_will_end", trial_end=1_800_000_000, cancel_at=None
     )
     send(shop, made)
-    post(shop)
+    send_mails(shop)
     assert [one["Subject"] for one in letterbox.got] == ["Your trial of Basic ends on Jan 15, 2027"]
 
 
@@ -146,13 +146,13 @@ def test_a_delivery_that_fails_writes_no_mail(shop):
 def test_a_server_that_is_down_gets_the_mail_later_and_an_administrator_sees_it(app, admin, letterbox):
     letterbox.down = True
     admin.submit("/admin/users/add", username="jane", email="jane@example.org")
-    assert post(app) == 1 and post(app) == 0
+    assert send_mails(app) == 1 and send_mails(app) == 0
     assert written(app) == [("invitation", "jane@example.org", "queued", 1)]
     assert "451" in admin.get(MAILS).text
     assert "1 email was not accepted" in admin.get("/admin/health/").text
     letterbox.down = False
     _wait(app, minutes=2)
-    assert post(app) == 1
+    assert send_mails(app) == 1
     assert len(letterbox.got) == 1 and "Sent" in admin.get(MAILS).text
 
 
@@ -160,14 +160,14 @@ def test_after_five_more_tries_a_mail_has_failed_until_somebody_sends_it_again(a
     letterbox.down = True
     admin.submit("/admin/users/add", username="jane", email="jane@example.org")
     for _ in range(8):
-        post(app)
+        send_mails(app)
         _wait(app, minutes=400)
     assert written(app) == [("invitation", "jane@example.org", "failed", 6)]
     assert "1 e-mail could not be sent" in admin.get("/admin/health/").text
     letterbox.down = False
     page = admin.press(f"{MAILS}1", f"{MAILS}1/send")
     assert "waits for the background worker" in page.text
-    post(app)
+    send_mails(app)
     assert len(letterbox.got) == 1
     assert "could not be sent" not in admin.get("/admin/health/").text
 
@@ -195,12 +195,12 @@ def test_a_mail_in_whose_last_try_the_worker_died_has_failed(app, admin, letterb
         with app.app_context():
             assert Mail.take_due()
         _wait(app, minutes=400)
-    assert post(app) == 0
+    assert send_mails(app) == 0
     assert written(app) == [("invitation", "jane@example.org", "failed", 6)]
     assert "The background worker stopped while it sent this." in admin.get(MAILS).text
     with app.app_context(), write() as tx:
         Mail.write(tx, "membership_ended", "x", 1, plan="Gold")
-    assert post(app) == 1 and len(letterbox.got) == 1
+    assert send_mails(app) == 1 and len(letterbox.got) == 1
 
 
 def test_a_mail_that_cannot_be_rendered_fails_and_holds_up_no_other(app, admin, letterbox):
@@ -210,11 +210,11 @@ def test_a_mail_that_cannot_be_rendered_fails_and_holds_up_no_other(app, admin, 
     with app.app_context(), write() as tx:
         Mail.write(tx, "claim", "cs_1", 1)
         Mail.write(tx, "membership_ended", "x", 1, plan="Gold")
-    assert post(app) == 2
+    assert send_mails(app) == 2
     assert [state for _, _, state, _ in written(app)] == ["queued", "sent"]
     for _ in range(6):
         _wait(app, minutes=400)
-        post(app)
+        send_mails(app)
     assert written(app)[0] == ("claim", "admin@example.org", "failed", 6)
 
 
@@ -225,7 +225,7 @@ def test_what_was_sent_is_shown_as_it_was_sent(app, admin, letterbox):
     with app.app_context(), write() as tx:
         Mail.write(tx, "membership_ended", "x", 1, plan="Gold")
     assert "Gold has ended" in admin.get(f"{MAILS}1").text
-    post(app)
+    send_mails(app)
     admin.submit(f"{TEXTS}mail.membership_ended", title="Bye", body="Other *words*")
     page = admin.get(f"{MAILS}1")
     assert "Gold has ended" in page.text and "Other words" not in page.text and "<em>" not in page.html
@@ -243,13 +243,13 @@ def test_mails_are_from_who_the_environment_says(app, environ, letterbox, said):
     ours = create_app({**environ, "UMSTRIPE_MAIL_FROM": said})
     with ours.app_context(), write() as tx:
         Mail.write(tx, "membership_ended", "x", 1, plan="Gold")
-    post(ours)
+    send_mails(ours)
     assert letterbox.got[0]["From"] == said
 
 
 def test_an_invitation_is_good_once_and_stored_nowhere(app, admin, letterbox):
     admin.submit("/admin/users/add", username="jane", email="jane@example.org")
-    post(app)
+    send_mails(app)
     link = re.search(
         r"https://members\.example\.org(/invitation/[^\s>]+)", parts(letterbox.got[0])["text/plain"]
     )[1]
@@ -277,7 +277,7 @@ def test_on_a_loopback_address_the_text_with_its_link_is_shown_to_the_administra
     admin = Browserless(without.test_client())
     admin.log_in("admin")
     admin.submit("/admin/users/add", username="jane", email="jane@example.org")
-    post(without)
+    send_mails(without)
     page = admin.get(f"{MAILS}1")
     assert "There is no mail server" in page.text and "/invitation/" in page.html
     assert [state for _, _, state, _ in written(app)] == ["kept"]
@@ -288,7 +288,7 @@ def test_elsewhere_a_kept_mail_hides_the_link_that_lets_somebody_in(app, admin, 
 
     without = create_app({**environ, "UMSTRIPE_MAIL_URL": ""})
     admin.submit("/admin/users/add", username="jane", email="jane@example.org")
-    post(without)
+    send_mails(without)
     page = admin.get(f"{MAILS}1")
     assert "There is no mail server" in page.text and "/invitation/" not in page.html
     assert "(a link that only the mail itself has)" in page.text
@@ -302,7 +302,7 @@ def test_an_administrator_writes_a_text_and_takes_it_back(shop, letterbox):
     assert "The text is saved." in page.text and "<em>you</em>" in page.html
     send(shop, subscription_event("active", int(time.time()), cancel_at=None))
     send(shop, subscription_event("canceled", int(time.time()) + 10, "customer.subscription.deleted"))
-    post(shop)
+    send_mails(shop)
     assert letterbox.got[0]["Subject"] == "Bye, jane"
     assert "<em>you</em>" in parts(letterbox.got[0])["text/html"]
     page = admin.press(f"{TEXTS}mail.membership_ended", f"{TEXTS}mail.membership_ended/original")
@@ -328,25 +328,27 @@ def test_a_text_that_cannot_be_is_refused_and_what_was_typed_is_kept(app, admin,
 
 
 def test_scripts_in_a_text_and_markdown_in_a_name_come_to_nothing(app, admin):
-    from umstripe import texts
+    from umstripe.emails import render
 
     admin.submit(
         f"{TEXTS}page.success", title="Done", body="<script>alert(1)</script> [x](javascript:alert(1)) {name}"
     )
     with app.app_context():
-        _, html = texts.page("page.success", name="[win](https://evil.example) <b>")
+        _, html = render.page("page.success", name="[win](https://evil.example) <b>")
     assert "<script" not in html and "javascript:" not in html.replace("javascript:alert(1))", "")
     assert "<a" not in html and "<b>" not in html
 
 
 def test_a_name_that_begins_like_an_address_is_no_link(app, admin):
     """Only the link itself is taken as it is: a member, or a buyer at Stripe, may be called anything."""
-    from umstripe import texts
+    from umstripe.emails import render
 
     name = "https://a/[Approve_here](https://evil.example)"
     with app.app_context():
         for kind in ("approval", "invitation"):
-            written = texts.fill(*texts.written(f"mail.{kind}"), {"member": name, "name": name, "link": OURS})
+            written = render.fill(
+                *render.written(f"mail.{kind}"), {"member": name, "name": name, "link": OURS}
+            )
             assert f'href="{OURS}"' in written.html
             assert "evil" in written.html and 'href="https://evil' not in written.html
 
@@ -358,7 +360,7 @@ def test_a_line_break_in_a_subject_adds_no_header(app, admin, letterbox):
 
     with app.app_context(), write() as tx:
         Mail.write(tx, "membership_ended", "x", 2, plan="Gold\r\nBcc: all@example.org")
-    post(app)
+    send_mails(app)
     assert letterbox.got[0]["Bcc"] is None and "Gold Bcc" in letterbox.got[0]["Subject"]
 
 
@@ -373,7 +375,7 @@ def test_two_workers_send_a_mail_once(app, letterbox):
         for number in range(20):
             Mail.write(tx, "membership_ended", str(number), 1, plan="Gold")
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda _: post(app), range(4)))
+        list(threads.map(lambda _: send_mails(app), range(4)))
     assert len(letterbox.got) == 20
 
 

@@ -21,10 +21,10 @@ def invited(app, admin):
 
 def _sent(app, address, kind="invitation"):
     """Let the worker send what waits. Gives the path of the link in the last invitation to this address."""
-    from umstripe import post
+    from umstripe.emails import outbox
 
     with app.app_context():
-        post.send_due()
+        outbox.send_due()
     return _link_to(kind, app, address)
 
 

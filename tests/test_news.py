@@ -37,19 +37,19 @@ def kinds(app):
 
 
 def text_of(app, kind):
-    from umstripe import post
+    from umstripe.emails import outbox
     from umstripe.models import Mail
 
     with app.app_context():
-        return post.rendered(Mail.query.filter_by(kind=kind).one(), with_secrets=False).text
+        return outbox.rendered(Mail.query.filter_by(kind=kind).one(), with_secrets=False).text
 
 
 def look(site):
     """What is done when a member comes back from the portal: Stripe is asked before its deliveries come."""
-    from umstripe import truth
+    from umstripe.webhooks import reconcile
 
     with site.app.app_context():
-        truth.sync("test", site.customer)
+        reconcile.sync("test", site.customer)
 
 
 def bring(site, seen):
@@ -191,8 +191,8 @@ def test_a_full_refund_ends_the_membership_and_says_so_a_part_does_not(shop):
 def tell(app):
     """What the worker of a connected site does every ten minutes."""
     from umstripe.database import now, writing
+    from umstripe.jobs import schedule, steps
     from umstripe.models import Connection
-    from umstripe.work import schedule, steps
 
     with app.app_context(), writing():
         Connection.of("test").connected_at = now()

@@ -172,7 +172,7 @@ def test_people_are_found_in_every_list_whatever_form_is_typed(app, admin):
 def test_plans_are_found_by_title_product_and_price_in_every_form(app, admin):
     from umstripe.database import writing
     from umstripe.models import Price, Product
-    from umstripe.models.copied import State
+    from umstripe.models.snapshot import State
 
     make_plan(app, "price_a", (), nickname="Förderkreis", interval="month")
     with app.app_context(), writing():
@@ -226,9 +226,9 @@ def test_what_reads_the_same_in_an_earlier_database_stays_and_is_reported(app, a
 def test_somebody_with_accents_gets_a_username_without_them(app):
     make_user(app, "someone")
     from umstripe.database import write
-    from umstripe.models.bought import Bought
-    from umstripe.models.copied import State
-    from umstripe.webhooks.links import _username
+    from umstripe.models.payment_link_session import Bought
+    from umstripe.models.snapshot import State
+    from umstripe.webhooks.payment_links import _username
 
     session = {"id": "cs_1", "customer_details": {"email": "Özil@example.org"}}
     with app.app_context(), write() as tx:

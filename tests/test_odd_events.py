@@ -11,7 +11,7 @@ from tests.members import member
 from tests.odd_events import StubStripe, Traced, odd_ones, whole
 from tests.selling import open_shop, rows
 from tests.stripe_events import deliver, subscription_event
-from umstripe.stripe_shapes import check_event
+from umstripe.stripe_api.shapes import check_event
 from umstripe.webhooks import HANDLERS
 
 ENVELOPE = [("id",), ("type",), ("created",), ("livemode",), ("data",), ("data", "object"), ("account",)]

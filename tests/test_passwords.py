@@ -37,7 +37,8 @@ def works_in_every_form(app, username, password=ACCENTED):
 
 
 def invitation_of(app, username):
-    from umstripe.models import User, invitation
+    from umstripe.accounts import invitation
+    from umstripe.models import User
 
     with app.app_context():
         return urlsplit(invitation.link(User.with_username(username))).path
@@ -53,8 +54,8 @@ def reset_link(app, username):
 
 
 def setup_link(app):
+    from umstripe.accounts.setup import new_token
     from umstripe.database import writing
-    from umstripe.models.setup import new_token
 
     with app.app_context(), writing():
         return f"/setup?token={new_token()}"

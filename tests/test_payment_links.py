@@ -108,12 +108,12 @@ def link_in_mail(shop, kind):
 
 
 def text_in_mail(shop, kind):
-    from umstripe import post
+    from umstripe.emails import outbox
     from umstripe.models import Mail
 
     with shop.app.app_context():
         mail = Mail.query.filter_by(kind=kind).order_by(Mail.id.desc()).first()
-        return post.rendered(mail, with_secrets=True).text
+        return outbox.rendered(mail, with_secrets=True).text
 
 
 def test_a_stranger_gets_an_account_a_membership_and_a_mail(shop):
@@ -184,9 +184,9 @@ def test_rule_3_in_any_order_the_same_rows(shop, creation, seed):
 @pytest.mark.parametrize("creation", ["always", "if_required"])
 def test_a_refund_that_overtakes_what_was_asked_of_stripe_is_not_lost(shop, creation):
     """The session is fetched, then the refund is told and nobody knows yet what it is of, then the session is applied."""
-    from umstripe.models.copied import Unclear
-    from umstripe.rounds import fetch, in_rounds
-    from umstripe.webhooks.arrival import Arrival
+    from umstripe.models.snapshot import Unclear
+    from umstripe.transactions import fetch, in_rounds
+    from umstripe.webhooks.context import Arrival
     from umstripe.webhooks.handlers import handle
 
     session = shop.buy(shop.lifetime, "lena@example.org", customer_creation=creation)
@@ -202,7 +202,7 @@ def test_a_refund_that_overtakes_what_was_asked_of_stripe_is_not_lost(shop, crea
 
 def test_what_came_before_a_customer_was_ours_is_applied_by_a_comparison_too(shop):
     """Somebody writes at Stripe whose the customer is; the next comparison links it and asks for what was bought."""
-    from umstripe import truth
+    from umstripe.webhooks import reconcile
 
     session = shop.buy(shop.lifetime, "jane@example.org", customer_creation="always")
     shop.tell()
@@ -213,7 +213,7 @@ def test_what_came_before_a_customer_was_ours_is_applied_by_a_comparison_too(sho
     said_so = {"metadata[umstripe_user]": public_id, "metadata[umstripe_instance]": instance_id}
     shop.simulator.call("POST", f"/customers/{customer}", **said_so)
     with shop.app.app_context():
-        truth.sync("test", customer)
+        reconcile.sync("test", customer)
     assert role_for("paid") in roles_of(shop.app, "jane")
 
 

@@ -127,22 +127,23 @@ def test_a_debit_that_takes_days_costs_the_member_none_of_them(shop):
 
 def test_it_expires_at_the_right_second_in_python_and_in_lists(shop):
     from umstripe.database import db
-    from umstripe.models import Plan, Role, User, plan_list, user_list
-    from umstripe.roles import explained
+    from umstripe.listings import plans, users
+    from umstripe.memberships.effective_roles import effective_roles, explained
+    from umstripe.models import Plan, Role, User
 
     lasts(shop, 1, "day")
     send(shop, charge("succeeded", AT, **PAID))
     for at, status in ((AT + DAY - 1, "paid"), (AT + DAY, "expired")):
         with time_machine.travel(at, tick=False), shop.app_context():
             user, role = User.with_username("jane"), Role.named(role_for(status))
-            assert user.effective_roles() == [role]
+            assert effective_roles(user, at) == [role]
             assert explained(user, at) == [(role, f"Lifetime: {status.title()}")]
-            assert [one.username for one in user_list.listed(1, 10, role_id=role.id)] == ["jane"]
-            assert [one.username for one in user_list.listed(1, 10, status=status)] == ["jane"]
-            assert user_list.rows([user])[0].status == status
+            assert [one.username for one in users.listed(1, 10, role_id=role.id)] == ["jane"]
+            assert [one.username for one in users.listed(1, 10, status=status)] == ["jane"]
+            assert users.rows([user])[0].status == status
             plan = db.session.query(Plan).filter(Plan.roles.any(role=role)).one()
-            assert plan_list.subscribers([plan]) == {plan.id: int(status == "paid")}
-            assert user_list.rows([user])[0].roles == [role.name]
+            assert plans.subscribers([plan]) == {plan.id: int(status == "paid")}
+            assert users.rows([user])[0].roles == [role.name]
             db.session.rollback()
 
 

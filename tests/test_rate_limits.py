@@ -212,8 +212,9 @@ def test_a_new_password_by_mail_is_the_way_in_while_an_account_is_attacked(app):
 
 
 def link_in_last_mail(app):
+    from umstripe.accounts import password_reset
     from umstripe.database import db
-    from umstripe.models import Mail, password_reset
+    from umstripe.models import Mail
 
     with app.app_context():
         mail = db.session.scalars(db.select(Mail).order_by(Mail.id.desc())).first()
@@ -336,7 +337,7 @@ def test_a_limit_without_its_table_closes_no_page(app):
 
 
 def test_expired_counters_are_deleted_at_night(app):
-    from umstripe.work import steps, upkeep
+    from umstripe.jobs import steps, upkeep
 
     answers(visitor(app), "jane")
     steps.belong_to(app)
@@ -369,15 +370,15 @@ def test_who_asks_for_reset_mails_without_end_sends_five_an_hour(app):
 
 
 def test_what_was_asked_for_an_address_without_an_account_is_sent_to_nobody_and_forgotten(app):
-    from umstripe import post
     from umstripe.database import write
+    from umstripe.emails import outbox
+    from umstripe.jobs import steps, upkeep
     from umstripe.models import Mail
-    from umstripe.work import steps, upkeep
 
     make_administrator(app)
     visitor(app).submit("/reset", email="nobody@example.org")
     with app.app_context():
-        assert post.send_due() == 0
+        assert outbox.send_due() == 0
     admin = visitor(app)
     admin.enter("admin")
     assert "Not sent: no account" in admin.get("/admin/mails/").text

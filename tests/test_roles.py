@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.selling import STATUSES, make_plan, open_shop, role_for, roles_of, settings
-from umstripe.roles import ENDED, LIVE
+from umstripe.memberships.effective_roles import ENDED, LIVE
 
 AT = 1_700_000_000
 NEITHER = ("incomplete", "incomplete_expired", "failed")
@@ -128,8 +128,8 @@ def test_an_open_first_payment_counts_as_live_only_if_its_plan_gives_a_role_for_
 def in_sql(app: Any) -> list[str]:
     """Jane's roles, by the rule in SQL."""
     from umstripe.database import read
+    from umstripe.memberships.effective_roles import names_of
     from umstripe.models import User
-    from umstripe.roles import names_of
 
     with app.app_context():
         user_id = User.with_username("jane").id
@@ -214,8 +214,13 @@ def crowd(database, tmp_path_factory):
 )
 def test_rule_1_is_the_same_in_python_and_in_sql(crowd, seed, replace, modes, at):
     from umstripe.database import db
+    from umstripe.memberships.effective_roles import (
+        combined,
+        effective_roles_query,
+        memberships_of,
+        roles_given,
+    )
     from umstripe.models import User
-    from umstripe.roles import combined, effective_roles_query, memberships_of, roles_given
 
     with crowd.app_context():
         _random_lives(random.Random(seed))

@@ -30,14 +30,14 @@ def environ(database_url, tmp_path):
 @pytest.fixture
 def site(app):
     from umstripe.database import writing
-    from umstripe.models import Connection, User, home
+    from umstripe.models import Connection, User, site_identity
 
     make_administrator(app)
     make_user(app, "jane")
     with app.app_context(), writing():
         User.with_username("jane").set_password(PASSWORD)
         Connection.of("test").secret_key = STRIPE_KEY
-        home.settle()
+        site_identity.settle()
     return app
 
 
@@ -79,11 +79,12 @@ def logged_in(app, **more):
 def links_of(app):
     from flask_security.recoverable import generate_reset_password_token
 
-    from umstripe.models import User, claim, invitation
+    from umstripe.accounts import invitation, payment_claim
+    from umstripe.models import User
 
     with app.app_context():
         jane = User.with_username("jane")
-        urls = [invitation.link(jane), claim.link(jane, "test", "cs_1")]
+        urls = [invitation.link(jane), payment_claim.link(jane, "test", "cs_1")]
         reset = f"/reset/{generate_reset_password_token(jane)}"
     return [reset, *(urlsplit(url).path for url in urls)]
 
@@ -113,9 +114,9 @@ def test_after_a_rotation_sessions_remember_cookies_links_and_keys_are_good(site
     assert all(opens(after, link) for link in links)
     assert stripe_key_of(after) == STRIPE_KEY
     with after.app_context():
-        from umstripe.models import home
+        from umstripe.models import site_identity
 
-        assert home.elsewhere() == []
+        assert site_identity.elsewhere() == []
 
 
 def test_a_page_that_was_open_during_a_rotation_can_be_sent(site, environ):
@@ -143,9 +144,9 @@ def test_whoever_comes_back_meanwhile_stays_logged_in_when_the_earlier_key_is_dr
     assert not is_logged_in(with_cookies(after, cookies_of(stayed_away, "session")))
     assert all(opens(after, link) for link in links), "the newest key had not signed these"
     with after.app_context():
-        from umstripe.models import home
+        from umstripe.models import site_identity
 
-        assert home.elsewhere() == []
+        assert site_identity.elsewhere() == []
 
 
 def test_a_running_site_goes_on_through_a_rotation_of_the_encryption_key(site, environ):
@@ -209,7 +210,7 @@ def test_secret_keys_of_the_environment_are_read_several_at_a_time(site, environ
 
 
 def test_a_key_of_the_environment_with_commas_is_one_key_as_before():
-    from umstripe.key_files import split_secret_keys
+    from umstripe.keys.files import split_secret_keys
 
     assert split_secret_keys("short, pieces, of one key that is long enough") == [
         "short, pieces, of one key that is long enough"
@@ -219,7 +220,7 @@ def test_a_key_of_the_environment_with_commas_is_one_key_as_before():
 
 @pytest.mark.one_database
 def test_a_key_file_that_cannot_be_read_for_a_moment_is_read_the_next_time(tmp_path):
-    from umstripe.key_files import EncryptionKeys, KeyFile
+    from umstripe.keys.files import EncryptionKeys, KeyFile
 
     earlier, newer = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     file = KeyFile(tmp_path / "keys")

@@ -172,7 +172,7 @@ SCHEMAS = {"0001": "older schema", "9999": "newer schema"}
 
 def test_this_is_copy_asks_and_refuses_where_the_site_lives(app, environ):
     from umstripe.database import writing
-    from umstripe.models import Settings, home
+    from umstripe.models import Settings, site_identity
 
     def run(*options):
         return forks.run(umstripe("this-is", "copy", *options), environ)
@@ -182,7 +182,7 @@ def test_this_is_copy_asks_and_refuses_where_the_site_lives(app, environ):
         asked.returncode == 1 and "Forget the Stripe keys" in asked.stdout and "Traceback" not in asked.stderr
     )
     with app.app_context(), writing():
-        home.settle()
+        site_identity.settle()
     refused = run("--yes")
     assert refused.returncode == 1 and "The site lives here." in refused.stderr
     with app.app_context():

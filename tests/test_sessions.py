@@ -202,8 +202,8 @@ def test_logging_in_again_ends_the_earlier_login_of_the_browser(app, jane_id):
 @pytest.mark.parametrize(("remember", "days"), [({}, 31), ({"remember": "y"}, 365)])
 def test_a_login_ends_by_itself_and_its_row_is_deleted_at_night(app, jane_id, remember, days):
     from umstripe.database import now, write
+    from umstripe.jobs import steps, upkeep
     from umstripe.models import LoginSession
-    from umstripe.work import steps, upkeep
 
     browser, other = logged_in(app, **remember), logged_in(app)
     with app.app_context(), write() as tx:

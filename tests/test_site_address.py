@@ -179,8 +179,8 @@ WORDS = {"username": "jane", "email": "jane@example.org", "password": PASSWORD, 
 
 @pytest.fixture
 def token(app):
+    from umstripe.accounts.setup import new_token
     from umstripe.database import writing
-    from umstripe.models.setup import new_token
 
     with app.app_context(), writing():
         return new_token()
@@ -219,8 +219,8 @@ def test_what_is_no_address_gets_a_sentence(app, client, token, typed):
 
 
 def test_a_configured_address_is_not_asked_for(environ):
+    from umstripe.accounts.setup import new_token
     from umstripe.database import writing
-    from umstripe.models.setup import new_token
 
     app = make_site(environ, UMSTRIPE_SITE_URL=SITE)
     with app.app_context(), writing():
@@ -342,14 +342,15 @@ def test_what_is_called_a_copy_forgets_the_other_site_s_address(app):
 
 
 def test_links_in_our_own_mails_lead_to_the_confirmed_address(app, admin):
-    from umstripe.models import User, claim, invitation
+    from umstripe.accounts import invitation, payment_claim
+    from umstripe.models import User
 
     make_user(app, "lena")
     confirm(app, SITE)
     with app.app_context():
         lena = User.with_username("lena")
         assert invitation.link(lena).startswith(f"{SITE}/invitation/")
-        assert claim.link(lena, "test", "cs_test_1").startswith(f"{SITE}/claim/")
+        assert payment_claim.link(lena, "test", "cs_test_1").startswith(f"{SITE}/claim/")
 
 
 def test_a_plan_s_links_lead_to_the_confirmed_address(shop_links, app):

@@ -80,7 +80,7 @@ KINDS = (
 @pytest.mark.parametrize("id_", ODD)
 def test_an_id_stays_one_part_of_the_path(app, paths, id_):
     from umstripe.errors import Unusable
-    from umstripe.stripe_gateway import Stripe
+    from umstripe.stripe_api.client import Stripe
 
     base, arrived = paths
     with app.app_context():
@@ -94,7 +94,7 @@ def test_an_id_stays_one_part_of_the_path(app, paths, id_):
 @pytest.mark.parametrize("id_", ["", ".", ".."])
 def test_what_can_be_no_id_asks_nothing(app, paths, id_):
     from umstripe.errors import StripeRefused
-    from umstripe.stripe_gateway import Stripe
+    from umstripe.stripe_api.client import Stripe
 
     base, arrived = paths
     with app.app_context():

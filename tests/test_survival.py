@@ -150,7 +150,7 @@ def test_a_mail_server_that_hangs_stops_neither_heartbeat_nor_shutdown(app, envi
 
 
 def test_a_duty_that_fails_backs_off_and_is_said_once(capsys):
-    from umstripe.work.duty import Duty
+    from umstripe.jobs.periodic import Duty
 
     answers = iter([OSError("gone")] * 4 + [None, OSError("gone again")])
 
@@ -190,7 +190,7 @@ def test_administrators_are_told_once_when_no_worker_runs(app, admin):
 def test_a_process_that_cannot_be_started_leaves_no_other_one_behind(tmp_path):
     """Python ends with a trace there; what was started before went on without anybody to end it."""
     program = (
-        "import os, sys; from umstripe.supervisor import Child, run; "
+        "import os, sys; from umstripe.server.supervisor import Child, run; "
         "sleep = Child('sleep', ['sleep', '300'], os.environ); "
         "sys.exit(run([sleep, Child('nothing', [sys.argv[1]], os.environ)]))"
     )

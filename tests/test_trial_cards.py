@@ -19,7 +19,7 @@ def shop(database_url, tmp_path):
 
 
 def check(shop):
-    from umstripe.work.trials import check_trials_of
+    from umstripe.jobs.trials import check_trials_of
 
     with shop.app.app_context():
         check_trials_of("test")

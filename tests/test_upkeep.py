@@ -13,8 +13,8 @@ from tests.selling import rows, settings
 def night(app):
     """Deliveries of different ages, and the night's work. Days are whole; an hour more is over the limit."""
     from umstripe.database import now, write
+    from umstripe.jobs import steps, upkeep
     from umstripe.models import Delivery
-    from umstripe.work import steps, upkeep
 
     def come(name, days, result="processed"):
         at = now() - timedelta(days=days, hours=1)

@@ -282,10 +282,10 @@ def test_without_the_tick_no_mail_is_sent(app, admin, environ):
 
 def _mails(app, environ):
     """What the worker sends, as files: there is no mail server."""
-    from umstripe import post
+    from umstripe.emails import outbox
 
     with app.app_context():
-        post.send_due()
+        outbox.send_due()
     folder = Path(environ["UMSTRIPE_INSTANCE"]) / "mail"
     texts = [one.read_text() for one in sorted(folder.iterdir())] if folder.is_dir() else []
     return "".join(texts).replace("=\n", "").replace("=3D", "=")

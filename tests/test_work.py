@@ -28,10 +28,10 @@ def site(database_url, tmp_path):
 
 
 def begin(site):
-    from umstripe import work
+    from umstripe import jobs
 
     with site.app.app_context():
-        work.enqueue("test", "catch_up")
+        jobs.enqueue("test", "catch_up")
 
 
 def let_a_minute_pass(site):

@@ -18,8 +18,10 @@ PACKAGE = Path(__file__).parent
 
 def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
     """Make the site from an environment. Raises ConfigError with a sentence for a bad value."""
-    from umstripe import bodies, config, errors, extensions, files, headers, hosts, logs, pages, views, watch
+    from umstripe import config, errors, extensions, logs, request, template_context, views
     from umstripe.application import Application
+    from umstripe.jobs import worker_watch
+    from umstripe.security import file_permissions, headers, hosts
 
     app = Application(
         "umstripe",
@@ -27,18 +29,18 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
         template_folder=_folder("templates"),
         static_folder=_folder("static"),
     )
-    app.request_class = bodies.Request
-    files.keep_private()
+    app.request_class = request.Request
+    file_permissions.keep_private()
     app.config.update(config.load(environ))
     logs.init_app(app)
-    files.init_app(app)
+    file_permissions.init_app(app)
     headers.init_app(app)
     hosts.init_app(app)
     extensions.init_app(app)
     errors.init_app(app)
-    pages.init_app(app)
+    template_context.init_app(app)
     views.init_app(app)
-    watch.init_app(app)
+    worker_watch.init_app(app)
     return app
 
 

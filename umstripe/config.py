@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from umstripe.errors import ConfigError
-from umstripe.key_files import NEW_KEY, SHORTEST_SECRET_KEY, VARIABLES, KeyFile, split, split_secret_keys
+from umstripe.keys.files import NEW_KEY, SHORTEST_SECRET_KEY, VARIABLES, KeyFile, split, split_secret_keys
 
 STRIPE_API = "https://api.stripe.com"
 PROXIES_AT_MOST = 5

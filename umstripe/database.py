@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, Strin
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, mapped_column
 
-from umstripe.key_files import EncryptionKeys
+from umstripe.keys.files import EncryptionKeys
 
 Seconds = Annotated[int, mapped_column(BigInteger)]
 """A moment of Stripe's clock: whole seconds since 1970, UTC."""

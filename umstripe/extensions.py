@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from flask import Flask, request
-from flask_limiter import Limiter
 from flask_mailman import Mail
 from flask_migrate import Migrate
-from flask_security import Security, current_user
+from flask_security import Security
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from umstripe import database, earlier_keys, rate_limits
-from umstripe import sessions as login_sessions
-from umstripe.cookies import CookieSessions
-from umstripe.csrf import OriginCheckedCSRF
-from umstripe.datastore import UserDatastore
+from umstripe import database
+from umstripe.accounts.datastore import UserDatastore
+from umstripe.accounts.mail_util import OutboxMail
+from umstripe.accounts.password_policy import PasswordRule
 from umstripe.forms.security import ChangePasswordForm, ForgotPasswordForm, LoginForm
-from umstripe.mail import OutboxMail
 from umstripe.models import Role, User
-from umstripe.passwords import PasswordRule
-from umstripe.security import SECURITY, sessions
+from umstripe.security import earlier_keys, rate_limits
+from umstripe.security import sessions as login_sessions
+from umstripe.security.csrf import OriginCheckedCSRF
+from umstripe.security.session_interface import CookieSessions
+from umstripe.security.settings import SECURITY, sessions
 
 REGISTRATIONS = "100 per 10 minutes; 300 per hour"
 """Of one client address, which a whole choir may share. Wrong passwords are counted apart (see rate_limits)."""
@@ -28,16 +28,6 @@ db = database.db
 csrf = OriginCheckedCSRF()
 mail = Mail()
 migrate = Migrate(compare_type=True, render_as_batch=True)
-
-
-def person_or_address() -> str:
-    """Return what a limit counts: people who are logged in one by one, others by their client address."""
-    if current_user.is_authenticated:
-        return f"user {current_user.public_id}"
-    return rate_limits.client_address()
-
-
-limiter = Limiter(person_or_address, storage_uri="sqla://", default_limits=[], swallow_errors=True)
 security = Security(mail_util_cls=OutboxMail, password_util_cls=PasswordRule)
 
 
@@ -61,13 +51,12 @@ def init_app(app: Flask) -> None:
     )
     earlier_keys.init_app(app, security)
     login_sessions.init_app(app)
-    limiter.init_app(app)
     rate_limits.init_app(app)
     _limit_mail_links(app)
 
 
 def _limit_mail_links(app: Flask) -> None:
-    limit = limiter.limit(MAIL_LINKS, methods=["POST"])
+    limit = rate_limits.limiter.limit(MAIL_LINKS, methods=["POST"])
     for endpoint in ("security.forgot_password", "security.reset_password"):
         app.view_functions[endpoint] = limit(app.view_functions[endpoint])  # type: ignore[assignment]
 

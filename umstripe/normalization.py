@@ -2,7 +2,7 @@
 
 What people type arrives in several Unicode forms (composed or decomposed, full-width), in any case, and with characters
 that nobody sees. SQL's lower() folds only ASCII on SQLite and what the locale says on Postgres, so keys are made here, in
-Python, and stored in columns of their own (see models/keyed). They follow Unicode's NFKC_Casefold.
+Python, and stored in columns of their own (see models/normalized_columns). They follow Unicode's NFKC_Casefold.
 """
 
 from __future__ import annotations

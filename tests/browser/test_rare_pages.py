@@ -53,13 +53,13 @@ class Visited:
 
     def path_in_mail(self, kind: str) -> str:
         """Return the path of the link in the newest mail of a kind."""
-        from umstripe import post
         from umstripe.database import db
+        from umstripe.emails import outbox
         from umstripe.models import Mail
 
         with self.shop.app.test_request_context(base_url=self.url):
             mail = db.session.scalars(db.select(Mail).where(Mail.kind == kind).order_by(Mail.id)).all()[-1]
-            return urlsplit(post.SECRET_LINKS[kind](mail)).path
+            return urlsplit(outbox.SECRET_LINKS[kind](mail)).path
 
     def order(self) -> str:
         """The path of the success page of the newest session."""
@@ -153,7 +153,8 @@ def test_while_stripe_is_in_trouble(visited, page):
 
 
 def test_an_invitation_a_lost_password_and_pages_that_are_not_there(visited, page):
-    from umstripe.models import User, invitation
+    from umstripe.accounts import invitation
+    from umstripe.models import User
 
     make_user(visited.shop.app, "lena")
     with visited.shop.app.test_request_context(base_url=visited.url):

@@ -25,8 +25,8 @@ def url(app):
 
 
 def setup_link(app, url: str) -> str:
+    from umstripe.accounts.setup import new_token
     from umstripe.database import writing
-    from umstripe.models.setup import new_token
 
     with app.app_context(), writing():
         return f"{url}/setup?token={new_token()}"

@@ -7,9 +7,10 @@ from typing import Any, NoReturn
 
 import click
 
-from umstripe import __version__, files
+from umstripe import __version__
 from umstripe.cli import accounts, address, doctor, keys, running, stripe
 from umstripe.errors import UmstripeError
+from umstripe.security import file_permissions
 from umstripe.simulator.cli import simulator
 
 
@@ -17,7 +18,7 @@ class Commands(click.Group):
     """A sentence instead of a trace for everything that has a sentence."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        files.keep_private()
+        file_permissions.keep_private()
         try:
             return super().main(*args, **kwargs)
         except UmstripeError as error:

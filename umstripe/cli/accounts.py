@@ -17,9 +17,9 @@ from umstripe.errors import UmstripeError
 @with_site
 def create_admin(app: Any, username: str, email: str, password: str) -> None:
     """Make an administrator without a browser."""
+    from umstripe.accounts.setup import create_administrator
     from umstripe.database import writing
     from umstripe.forms.user import AdministratorForm, first_error
-    from umstripe.models.setup import create_administrator
 
     data = {"username": username, "email": email, "password": password, "password_again": password}
     with app.test_request_context(method="POST", data=data):

@@ -39,20 +39,20 @@ def rotate_key(_app: Any, kind: str, drop_earlier: bool) -> None:
 
 
 def _rotated(kind: str) -> str:
-    from umstripe import rotation
+    from umstripe.security import key_rotation
 
-    if rotation.is_in_environment(kind):
+    if key_rotation.is_in_environment(kind):
         return _in_environment(kind)
-    done = rotation.add_key(kind)
+    done = key_rotation.add_key(kind)
     return f"{RESTART if kind == 'secret' else ENCRYPTED.format(done)} {LATER[kind]}"
 
 
 def _dropped(kind: str) -> str:
-    from umstripe import rotation
+    from umstripe.security import key_rotation
 
-    if rotation.is_in_environment(kind):
+    if key_rotation.is_in_environment(kind):
         return _in_environment(kind)
-    dropped = rotation.drop_earlier_keys(kind)
+    dropped = key_rotation.drop_earlier_keys(kind)
     if not dropped:
         return f"There is only one {kind} key. Nothing was dropped."
     restart = " Restart the site and its workers now." if kind == "secret" else ""
@@ -61,13 +61,13 @@ def _dropped(kind: str) -> str:
 
 def _in_environment(kind: str) -> str:
     """Return what the operator must set. With several keys, re-encrypt with the first one."""
-    from umstripe import rotation
-    from umstripe.key_files import NEW_KEY, VARIABLES
+    from umstripe.keys.files import NEW_KEY, VARIABLES
+    from umstripe.security import key_rotation
 
     variable = VARIABLES[kind]
-    if rotation.count_keys(kind) == 1:
+    if key_rotation.count_keys(kind) == 1:
         return IN_ENVIRONMENT.format(variable=variable, key=NEW_KEY[kind]())
-    renewed = rotation.renew(kind)
+    renewed = key_rotation.renew(kind)
     more = (
         f"{renewed} stored values were encrypted with the first one."
         if kind == "encryption"

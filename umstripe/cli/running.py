@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from umstripe.cli.site import with_site, with_unmigrated_site
-from umstripe.processes import run_demo, run_serve, run_web
+from umstripe.server.processes import run_demo, run_serve, run_web
 
 
 @click.command()
@@ -19,14 +19,14 @@ def migrate(app: Any) -> None:
 
     from umstripe import schema
     from umstripe.database import writing
-    from umstripe.models import home
-    from umstripe.signing import secret_keys
-    from umstripe.work import worker
+    from umstripe.jobs import worker
+    from umstripe.keys.signing import secret_keys
+    from umstripe.models import site_identity
 
     schema.must_not_be_newer()
     upgrade()
     with writing():
-        home.keep_digests(secret_keys(app))
+        site_identity.keep_digests(secret_keys(app))
     worker.prepare(app)
 
 
@@ -58,7 +58,7 @@ def _check_database(_app: Any) -> None:
 @with_site
 def run_worker(app: Any, executor: str) -> None:
     """Run the background work."""
-    from umstripe.work import worker
+    from umstripe.jobs import worker
 
     worker.run(app, executor)
 
@@ -75,9 +75,9 @@ def run(simulator_port: int) -> None:
 @with_site
 def setup_link(_app: Any, site_url: str | None) -> None:
     """Print the link that makes the first administrator. An earlier link stops working."""
+    from umstripe.accounts.setup import new_token
     from umstripe.database import writing
     from umstripe.models import User, site_address
-    from umstripe.models.setup import new_token
 
     if User.there_is_an_administrator():
         click.echo("There is an administrator already. Log in, or use `umstripe create-admin`.")

@@ -25,7 +25,7 @@ def connect(_app: Any, mode: str, publishable_key: str, secret_key: str, site_ur
     from umstripe import webhooks
     from umstripe.database import db
     from umstripe.models import Activity, Connection
-    from umstripe.models.keys import why_wrong
+    from umstripe.stripe_api.keys import why_wrong
 
     site_url = endpoint_address(site_url)
     keys = {"publishable": publishable_key.strip(), "secret": secret_key.strip()}
@@ -45,7 +45,7 @@ def connect(_app: Any, mode: str, publishable_key: str, secret_key: str, site_ur
 @with_site
 def rotate_secret(_app: Any, mode: str, site_url: str | None) -> None:
     """Change the webhook's signing secret; no delivery is lost."""
-    from umstripe import webhooks, work
+    from umstripe import jobs, webhooks
     from umstripe.database import db
     from umstripe.models import Activity, Connection
 
@@ -55,7 +55,7 @@ def rotate_secret(_app: Any, mode: str, site_url: str | None) -> None:
         "stripe.secret_changed", "The webhook’s signing secret was changed", trigger="command", mode=mode
     )
     db.session.commit()
-    work.enqueue(mode, "catch_up")
+    jobs.enqueue(mode, "catch_up")
     click.echo("The signing secret was changed. The earlier one is good for 24 hours more.")
 
 
@@ -67,9 +67,9 @@ def rotate_secret(_app: Any, mode: str, site_url: str | None) -> None:
 def this_is(_app: Any, what: str, force: bool, yes: bool) -> None:
     """Say what a copied site is: the site from now on, or a copy that forgets its Stripe account."""
     from umstripe.database import writing
-    from umstripe.models import Connection, Settings, home
+    from umstripe.models import Connection, Settings, site_identity
 
-    if what == "copy" and not force and Settings.get().home and not home.elsewhere():
+    if what == "copy" and not force and Settings.get().home and not site_identity.elsewhere():
         raise UmstripeError(
             "The site lives here. As a copy it would forget its Stripe keys and sell nothing any more. "
             "Use --force if you mean it."
@@ -77,7 +77,7 @@ def this_is(_app: Any, what: str, force: bool, yes: bool) -> None:
     if what == "copy" and not yes:
         click.confirm("Forget the Stripe keys that are stored here?", abort=True)
     with writing():
-        home.settle() if what == "site" else Connection.forget_all()
+        site_identity.settle() if what == "site" else Connection.forget_all()
     click.echo(
         "This is the site now." if what == "site" else "This is a copy: its Stripe keys are forgotten."
     )
@@ -124,10 +124,10 @@ def audit(_app: Any, mode: str, repair: bool, wait: int) -> None:
 
 def _done(mode: str, kind: str, wait: int) -> None:
     """Have the worker do it, and say what came of it."""
-    from umstripe import work
+    from umstripe import jobs
 
-    work.enqueue(mode, kind)
-    job = work.wait_for(mode, kind, wait)
+    jobs.enqueue(mode, kind)
+    job = jobs.wait_for(mode, kind, wait)
     if job.state == "failed":
         raise UmstripeError(job.error)
     if job.state != "done":

@@ -7,11 +7,11 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import Length, Optional, ValidationError
 
-from umstripe import rate_limits
 from umstripe.forms.user import UserFields, a_mail_address, stripped, visible
 from umstripe.models import User
 from umstripe.models.mail import are_sent as mails_are_sent
-from umstripe.rate_limits import TooManyTries
+from umstripe.security import rate_limits
+from umstripe.security.rate_limits import TooManyTries
 
 
 class AccountForm(UserFields):

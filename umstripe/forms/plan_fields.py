@@ -9,8 +9,8 @@ from typing import Any
 from wtforms import DateTimeLocalField, IntegerField, SelectField
 from wtforms.validators import ValidationError
 
+from umstripe.formatting import price_words
 from umstripe.models import Price
-from umstripe.words import price_words
 
 MOMENT = "%Y-%m-%dT%H:%M"
 YEARS = (2000, 2199)

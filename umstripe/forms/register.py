@@ -6,13 +6,13 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField
 from wtforms.validators import Length, Optional, ValidationError
 
-from umstripe import rate_limits
+from umstripe.accounts.registration_request import RegistrationRequest
 from umstripe.forms.user import UserFields, a_good_password, a_mail_address, required, visible
 from umstripe.models import Plan, Settings, User
 from umstripe.models.mail import are_sent as mails_are_sent
-from umstripe.models.registration_request import RegistrationRequest
 from umstripe.normalization import email_key
-from umstripe.rate_limits import PLAN_PASSWORD, TooManyTries, Tries
+from umstripe.security import rate_limits
+from umstripe.security.rate_limits import PLAN_PASSWORD, TooManyTries, Tries
 
 NO_PLAN = ""
 
@@ -21,7 +21,7 @@ class RegisterForm(UserFields):
     """A new account, and the plan it wants. `plans` are those that can be chosen.
 
     A mail address that somebody has is no error here, and its owner is told. Where mails are sent, the account is
-    made by the link in one (see models/registration_request), so that nobody sees whether the address was free.
+    made by the link in one (see accounts/registration_request), so that nobody sees whether the address was free.
     Without a mail server a new account is logged in at once, and whoever registers does see it.
     """
 

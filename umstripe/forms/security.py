@@ -11,12 +11,13 @@ from flask_security import current_user
 from flask_security.utils import validate_redirect_url
 from wtforms import EmailField, StringField
 
-from umstripe import rate_limits
+from umstripe.accounts import password_reset
 from umstripe.database import db
 from umstripe.forms.user import required, stripped
-from umstripe.models import User, password_reset
+from umstripe.models import User
 from umstripe.normalization import encodable
-from umstripe.rate_limits import TooManyTries
+from umstripe.security import rate_limits
+from umstripe.security.rate_limits import TooManyTries
 
 OR_RESET = "Or choose a new password by email: press “Lost your password?”."
 

@@ -11,7 +11,7 @@ from wtforms.validators import Length, NumberRange, Optional, Regexp, Validation
 from umstripe.forms.site_address import ChangedAddressForm
 from umstripe.forms.user import required, stripped
 from umstripe.models import Role, Settings
-from umstripe.models.keys import why_wrong
+from umstripe.stripe_api.keys import why_wrong
 
 INVISIBLE = "\u200b\u2060\ufeff"
 KEYS = ("publishable", "secret")

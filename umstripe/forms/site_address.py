@@ -8,11 +8,11 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, URLField
 from wtforms.validators import StopValidation, ValidationError
 
-from umstripe import hosts
 from umstripe.forms.user import stripped
 from umstripe.models import Settings
 from umstripe.models.site_address import configured_url
 from umstripe.origins import normal_origin
+from umstripe.security import hosts
 
 NO_ADDRESS = "Please type the address as in your browser, without a path, like https://members.example.org."
 ASKED = (

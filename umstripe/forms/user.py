@@ -15,7 +15,7 @@ from wtforms.validators import (
     ValidationError,
 )
 
-from umstripe import passwords
+from umstripe.accounts import password_policy
 from umstripe.models import Role, User
 from umstripe.normalization import without_invisible
 
@@ -29,7 +29,7 @@ def a_good_password(form: FlaskForm, field: Any) -> None:
     user = getattr(form, "user", None) or getattr(form, "asked", None)
     typed = {name: getattr(form, name, None) for name in ("username", "email", "site_name")}
     known = {name: (one.data or "") if one else getattr(user, name, "") for name, one in typed.items()}
-    if sentence := passwords.problem(field.data or "", **known):
+    if sentence := password_policy.problem(field.data or "", **known):
         raise ValidationError(sentence)
 
 

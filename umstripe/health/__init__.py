@@ -6,11 +6,11 @@ catch-up, and an administrator by a button. So the page is there even when Strip
 
 from __future__ import annotations
 
+from umstripe.formatting import mode_words
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
 from umstripe.health.site import site_checks
 from umstripe.health.stripe import checks
 from umstripe.models import Connection
-from umstripe.words import mode_words
 
 __all__ = ["GOOD", "TROUBLE", "WARNING", "Check", "all_checks", "checks", "modes", "site_checks", "trouble"]
 

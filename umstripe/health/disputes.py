@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from umstripe.formatting import day_words
 from umstripe.health.check import WARNING, Check
 from umstripe.models import Dispute
 from umstripe.models.dispute import WAITING, is_inquiry
-from umstripe.words import day_words
 
 
 def disputes(mode: str) -> Iterator[Check]:

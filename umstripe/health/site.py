@@ -7,14 +7,14 @@ from datetime import datetime
 
 from flask import current_app
 
-from umstripe import files
 from umstripe.database import now
+from umstripe.formatting import moment_words
 from umstripe.health.accounts import account_checks
 from umstripe.health.address import address_checks
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
-from umstripe.models import Mail, Settings, WorkerHeartbeat, home, site_address
+from umstripe.models import Mail, Settings, WorkerHeartbeat, site_address, site_identity
 from umstripe.models.heartbeat import ALIVE_WITHIN
-from umstripe.words import moment_words
+from umstripe.security import file_permissions
 
 
 def site_checks() -> list[Check]:
@@ -33,7 +33,7 @@ def site_checks() -> list[Check]:
 
 
 def _place() -> Iterator[Check]:
-    if different := home.elsewhere():
+    if different := site_identity.elsewhere():
         says = f"This looks like a copy of a site that lives somewhere else: {', '.join(different)}."
         do = "Nothing is changed at Stripe until you say what it is: above on every page, or with “umstripe this-is”."
         yield Check("Copy of a site", TROUBLE, says, do)
@@ -48,7 +48,7 @@ def _address() -> Iterator[Check]:
 def _files() -> Iterator[Check]:
     """Who else has a user on this machine must not read keys, mails and members."""
     name = "Files"
-    open_to_others = files.close_all(current_app.config)
+    open_to_others = file_permissions.close_all(current_app.config)
     if open_to_others:
         names = ", ".join(str(path) for path in open_to_others)
         do = "Take “group” and “others” every right to them, as their owner (chmod go-rwx)."

@@ -7,19 +7,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from umstripe.database import WITHOUT_ITS_KEY, now
+from umstripe.formatting import moment_words
 from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
 from umstripe.health.disputes import disputes
-from umstripe.models import (
-    Connection,
-    Delivery,
-    Difference,
-    Job,
-    Refusal,
-    approval_list,
-    endpoint,
-    site_address,
-)
-from umstripe.words import moment_words
+from umstripe.listings import approvals
+from umstripe.models import Connection, Delivery, Difference, Job, Refusal, site_address
+from umstripe.stripe_api import endpoint
 
 LATELY = timedelta(days=1)
 CLOCK_SECONDS = 30
@@ -169,14 +162,14 @@ REASONS = {
 
 def _approvals(mode: str) -> Iterator[Check]:
     """Reserved amounts: a warning two days before the first one goes back."""
-    number, first = approval_list.first_end(mode)
+    number, first = approvals.first_end(mode)
     if not number:
         return
     waits = f"{number} {'order waits' if number == 1 else 'orders wait'} for your approval"
     if first is None:
         yield Check("Approvals", GOOD, f"{waits}. Nothing is to be paid, so there is no time limit.")
         return
-    if first - time.time() > approval_list.WARN_SECONDS:
+    if first - time.time() > approvals.WARN_SECONDS:
         yield Check("Approvals", GOOD, f"{waits}, the first until {moment_words(first)}.")
         return
     over = "has ended" if first <= time.time() else "ends"

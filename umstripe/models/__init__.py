@@ -1,6 +1,5 @@
 """The nouns: what is stored, and the verbs of the field on it. They never know of requests or pages."""
 
-from umstripe.models import approval_list, claim, free_order, home, site_address
 from umstripe.models.activity import Activity
 from umstripe.models.connection import Connection
 from umstripe.models.customer import Customer
@@ -13,16 +12,16 @@ from umstripe.models.login_session import LoginSession
 from umstripe.models.mail import Mail
 from umstripe.models.plan import Plan
 from umstripe.models.plan_role import PlanRole
-from umstripe.models.portal import PortalConfiguration
+from umstripe.models.portal_configuration import PortalConfiguration
 from umstripe.models.price import Price, Product
 from umstripe.models.purchase import Purchase
 from umstripe.models.rate_limit import RateLimit
 from umstripe.models.role import Role
 from umstripe.models.settings import Settings
 from umstripe.models.subscription import Subscription
+from umstripe.models.text_override import Wording
 from umstripe.models.trial_card import TrialCard
 from umstripe.models.user import User, manual_roles
-from umstripe.models.wording import Wording
 
 __all__ = [
     "Activity",
@@ -49,10 +48,5 @@ __all__ = [
     "User",
     "Wording",
     "WorkerHeartbeat",
-    "approval_list",
-    "claim",
-    "free_order",
-    "home",
     "manual_roles",
-    "site_address",
 ]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import UTCDateTime, db, now
-from umstripe.models.keyed import search_column
+from umstripe.models.normalized_columns import search_column
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
 from umstripe.normalization import search_key, text_key

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from flask import current_app
@@ -24,13 +24,14 @@ from umstripe.database import (
     write,
 )
 from umstripe.errors import ClonedSite, Rejected, StripeError, StripeRefused
-from umstripe.models import account, endpoint, home, site_address
+from umstripe.models import site_address, site_identity
 from umstripe.models.customer import Customer, metadata_for
 from umstripe.models.mail import Mail
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
-from umstripe.shapes import ID, valid_or_empty
-from umstripe.stripe_gateway import Stripe
+from umstripe.stripe_api import account, endpoint
+from umstripe.stripe_api.client import Stripe
+from umstripe.stripe_api.field_rules import ID, valid_or_empty
 
 CONNECTING_TAKES_AT_MOST = timedelta(seconds=120)
 
@@ -136,7 +137,7 @@ class Connection(db.Model):
         """
         self.must_be_usable()
         base = current_app.config["STRIPE_API_BASE"]
-        return Stripe(self.secret_key or "", base, retries, may_write=not home.elsewhere())
+        return Stripe(self.secret_key or "", base, retries, may_write=not site_identity.elsewhere())
 
     def connect(self, site_url: str, events: Iterable[str], publishable: str = "", secret: str = "") -> None:
         """Check both keys, keep them, probe the rights, have one endpoint at Stripe for `site_url`.
@@ -147,7 +148,7 @@ class Connection(db.Model):
         `endpoint_problem` says what to do. Raises KeyRefused, StripeUnavailable, ClonedSite, or Rejected while
         another administrator connects.
         """
-        home.must_be_here()
+        site_identity.must_be_here()
         self._reserve()
         try:
             keys = (publishable or self.publishable_key or "", secret or self.secret_key or "")
@@ -161,7 +162,7 @@ class Connection(db.Model):
                 self.events_read_until = int(time.time())
             self._have_endpoint(stripe, site_url, events)
             self.connected_at, self.endpoint_check = now(), {}
-            home.settle()
+            site_identity.settle()
         finally:
             self.busy_until = None
             db.session.commit()
@@ -214,7 +215,7 @@ class Connection(db.Model):
             connection.previous_secret_until, connection.endpoints_made = None, 0
         Settings.get().instance_id = secrets.token_hex(16)
         site_address.forget()
-        home.settle()
+        site_identity.settle()
 
     def change_secret(self, site_url: str, events: Iterable[str]) -> None:
         """Have a new signing secret, and lose no delivery.
@@ -296,5 +297,4 @@ SIGNING_SECRETS = select(*_secrets).where(_table.mode == bindparam("mode"))
 
 
 def _idempotency_key(params: dict[str, Any], had: list[str]) -> str:
-    digest = hashlib.sha256(json.dumps([params, had], sort_keys=True).encode()).hexdigest()[:40]
-    return f"umstripe-customer-{digest}"
+    return "umstripe-customer-" + sha256(json.dumps([params, had], sort_keys=True).encode()).hexdigest()[:40]

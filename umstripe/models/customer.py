@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, insert, select, upd
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Seconds, db, one_after_the_other
-from umstripe.models import copied
+from umstripe.models import snapshot
 from umstripe.models.user import User
 
 
@@ -42,7 +42,7 @@ class Customer(db.Model):
         """The row, locked for this transaction, or None for a customer that is not ours (rule 5)."""
         if not stripe_customer_id:
             return None
-        return copied.locked(tx, cls.__table__, mode, "stripe_customer_id", stripe_customer_id)
+        return snapshot.locked(tx, cls.__table__, mode, "stripe_customer_id", stripe_customer_id)
 
     @classmethod
     def known(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:

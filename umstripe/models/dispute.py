@@ -10,10 +10,10 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Seconds, db
-from umstripe.models import copied
+from umstripe.formatting import amount_words, dispute_words
+from umstripe.models import snapshot
 from umstripe.models.customer import Customer
-from umstripe.shapes import ID, valid_or_empty
-from umstripe.words import amount_words, dispute_words
+from umstripe.stripe_api.field_rules import ID, valid_or_empty
 
 LOST = "lost"
 INQUIRY = "warning_"
@@ -87,7 +87,7 @@ class Dispute(db.Model):
 
         Return the status before it, "" for a new dispute, or None when a newer state is known.
         """
-        row = copied.locked(tx, cls.__table__, mode, "stripe_dispute_id", dispute["id"])
+        row = snapshot.locked(tx, cls.__table__, mode, "stripe_dispute_id", dispute["id"])
         values = _values(dispute, at) | {"customer_id": customer_id}
         if row is None:
             tx.execute(insert(cls).values(mode=mode, stripe_dispute_id=dispute["id"], **values))
@@ -100,7 +100,7 @@ class Dispute(db.Model):
     @classmethod
     def customer_of(cls, tx: Transaction, mode: str, stripe_dispute_id: str) -> int | None:
         """Return the id of the customer whose dispute this is, if it is known."""
-        row = copied.found(tx, cls.__table__, mode, "stripe_dispute_id", stripe_dispute_id)
+        row = snapshot.found(tx, cls.__table__, mode, "stripe_dispute_id", stripe_dispute_id)
         return row.customer_id if row else None
 
     @classmethod

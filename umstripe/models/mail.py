@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import UTCDateTime, db, now, write
 from umstripe.errors import Rejected
-from umstripe.models.keyed import search_column
+from umstripe.models.normalized_columns import search_column
 from umstripe.models.rate_limit import RateLimit, identity_key
 from umstripe.models.role import Role
 from umstripe.models.user import User

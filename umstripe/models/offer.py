@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, String, Text, and_, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import UTCDateTime, now
+from umstripe.formatting import moment_words
 from umstripe.models import password_schemes
 from umstripe.models.price import Price
-from umstripe.words import moment_words
 
 STATUSES = {"draft": "Draft", "published": "Published", "closed": "Closed"}
 PAID_UNTIL = timedelta(hours=3)

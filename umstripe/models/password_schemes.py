@@ -24,9 +24,9 @@ from passlib.registry import register_crypt_handler
 from sqlalchemy import select
 
 from umstripe.database import UNREADABLE, db
+from umstripe.keys.signing import secret_keys
 from umstripe.models.settings import Settings
 from umstripe.normalization import encodable, password_form
-from umstripe.signing import secret_keys
 
 NEW, EARLIER = "argon2_nfkd", "argon2_hmac"
 PREFIX, EARLIER_PREFIX = "$nfkd", "$argon2"

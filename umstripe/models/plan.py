@@ -12,12 +12,12 @@ from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relation
 
 from umstripe.database import Base, UTCDateTime, db, now
 from umstripe.errors import Rejected
-from umstripe.models.keyed import search_column
+from umstripe.formatting import price_words, term_words
+from umstripe.models.normalized_columns import search_column
 from umstripe.models.offer import Offer
 from umstripe.models.plan_role import ROLE_LABELS, PlanRole, default_roles
 from umstripe.models.price import Price
 from umstripe.models.role import Role
-from umstripe.words import price_words, term_words
 
 TERMS = {
     "recurring": ("trial_days", "promotion_codes"),

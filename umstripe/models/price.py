@@ -8,9 +8,9 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from umstripe.database import db
-from umstripe.models import copied
-from umstripe.models.copied import Copied, State
-from umstripe.models.keyed import search_column
+from umstripe.models import snapshot
+from umstripe.models.normalized_columns import search_column
+from umstripe.models.snapshot import Copied, State
 from umstripe.normalization import search_key
 
 
@@ -29,11 +29,11 @@ class Product(db.Model, Copied):
     @classmethod
     def apply(cls, tx: Transaction, state: State) -> bool:
         """Take a product's state over. False when ours is newer; raises Unclear when nobody can tell."""
-        row = copied.locked(tx, cls.__table__, state.mode, "stripe_product_id", state.id)
+        row = snapshot.locked(tx, cls.__table__, state.mode, "stripe_product_id", state.id)
         values = _product_values(state.object, row)
-        if not copied.is_news(row, state, values, "product"):
+        if not snapshot.is_news(row, state, values, "product"):
             return False
-        copied.write(tx, cls.__table__, row, state, values)
+        snapshot.write(tx, cls.__table__, row, state, values)
         return True
 
 
@@ -72,17 +72,17 @@ class Price(db.Model, Copied):
     @classmethod
     def apply(cls, tx: Transaction, state: State) -> bool:
         """Take a price's state over. False when ours is newer or deleted; raises Unclear when nobody can tell."""
-        row = copied.locked(tx, cls.__table__, state.mode, "stripe_price_id", state.id)
+        row = snapshot.locked(tx, cls.__table__, state.mode, "stripe_price_id", state.id)
         values = _price_values(state.object, row)
-        if (row is not None and row.deleted) or not copied.is_news(row, state, values, "price"):
+        if (row is not None and row.deleted) or not snapshot.is_news(row, state, values, "price"):
             return False
-        copied.write(tx, cls.__table__, row, state, values)
+        snapshot.write(tx, cls.__table__, row, state, values)
         return True
 
     @classmethod
     def close_unseen(cls, tx: Transaction, mode: str, before: int) -> None:
         """After a whole import: what Stripe no longer lists as active is not for sale (`before` in seconds)."""
-        unseen = (cls.mode == mode, cls.active, cls.as_of < before - copied.AMBIGUOUS_SECONDS)
+        unseen = (cls.mode == mode, cls.active, cls.as_of < before - snapshot.AMBIGUOUS_SECONDS)
         tx.execute(update(cls).where(*unseen).values(active=False, as_of=before, revision=cls.revision + 1))
 
     @classmethod

@@ -22,13 +22,13 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from umstripe.database import Seconds, db, one_after_the_other
-from umstripe.models import copied
+from umstripe.formatting import amount_words
+from umstripe.models import snapshot
 from umstripe.models.customer import Customer
 from umstripe.models.dispute import Dispute
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.subscription import Change
-from umstripe.words import amount_words
 
 PRICE_METADATA = "umstripe_price"
 """The key under which a one-time payment carries the price it is for, on the payment intent and so on its charges."""
@@ -162,11 +162,11 @@ class Purchase(db.Model):
     def locked(cls, tx: Transaction, mode: str, payment_id: str, alone: bool = False) -> Any:
         """The row of a payment intent, or None. `alone`: nobody else makes it before this transaction has ended,
         so that an event that cannot tell what is paid and the session that tells do not pass each other."""
-        row = copied.locked(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
+        row = snapshot.locked(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
         if row is not None or not alone:
             return row
         one_after_the_other(tx, payment_id)
-        return copied.locked(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
+        return snapshot.locked(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
 
 
 def status_of_charge(charge: Mapping[str, Any]) -> str:

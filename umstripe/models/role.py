@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import db
 from umstripe.errors import Rejected
-from umstripe.models.keyed import is_set_apart, key_column
+from umstripe.models.normalized_columns import is_set_apart, key_column
 from umstripe.normalization import name_key
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select, upda
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Seconds, db
-from umstripe.models import copied
-from umstripe.models.copied import Copied, State
+from umstripe.formatting import moment_words, status_words
+from umstripe.models import snapshot
 from umstripe.models.customer import Customer
-from umstripe.words import moment_words, status_words
+from umstripe.models.snapshot import Copied, State
 
 AUTOMATIC = "charge_automatically"
 FINAL = frozenset({"canceled", "incomplete_expired"})
@@ -73,7 +73,7 @@ class Subscription(db.Model, Copied):
         """
         said = _id(state.object.get("customer"))
         customer = Customer.known(tx, state.mode, said)
-        row = copied.locked(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
+        row = snapshot.locked(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
         if row is None and (customer is None or _is_gone(state)):
             return None
         customer_id = customer.id if customer else row.customer_id
@@ -83,9 +83,9 @@ class Subscription(db.Model, Copied):
         values |= _fate(customer, said, values["status"], state.as_of)
         proven = row is not None and state.seen == row.revision
         stays = before in FINAL and not proven and (values["status"] not in FINAL or _is_gone(state))
-        if stays or not copied.is_news(row, state, values, "subscription"):
+        if stays or not snapshot.is_news(row, state, values, "subscription"):
             return Change(user_id, before, before, applied=False)
-        copied.write(tx, cls.__table__, row, state, values)
+        snapshot.write(tx, cls.__table__, row, state, values)
         return Change(user_id, before, values["status"])
 
     @classmethod
@@ -95,8 +95,8 @@ class Subscription(db.Model, Copied):
         A look without a lock: it only tells whom to ask Stripe about, and must not hold up their deliveries.
         """
         said = _id(state.object.get("customer"))
-        customer = copied.found(tx, Customer.__table__, state.mode, "stripe_customer_id", said)
-        row = copied.found(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
+        customer = snapshot.found(tx, Customer.__table__, state.mode, "stripe_customer_id", said)
+        row = snapshot.found(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
         if row is None or customer is None:
             return (row is None) != (customer is None)
         values = _values(state) | {"customer_id": customer.id}
@@ -105,7 +105,7 @@ class Subscription(db.Model, Copied):
     @classmethod
     def found(cls, tx: Transaction, mode: str, stripe_subscription_id: str) -> dict[str, Any]:
         """Everything that Stripe says of a subscription, as our row has it; empty for none."""
-        row = copied.locked(tx, cls.__table__, mode, "stripe_subscription_id", stripe_subscription_id)
+        row = snapshot.locked(tx, cls.__table__, mode, "stripe_subscription_id", stripe_subscription_id)
         ours = {"id", "as_of", "revision", "audited"}
         return {name: value for name, value in row._mapping.items() if name not in ours} if row else {}
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Base, UTCDateTime, db, now
 from umstripe.errors import Rejected
-from umstripe.models.keyed import is_set_apart, key_column, search_column
+from umstripe.models.normalized_columns import is_set_apart, key_column, search_column
 from umstripe.models.password_schemes import EARLIER_PREFIX
 from umstripe.models.role import Role
 from umstripe.normalization import email_key, is_same_mailbox, name_key, storable
@@ -30,7 +29,7 @@ manual_roles = Table(
 
 
 class User(db.Model, UserMixin):
-    """Somebody with an account. `roles` are the manual ones; what counts is `effective_roles()`.
+    """Somebody with an account. `roles` are the manual ones; what counts is memberships.effective_roles.
 
     `wanted` is the short key of the plan that they last went to pay, "" for none: an order not paid is shown to them.
     `confirmed_at` is when somebody who read a mail to the address chose the password, so that the account is theirs.
@@ -111,12 +110,6 @@ class User(db.Model, UserMixin):
     def customer(self, mode: str) -> Customer | None:
         """The customer at Stripe that new payments of this user use, if there is one."""
         return next((one for one in self.customers if one.mode == mode and not one.deleted), None)
-
-    def effective_roles(self, at: int | None = None) -> list[Role]:
-        """What the user has at a moment (seconds, UTC; now if left out), rule 1."""
-        from umstripe.roles import effective_roles
-
-        return effective_roles(self, int(time.time()) if at is None else at)
 
     def give_roles(self, roles: list[Role]) -> str:
         """Make these the manual roles. Gives what changed, in words, or "". Raises Rejected when the site

@@ -7,14 +7,17 @@ from flask_security import current_user, login_user, logout_user
 from flask_wtf import FlaskForm
 from sqlalchemy.exc import IntegrityError
 
-from umstripe import roles, sessions
+from umstripe.accounts.address_change import AddressChange
+from umstripe.billing import overview
+from umstripe.checkout import session
 from umstripe.database import db
 from umstripe.errors import UmstripeError
-from umstripe.extensions import caller_address, limiter
+from umstripe.extensions import caller_address
 from umstripe.forms.account import AccountForm
+from umstripe.memberships import effective_roles
 from umstripe.models import LoginSession, User
-from umstripe.models.address_change import AddressChange
-from umstripe.selling import billing, checkout
+from umstripe.security import sessions
+from umstripe.security.rate_limits import limiter
 from umstripe.views.log import log
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
@@ -38,8 +41,8 @@ def index():
         else:
             flash("Your account is updated.", "success")
         return redirect(url_for(".index"), 303)
-    explained = roles.explained(user, int(time.time()))
-    shown = {"roles": explained, "unpaid": checkout.unpaid(user), "logins": LoginSession.count(user)}
+    explained = effective_roles.explained(user, int(time.time()))
+    shown = {"roles": explained, "unpaid": session.unpaid(user), "logins": LoginSession.count(user)}
     return render_template("account/index.html", form=form, **shown)
 
 
@@ -87,7 +90,7 @@ def _tell_stripe(user: User) -> None:
     if user.billing_email:
         return
     try:
-        billing.tell_address(user, user.email)
+        overview.tell_address(user, user.email)
     except UmstripeError:
         flash(
             "Invoices still go to your earlier address. Save a billing email in the Billing tab.", "warning"

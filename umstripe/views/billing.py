@@ -3,14 +3,15 @@ from __future__ import annotations
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_security import current_user
 
+from umstripe.billing import change
+from umstripe.billing.overview import Billing, keep_address, said_to_member, subscription_standing
+from umstripe.checkout import session
 from umstripe.database import db
 from umstripe.errors import UmstripeError
-from umstripe.extensions import limiter
 from umstripe.forms.account import BillingEmailForm
+from umstripe.memberships.summary import Standing
 from umstripe.models import Settings, User
-from umstripe.selling import change, checkout
-from umstripe.selling.billing import Billing, keep_address, said_to_member, subscription_standing
-from umstripe.selling.standing import Standing
+from umstripe.security.rate_limits import limiter
 from umstripe.views.log import log
 
 blueprint = Blueprint("billing", __name__, url_prefix="/account/billing")
@@ -30,8 +31,8 @@ def _page(billing: Billing, form: BillingEmailForm):
         billing=billing,
         settings=Settings.get(),
         form=form,
-        unpaid=checkout.unpaid(current_user),
-        plans=checkout.on_offer_to(current_user),
+        unpaid=session.unpaid(current_user),
+        plans=session.on_offer_to(current_user),
         days_until_due=change.DAYS_UNTIL_DUE,
     )
 

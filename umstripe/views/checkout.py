@@ -9,14 +9,16 @@ from flask_security import current_user
 from werkzeug.wrappers import Response
 
 from umstripe import webhooks
+from umstripe.accounts import payment_claim
+from umstripe.billing.overview import said_to_member
+from umstripe.checkout import session as checkout_session
+from umstripe.checkout.receipt import Receipt
 from umstripe.config import STRIPE_API
 from umstripe.database import db
 from umstripe.errors import UmstripeError
-from umstripe.extensions import limiter
-from umstripe.models import Connection, Plan, Settings, claim, held
-from umstripe.selling import checkout
-from umstripe.selling.billing import said_to_member
-from umstripe.selling.receipt import Receipt
+from umstripe.memberships import holdings
+from umstripe.models import Connection, Plan, Settings
+from umstripe.security.rate_limits import limiter
 from umstripe.views import pages
 
 blueprint = Blueprint("checkout", __name__, url_prefix="/checkout")
@@ -36,10 +38,10 @@ def success() -> Answer:
     return _receipt(mode, session)
 
 
-def _settled() -> tuple[str, checkout.Session]:
+def _settled() -> tuple[str, checkout_session.Session]:
     """The mode and the session that the address names, settled; `deleted` for none. Raises UmstripeError."""
     session_id = request.args.get("umm_stripe_sid", "")
-    mode = checkout.mode_of(session_id)
+    mode = checkout_session.mode_of(session_id)
     session = webhooks.settle_session(mode, session_id) if mode else {"deleted": True}
     db.session.rollback()
     return mode, session
@@ -49,13 +51,13 @@ def _unknown_yet(error: UmstripeError) -> Answer:
     return render_template("checkout/unknown_yet.html", sentence=said_to_member(error)), 503
 
 
-def _receipt(mode: str, session: checkout.Session) -> Answer:
+def _receipt(mode: str, session: checkout_session.Session) -> Answer:
     if session.get("deleted"):
         return render_template("checkout/not_yours.html"), 404
     if not current_user.is_authenticated:
-        mailed = claim.was_mailed(session["id"])
+        mailed = payment_claim.was_mailed(session["id"])
         return render_template("checkout/who.html", session=session, mailed=mailed, here=request.full_path)
-    if not checkout.belongs_to(session, current_user):
+    if not checkout_session.belongs_to(session, current_user):
         return render_template("checkout/not_yours.html"), 404
     receipt, text = Receipt.of(mode, session), pages.text_of("success")
     return render_template("checkout/success.html", receipt=receipt, text=text)
@@ -72,7 +74,7 @@ def canceled() -> Answer:
 def already_subscribed() -> Answer:
     """One subscription for each member; of a one-time plan, one that has not run out."""
     plan = Plan.with_key(request.args.get("plan", ""))
-    kind = held.kind(current_user, Settings.get().mode, plan, int(time.time()))
+    kind = holdings.kind(current_user, Settings.get().mode, plan, int(time.time()))
     if not kind:
         return redirect(url_for("billing.index"), 303)
     text = pages.text_of("already_subscribed")
@@ -87,7 +89,7 @@ def pay() -> Answer:
         mode, session = _settled()
     except UmstripeError as error:
         return _unknown_yet(error)
-    if session.get("deleted") or not checkout.belongs_to(session, current_user):
+    if session.get("deleted") or not checkout_session.belongs_to(session, current_user):
         return render_template("checkout/not_yours.html"), 404
     if session["status"] != "open" or not session.get("client_secret"):
         return redirect(url_for(".success", umm_stripe_sid=session["id"]), 303)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from umstripe import sessions
+from umstripe.accounts import invitation
+from umstripe.accounts.payment_claim import Claim
+from umstripe.billing.overview import said_to_member
+from umstripe.checkout import claims
 from umstripe.database import db
 from umstripe.errors import UmstripeError
-from umstripe.extensions import limiter
 from umstripe.forms.user import ChosenPassword
-from umstripe.models import invitation
-from umstripe.models.claim import Claim
-from umstripe.selling import claims
-from umstripe.selling.billing import said_to_member
+from umstripe.security import sessions
+from umstripe.security.rate_limits import limiter
 
 blueprint = Blueprint("claim", __name__)
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from umstripe import sessions
+from umstripe.accounts import invitation
 from umstripe.database import db
-from umstripe.extensions import limiter
 from umstripe.forms.user import ChosenPassword
-from umstripe.models import invitation
+from umstripe.security import sessions
+from umstripe.security.rate_limits import limiter
 
 blueprint = Blueprint("invitation", __name__)
 

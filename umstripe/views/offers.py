@@ -8,14 +8,14 @@ from flask import abort, current_app, make_response, redirect, render_template, 
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
+from umstripe.billing.overview import said_to_member
+from umstripe.checkout import session as checkout_session
+from umstripe.checkout.order import AlreadyHeld, Order
 from umstripe.config import STRIPE_API
 from umstripe.database import db
 from umstripe.errors import ClonedSite, Rejected, UmstripeError
 from umstripe.forms.register import PlanPasswordForm
 from umstripe.models import Plan, Settings, User
-from umstripe.models.order import AlreadyHeld, Order
-from umstripe.selling import checkout
-from umstripe.selling.billing import said_to_member
 from umstripe.views.addresses import external_url
 
 CHECKOUT = "https://checkout.stripe.com"
@@ -56,7 +56,7 @@ def _is_unlocked(plan: Plan) -> bool:
 def to_checkout(user: User, plan: Plan) -> Response | tuple[str, int]:
     """On to the page where the plan is paid, or a page that says why there is none."""
     try:
-        made = checkout.begin(order_of(user, plan))
+        made = checkout_session.begin(order_of(user, plan))
     except AlreadyHeld:
         return redirect(url_for("checkout.already_subscribed", plan=plan.short_key), 303)
     except UmstripeError as error:

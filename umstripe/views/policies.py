@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Flask
 
 from umstripe.config import STRIPE_API
-from umstripe.headers import CSP, allow
+from umstripe.security.headers import CSP, allow
 from umstripe.views.offers import CHECKOUT
 
 JS = "https://js.stripe.com https://*.js.stripe.com"

@@ -3,10 +3,10 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_security import current_user
 
+from umstripe.billing import portal
+from umstripe.billing.overview import said_to_member
 from umstripe.errors import UmstripeError
-from umstripe.extensions import limiter
-from umstripe.selling import portal
-from umstripe.selling.billing import said_to_member
+from umstripe.security.rate_limits import limiter
 from umstripe.views.addresses import external_url, on_this_site
 
 blueprint = Blueprint("portal", __name__)

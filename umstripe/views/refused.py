@@ -10,8 +10,8 @@ from flask import Flask, Response, current_app, redirect, render_template, reque
 from flask_security import current_user
 from flask_wtf.csrf import CSRFError
 
-from umstripe.csrf import is_cross_origin, is_same_origin
 from umstripe.models import site_address
+from umstripe.security.csrf import is_cross_origin, is_same_origin
 
 SECRET = re.compile(r"password|secret|_key$", re.IGNORECASE)
 """Names of fields whose content is never sent back to the browser."""

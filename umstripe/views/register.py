@@ -5,13 +5,13 @@ from flask_security import current_user, login_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
 
+from umstripe.accounts.registration import Registration
+from umstripe.accounts.registration_request import RegistrationRequest
 from umstripe.database import db
-from umstripe.extensions import MAIL_LINKS, REGISTRATIONS, caller_address, limiter
+from umstripe.extensions import MAIL_LINKS, REGISTRATIONS, caller_address
 from umstripe.forms.register import FinishForm, RegisterForm
 from umstripe.models import Plan, Settings, User
-from umstripe.models.registration import Registration
-from umstripe.models.registration_request import RegistrationRequest
-from umstripe.rate_limits import password_tries
+from umstripe.security.rate_limits import limiter, password_tries
 from umstripe.views.offers import WANTED, plan_of_link, to_checkout
 
 blueprint = Blueprint("register", __name__)

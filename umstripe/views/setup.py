@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 
-from umstripe import hosts, sessions
+from umstripe.accounts import setup
 from umstripe.database import db
-from umstripe.extensions import limiter
 from umstripe.forms.setup import SetupForm
-from umstripe.models import setup
+from umstripe.security import hosts, sessions
+from umstripe.security.rate_limits import limiter
 
 blueprint = Blueprint("setup", __name__)
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, session, url_for
 from flask_security import current_user
 
+from umstripe.checkout.order import AlreadyHeld
 from umstripe.database import db
-from umstripe.extensions import limiter, person_or_address
 from umstripe.forms.register import PlanPasswordForm
 from umstripe.models import Plan, Settings
-from umstripe.models.order import AlreadyHeld
+from umstripe.security.rate_limits import limiter, person_or_address
 from umstripe.views import pages
 from umstripe.views.offers import WANTED, ask_for_password, order_of, plan_of_link, to_checkout, unlock
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_security import current_user
 
+from umstripe.billing import portal, switch
+from umstripe.billing.overview import said_to_member
 from umstripe.errors import NotNow, UmstripeError
-from umstripe.extensions import limiter
+from umstripe.memberships.summary import Standing
 from umstripe.models import Plan
-from umstripe.selling import portal, switch
-from umstripe.selling.billing import said_to_member
-from umstripe.selling.standing import Standing
+from umstripe.security.rate_limits import limiter
 from umstripe.views.addresses import external_url, on_this_site
 
 blueprint = Blueprint("switch", __name__)

@@ -9,10 +9,11 @@ from flask import Blueprint, request
 from umstripe import webhooks
 from umstripe.database import db, write
 from umstripe.errors import NotKept
-from umstripe.extensions import csrf, limiter
+from umstripe.extensions import csrf
 from umstripe.models import Connection, Refusal
-from umstripe.stripe_gateway import BadSignature, verify_signature
-from umstripe.stripe_shapes import is_event
+from umstripe.security.rate_limits import limiter
+from umstripe.stripe_api.client import BadSignature, verify_signature
+from umstripe.stripe_api.shapes import is_event
 
 blueprint = Blueprint("webhook", __name__, url_prefix="/webhooks")
 

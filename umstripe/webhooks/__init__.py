@@ -5,13 +5,7 @@ each of them gets, `news` the mails that they write down.
 """
 
 from umstripe.webhooks.handlers import HANDLERS
-from umstripe.webhooks.receiving import (
-    event_of,
-    process_again,
-    process_failed,
-    receive,
-    settle_session,
-)
+from umstripe.webhooks.receive import event_of, process_again, process_failed, receive, settle_session
 
 __all__ = [
     "HANDLERS",

@@ -13,14 +13,14 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import func, select
 
+from umstripe.emails import triggers
+from umstripe.formatting import amount_words, day_words, dispute_words, status_words
 from umstripe.models import Connection, Customer, Delivery, Dispute, Mail, Purchase, User
-from umstripe.models.copied import Unclear
 from umstripe.models.dispute import LOST, OPEN, charge_of, dashboard_url, is_inquiry, payment_of
 from umstripe.models.purchase import PRICE_METADATA, status_of_charge
+from umstripe.models.snapshot import Unclear
 from umstripe.models.subscription import Change
-from umstripe.webhooks import news
-from umstripe.webhooks.arrival import Arrival
-from umstripe.words import amount_words, day_words, dispute_words, status_words
+from umstripe.webhooks.context import Arrival
 
 
 def dispute_changed(arrival: Arrival) -> str:
@@ -46,7 +46,7 @@ def _apply(arrival: Arrival, customer_id: int) -> str:
     user_id = tx.execute(select(Customer.user_id).where(Customer.id == customer_id)).scalar_one()
     change = Purchase.settle_disputes(tx, mode, payment_of(dispute))
     if change is not None:
-        news.of_purchase(tx, mode, {"payment_intent": payment_of(dispute)}, change, arrival.created)
+        triggers.of_purchase(tx, mode, {"payment_intent": payment_of(dispute)}, change, arrival.created)
     if before != dispute["status"]:
         arrival.note(_description(dispute, change), user_id)
         _tell_administrators(tx, mode, dispute, user_id, arrival.created)
@@ -79,7 +79,7 @@ def _customer_id(arrival: Arrival) -> int | None:
     if (charge.get("metadata") or {}).get(PRICE_METADATA):
         as_of = arrival.fetched[charge["id"]].as_of
         change = Purchase.apply(arrival.tx, arrival.mode, charge, status_of_charge(charge), as_of)
-        news.of_purchase(arrival.tx, arrival.mode, charge, change, as_of)
+        triggers.of_purchase(arrival.tx, arrival.mode, charge, change, as_of)
     return int(customer.id)
 
 
@@ -98,7 +98,7 @@ def _charge(arrival: Arrival) -> Any:
 def _tell_administrators(tx: Transaction, mode: str, dispute: Any, user_id: int, at: int) -> None:
     """One mail when a dispute or an inquiry is opened, and one when a dispute is lost."""
     kind, due_by = _kind_of_mail(dispute["status"]), (dispute.get("evidence_details") or {}).get("due_by")
-    is_news = at > time.time() - news.NEWS_FOR_SECONDS or (due_by or 0) > time.time()
+    is_news = at > time.time() - triggers.NEWS_FOR_SECONDS or (due_by or 0) > time.time()
     if not kind or not is_news:
         return
     name = func.coalesce(func.nullif(User.name, ""), User.username)
@@ -124,5 +124,5 @@ def _effect(tx: Transaction, mode: str, payment_id: str, status: str) -> str:
     purchase = Purchase.locked(tx, mode, payment_id)
     if purchase is None:
         return "The payment was for a subscription, which goes on. Cancel it at Stripe if it should end."
-    title = news.plan_title(tx, mode, purchase.stripe_price_id)
+    title = triggers.plan_title(tx, mode, purchase.stripe_price_id)
     return f"{title} has ended." if status == LOST else f"If the dispute is lost, {title} ends."

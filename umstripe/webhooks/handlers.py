@@ -11,15 +11,15 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
+from umstripe.emails import triggers
 from umstripe.errors import Unusable
 from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription
-from umstripe.models.copied import NEVER_WRITTEN, State, Unclear
 from umstripe.models.free_order import status_of_session
+from umstripe.models.snapshot import NEVER_WRITTEN, State, Unclear
 from umstripe.models.subscription import Change
-from umstripe.webhooks import news
-from umstripe.webhooks.arrival import Arrival, noted, said
+from umstripe.webhooks.context import Arrival, noted, said
 from umstripe.webhooks.disputes import apply_waiting_disputes, dispute_changed
-from umstripe.webhooks.links import is_through_link, link_completed
+from umstripe.webhooks.payment_links import is_through_link, link_completed
 from umstripe.webhooks.payments import charge_changed, invoice_changed, payment_failed
 from umstripe.webhooks.stored import event_in
 from umstripe.webhooks.unusable import is_of_another_account
@@ -78,7 +78,7 @@ def _linked(arrival: Arrival, stripe_customer_id: str | None, public_id: str | N
 def subscription_changed(arrival: Arrival) -> str:
     change = Subscription.apply(arrival.tx, arrival.state)
     if change is not None:
-        news.of_subscription(arrival.tx, arrival.event, arrival.state, change)
+        triggers.of_subscription(arrival.tx, arrival.event, arrival.state, change)
     return said(arrival, change, "Subscription")
 
 
@@ -98,7 +98,7 @@ def session_completed(arrival: Arrival) -> str:
         return said(arrival, _fetched_subscription(arrival, session["subscription"]), "Subscription")
     status = status_of_session(arrival.tx, arrival.mode, session)
     change = Purchase.apply(arrival.tx, arrival.mode, session, status, arrival.created)
-    news.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
+    triggers.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
     apply_waiting_disputes(arrival, session.get("payment_intent") or session["id"], customer.id)
     return said(arrival, change, "One-time payment") if change else noted(arrival, "Checkout completed")
 
@@ -108,7 +108,7 @@ def session_failed(arrival: Arrival) -> str:
     session = arrival.object
     if session["mode"] == "payment" and Customer.known(arrival.tx, arrival.mode, session.get("customer")):
         change = Purchase.apply(arrival.tx, arrival.mode, session, "failed", arrival.created)
-        news.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
+        triggers.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
         if change is not None:
             return said(arrival, change, "One-time payment")
     return noted(arrival, "The payment of a Checkout failed")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from umstripe.emails import triggers
+from umstripe.formatting import amount_words, status_words
 from umstripe.models import Customer, Purchase
 from umstripe.models.purchase import refund_words, status_of_charge
-from umstripe.webhooks import news
-from umstripe.webhooks.arrival import Arrival, noted, said
+from umstripe.webhooks.context import Arrival, noted, said
 from umstripe.webhooks.disputes import apply_waiting_disputes
-from umstripe.words import amount_words, status_words
 
 LONGEST_REASON = 1000
 
@@ -37,7 +37,7 @@ def _charge_applied(arrival: Arrival) -> str:
         return noted(
             arrival, f"Charge of {amount_words(charge['amount'], charge['currency'])}: {charge['status']}"
         )
-    news.of_purchase(arrival.tx, arrival.mode, charge, change, arrival.created)
+    triggers.of_purchase(arrival.tx, arrival.mode, charge, change, arrival.created)
     if change.applied and (refunded := refund_words_of(charge)):
         now = "" if change.before == change.after else f" (now {status_words(change.after)})"
         arrival.note(f"One-time payment: {refunded}{now}", change.user_id)
@@ -69,7 +69,7 @@ def invoice_changed(arrival: Arrival) -> str:
     amount = amount_words(invoice.get("amount_due"), invoice.get("currency") or "")
     customer = Customer.known(arrival.tx, arrival.mode, invoice.get("customer"))
     if customer is not None:
-        news.of_invoice(arrival.tx, arrival.mode, arrival.event, customer.user_id)
+        triggers.of_invoice(arrival.tx, arrival.mode, arrival.event, customer.user_id)
     return noted(arrival, f"Invoice of {amount}: {INVOICE_WORDS[arrival.event['type']]}")
 
 

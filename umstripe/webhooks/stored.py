@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from umstripe.errors import Unusable
-from umstripe.stripe_shapes import check_event, is_event
+from umstripe.stripe_api.shapes import check_event, is_event
 
 
 def event_in(body: str) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import DataError, DBAPIError, StatementError
 
 from umstripe.database import now
+from umstripe.formatting import mode_words
 from umstripe.models import Connection, Customer, Delivery, Mail
-from umstripe.words import mode_words
 
 OF_OURS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, DataError)
 """Errors that the same event causes again: a fault in umstripe, or a value that the database does not take."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, render_template, url_for
 
 from umstripe.health import trouble
-from umstripe.models import Connection, Delivery, Job, Plan, Settings, held
+from umstripe.memberships import holdings
+from umstripe.models import Connection, Delivery, Job, Plan, Settings
 from umstripe.views.admin import (
     activity,
     approvals,
@@ -53,7 +54,7 @@ def dashboard():
 
 def _steps(connection: Connection, last: Delivery | None) -> list[tuple[str, str, bool]]:
     """What there is to do until the site sells: what, where, whether it is done."""
-    sold = held.by_anybody(connection.mode)
+    sold = holdings.by_anybody(connection.mode)
     imported = Job.of(connection.mode, "import").state == "done"
     return [
         ("Connect your Stripe account", url_for(".settings.stripe"), connection.is_connected),

@@ -4,11 +4,11 @@ import time
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 
+from umstripe.checkout import approvals
 from umstripe.database import db
 from umstripe.errors import UmstripeError
-from umstripe.models import approval_list
-from umstripe.models.approval_list import Waiting
-from umstripe.selling import approvals
+from umstripe.listings import approvals as approval_list
+from umstripe.listings.approvals import Waiting
 from umstripe.views.admin.log import log
 
 blueprint = Blueprint("approvals", __name__, url_prefix="/approvals")

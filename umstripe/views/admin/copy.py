@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from umstripe import hosts
 from umstripe.database import db
-from umstripe.models import Connection, Settings, home, site_address
+from umstripe.models import Connection, Settings, site_address, site_identity
+from umstripe.security import hosts
 from umstripe.views.admin.log import log
 
 blueprint = Blueprint("copy", __name__, url_prefix="/settings/copy")
@@ -14,13 +14,15 @@ blueprint = Blueprint("copy", __name__, url_prefix="/settings/copy")
 
 @blueprint.get("/")
 def index():
-    return render_template("admin/settings/copy.html", different=home.elsewhere(), home=Settings.get().home)
+    return render_template(
+        "admin/settings/copy.html", different=site_identity.elsewhere(), home=Settings.get().home
+    )
 
 
 @blueprint.post("/<any(site, copy):place>")
 def say(place: str):
     if place == "site":
-        home.settle()
+        site_identity.settle()
         if not hosts.is_answered(site_address.known_url()):
             site_address.forget()
         flash(

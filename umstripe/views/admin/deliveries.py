@@ -7,11 +7,12 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from umstripe import webhooks
 from umstripe.database import db
 from umstripe.errors import UmstripeError
-from umstripe.models import Delivery, delivery_list
-from umstripe.models.delivery_list import RESULT_WORDS
+from umstripe.formatting import mode_words
+from umstripe.listings import deliveries
+from umstripe.listings.deliveries import RESULT_WORDS
+from umstripe.models import Delivery
 from umstripe.views.admin.log import log
 from umstripe.views.lists import page_number, text_argument
-from umstripe.words import mode_words
 
 blueprint = Blueprint("deliveries", __name__, url_prefix="/deliveries")
 PER_PAGE = 50
@@ -24,11 +25,11 @@ def index():
     asked = {name: text_argument(name) for name in ("result", "mode", "type", "search")}
     return render_template(
         "admin/deliveries/index.html",
-        page=delivery_list.listed(page_number(), PER_PAGE, asked),
+        page=deliveries.listed(page_number(), PER_PAGE, asked),
         asked=asked,
         results=[(result, words[0]) for result, words in RESULT_WORDS.items()],
         words=RESULT_WORDS,
-        types=[(type_, type_) for type_ in delivery_list.types()],
+        types=[(type_, type_) for type_ in deliveries.types()],
         modes=[(mode, mode_words(mode)) for mode in MODES],
         failed={mode: Delivery.count_failed(mode) for mode in MODES},
     )
@@ -40,7 +41,7 @@ def show(delivery_id: int):
     return render_template(
         "admin/deliveries/show.html",
         delivery=delivery,
-        member=delivery_list.member_of(delivery),
+        member=deliveries.member_of(delivery),
         words=RESULT_WORDS[delivery.result],
         body=_indented(delivery.body),
     )

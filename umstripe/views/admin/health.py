@@ -4,13 +4,14 @@ from datetime import timedelta
 
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 
-from umstripe import health, truth, webhooks, work
+from umstripe import health, jobs, webhooks
 from umstripe.database import db
 from umstripe.errors import UmstripeError
-from umstripe.hosts import requested_origin
 from umstripe.models import Connection, Delivery, Difference, Job, Settings
 from umstripe.models.site_address import known_url, site_url
+from umstripe.security.hosts import requested_origin
 from umstripe.views.admin.log import log
+from umstripe.webhooks import reconcile
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
 SHOWN = 200
@@ -52,7 +53,7 @@ def browser_address():
 def begin(mode: str, what: str):
     kind, said = WORK[what]
     try:
-        work.enqueue(mode, kind)
+        jobs.enqueue(mode, kind)
         log("stripe.work", said, mode=mode)
         db.session.commit()
     except UmstripeError as error:
@@ -111,7 +112,7 @@ def process(mode: str):
 def repair(mode: str, customer: str):
     """Repair what differs with one customer."""
     try:
-        truth.settle(mode, customer, "admin")
+        reconcile.settle(mode, customer, "admin")
         flash("Repaired: this site has now what Stripe has.", "success")
     except UmstripeError as error:
         flash(f"This could not be repaired. {error}", "error")

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, render_template
 
+from umstripe.billing import overview
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.models import User
-from umstripe.selling import billing
 
 blueprint = Blueprint("invoices", __name__, url_prefix="/users")
 
@@ -15,7 +15,7 @@ def of_user(user_id: int):
     """A user's recent invoices, as Stripe has them now."""
     user, found = db.get_or_404(User, user_id), []
     try:
-        found = billing.invoices_of(user)
+        found = overview.invoices_of(user)
     except UmstripeError as error:
         flash(str(error), "error")
     return render_template("admin/users/invoices.html", user=user, found=found)

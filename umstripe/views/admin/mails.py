@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 
-from umstripe import post, wordings
 from umstripe.database import db
+from umstripe.emails import defaults, outbox
 from umstripe.errors import Rejected
 from umstripe.models import Mail
 from umstripe.models.mail import STATE_WORDS
@@ -12,7 +12,7 @@ from umstripe.views.lists import page_number, text_argument
 
 blueprint = Blueprint("mails", __name__, url_prefix="/mails")
 PER_PAGE = 50
-KINDS = [(name[5:], words.label) for name, words in wordings.DEFAULTS.items() if name.startswith("mail.")]
+KINDS = [(name[5:], words.label) for name, words in defaults.DEFAULTS.items() if name.startswith("mail.")]
 
 
 @blueprint.get("/")
@@ -30,13 +30,13 @@ def index():
 @blueprint.get("/<id:mail_id>")
 def show(mail_id: int):
     mail = db.get_or_404(Mail, mail_id)
-    text = post.shown(mail)
+    text = outbox.shown(mail)
     return render_template(
         "admin/mails/show.html",
         mail=mail,
         text=text,
         states=STATE_WORDS,
-        shows_secrets=post.shows_secrets(mail),
+        shows_secrets=outbox.shows_secrets(mail),
     )
 
 

@@ -7,12 +7,13 @@ from typing import Any
 from flask import abort, flash, redirect, render_template, request, url_for
 from sqlalchemy.exc import IntegrityError
 
-from umstripe import effect
 from umstripe.database import db
 from umstripe.errors import Rejected
 from umstripe.forms.plan import CHANGED_MEANWHILE, PRICE_TAKEN, PlanForm, plan_form
-from umstripe.models import Plan, Settings, plan_list
-from umstripe.models.bought import REFERENCE
+from umstripe.listings import plans
+from umstripe.memberships import impact
+from umstripe.models import Plan, Settings
+from umstripe.models.payment_link_session import REFERENCE
 from umstripe.models.site_address import site_url
 from umstripe.views.admin.log import log
 from umstripe.views.admin.plans import blueprint
@@ -39,7 +40,7 @@ def _saved(plan: Plan, form: PlanForm) -> Any:
     """Save and go back to the screen; or show the preview. None, with a sentence in the form, when it cannot be."""
     plan_id = plan.id
     try:
-        changes, whose = effect.of((plan.price, form.price), lambda: _changed(plan, form))
+        changes, whose = impact.of((plan.price, form.price), lambda: _changed(plan, form))
         if whose.count and not form.confirmed.data:
             db.session.rollback()
             return _preview(plan, form, whose)
@@ -69,7 +70,7 @@ def _changed(plan: Plan, form: PlanForm) -> list[str]:
     return [*changes, *plan.let_switch(form.switches)]
 
 
-def _preview(plan: Plan, form: PlanForm, whose: effect.Effect) -> str:
+def _preview(plan: Plan, form: PlanForm, whose: impact.Effect) -> str:
     form.keep_typed()
     typed = [(name, one) for name, one in request.form.items(multi=True) if name not in NOT_TYPED]
     return render_template("admin/plans/preview.html", plan=plan, form=form, whose=whose, typed=typed)
@@ -86,7 +87,7 @@ def _screen(plan: Plan) -> dict[str, Any]:
     base = site_url()
     return {
         "plan": plan,
-        "members": plan_list.members(plan),
+        "members": plans.members(plan),
         "addresses": {
             "short": f"{base}/subscribe/{plan.short_key}",
             "hashed": f"{base}/subscribe/{plan.key}",

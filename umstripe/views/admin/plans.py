@@ -7,7 +7,8 @@ from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
 from umstripe.forms.plan import PRICE_TAKEN, AddPlanForm
-from umstripe.models import Plan, Settings, plan_list
+from umstripe.listings import plans as plan_list
+from umstripe.models import Plan, Settings
 from umstripe.models.offer import STATUSES
 from umstripe.models.site_address import site_url
 from umstripe.views.admin.log import log

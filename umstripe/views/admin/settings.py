@@ -4,18 +4,19 @@ from typing import Any
 
 from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
 
-from umstripe import hosts, webhooks, work
+from umstripe import jobs, webhooks
 from umstripe.config import STRIPE_API
 from umstripe.database import db
 from umstripe.errors import StripeUnavailable, UmstripeError
-from umstripe.extensions import limiter
 from umstripe.forms.settings import GeneralForm, StripeForm
 from umstripe.models import Connection, Delivery, Job, Price, Settings
-from umstripe.models.account import KeyRefused
-from umstripe.models.endpoint import address
-from umstripe.models.keys import masked
 from umstripe.models.site_address import configured_url, confirm, site_url
-from umstripe.stripe_gateway import simulator_keys
+from umstripe.security import hosts
+from umstripe.security.rate_limits import limiter
+from umstripe.stripe_api.account import KeyRefused
+from umstripe.stripe_api.client import simulator_keys
+from umstripe.stripe_api.endpoint import address
+from umstripe.stripe_api.keys import masked
 from umstripe.views.admin.log import log
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
@@ -159,7 +160,7 @@ def change_secret(mode: str):
         Connection.of(mode).change_secret(site_url(), webhooks.HANDLERS)
         log("stripe.secret_changed", "The webhook’s signing secret was changed", mode=mode)
         db.session.commit()
-        work.enqueue(mode, "catch_up")
+        jobs.enqueue(mode, "catch_up")
         flash("The signing secret was changed. The earlier one is good for 24 hours more.", "success")
     except UmstripeError as error:
         flash(f"The signing secret could not be changed. {error}", "error")
@@ -169,7 +170,7 @@ def change_secret(mode: str):
 @blueprint.post("/stripe/<any(test, live):mode>/import")
 def import_prices(mode: str):
     try:
-        work.enqueue(mode, "import")
+        jobs.enqueue(mode, "import")
     except UmstripeError as error:
         flash(str(error), "error")
     return redirect(url_for(".stripe", _anchor="import"), 303)

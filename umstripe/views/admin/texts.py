@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 
-from umstripe import texts
 from umstripe.database import db
+from umstripe.emails import render
+from umstripe.emails.defaults import DEFAULTS
 from umstripe.forms.text import TextForm
 from umstripe.models import Wording
 from umstripe.views.admin.log import log
-from umstripe.wordings import DEFAULTS
 
 blueprint = Blueprint("texts", __name__, url_prefix="/settings/texts")
 
@@ -32,7 +32,7 @@ def edit(name: str):
         db.session.commit()
         flash("The text is saved.", "success")
         return redirect(url_for(".edit", name=name), 303)
-    shown = texts.fill(form.title.data or "", form.body.data or "", {})
+    shown = render.fill(form.title.data or "", form.body.data or "", {})
     return render_template(
         "admin/texts/edit.html", form=form, name=name, words=DEFAULTS[name], own=Wording.of(name), shown=shown
     )

@@ -6,14 +6,17 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_security import current_user, login_user
 from sqlalchemy.exc import IntegrityError
 
-from umstripe import roles, sessions, truth
 from umstripe.database import db
 from umstripe.errors import Rejected, UmstripeError
+from umstripe.formatting import STATUSES
 from umstripe.forms.user import AddUserForm, EditUserForm
-from umstripe.models import Connection, Dispute, LoginSession, Mail, Settings, User, user_list
+from umstripe.listings import users
+from umstripe.memberships import effective_roles
+from umstripe.models import Connection, Dispute, LoginSession, Mail, Settings, User
+from umstripe.security import sessions
 from umstripe.views.admin.log import log
 from umstripe.views.lists import page_number, text_argument
-from umstripe.words import STATUSES
+from umstripe.webhooks import reconcile
 
 blueprint = Blueprint("users", __name__, url_prefix="/users")
 PER_PAGE = 20
@@ -23,15 +26,15 @@ PER_PAGE = 20
 def index():
     asked = {name: text_argument(name) for name in ("role", "status", "search")}
     role_id = int(asked["role"]) if asked["role"].isdecimal() and len(asked["role"]) < 10 else 0
-    page = user_list.listed(page_number(), PER_PAGE, role_id, asked["status"], asked["search"])
+    page = users.listed(page_number(), PER_PAGE, role_id, asked["status"], asked["search"])
     return render_template(
         "admin/users/index.html",
         page=page,
-        rows=user_list.rows(page.items),
+        rows=users.rows(page.items),
         asked=asked,
-        count=user_list.count(),
-        counts=user_list.counts_by_role(),
-        statuses=[(key or user_list.INACTIVE, words) for key, words in STATUSES.items()],
+        count=users.count(),
+        counts=users.counts_by_role(),
+        statuses=[(key or users.INACTIVE, words) for key, words in STATUSES.items()],
     )
 
 
@@ -112,13 +115,13 @@ def _change(form: EditUserForm, user: User) -> None:
 
 def _screen(user: User) -> dict:
     at, settings = int(time.time()), Settings.get()
-    effective = roles.explained(user, at)
+    effective = effective_roles.explained(user, at)
     kept = {role for role, _ in effective}
     return {
         "user": user,
         "effective": effective,
         "set_aside": [role for role in user.roles if role not in kept],
-        "held": [(one, one.status_at(at)) for one in roles.holdings([user.id], ("live", "test"))],
+        "held": [(one, one.status_at(at)) for one in effective_roles.holdings([user.id], ("live", "test"))],
         "disputes": Dispute.of_user(user.id),
         "counted": settings.counted_modes,
         "connection": Connection.of(settings.mode),
@@ -144,7 +147,7 @@ def sync(user_id: int):
     user = db.get_or_404(User, user_id)
     asked = [(one.mode, one.stripe_customer_id) for one in user.customers if Connection.of(one.mode).has_keys]
     try:
-        found = [difference for customer in asked for difference in truth.sync(*customer, "admin")]
+        found = [difference for customer in asked for difference in reconcile.sync(*customer, "admin")]
         said = "; ".join(f"{one.stripe_object_id} was {one.here}" for one in found)
         flash(
             f"Stripe was asked. Put right: {said}." if found else "Stripe was asked. Everything was right.",

@@ -1,0 +1,1 @@
+"""What members do with a membership they have: see it, cancel, pause, resume, switch, and the customer portal."""

@@ -1,0 +1,64 @@
+"""The owner of an account says that a payment through a link was theirs.
+
+Stripe is asked for the session as it is now, the customer is linked and what was bought applied, by the functions
+that deliveries use; then everything else of the customer is compared with Stripe.
+"""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import select
+
+from umstripe import webhooks
+from umstripe.accounts.payment_claim import Claim
+from umstripe.errors import NotNow, UmstripeError
+from umstripe.models import User
+from umstripe.models.payment_link_session import Bought
+from umstripe.models.snapshot import State, Unclear
+from umstripe.transactions import fetch, in_rounds
+from umstripe.webhooks import payment_links, reconcile
+from umstripe.webhooks.context import Arrival
+
+GONE = "Stripe does not know this payment any more, or what was bought is not sold here any more."
+NOT_YET = "The payment has not arrived yet. Open this link again when your bank has sent it."
+OTHERS = "This payment belongs to another account already. Nothing was changed."
+
+
+def confirm(claim: Claim) -> str:
+    """Link the payment to the account. Gives a sentence for its owner.
+
+    As often as it is pressed, the end is the same. Raises NotNow when it belongs to another account, has not
+    arrived or is gone; StripeError when Stripe cannot be asked.
+    """
+    user, mode, session_id = claim.user, claim.mode, claim.session_id
+    public_id, name = user.public_id, user.username
+    state = fetch(mode, Unclear("checkout.session", session_id))
+    fetched = {session_id: state}
+    was_linked, customer = in_rounds(mode, fetched, lambda tx: _claimed(tx, state, public_id, fetched))
+    try:
+        reconcile.sync(mode, customer, "member")
+    except UmstripeError as error:
+        structlog.get_logger().warning("a claimed customer was not compared", error=str(error))
+    what = claim.plan or "What you paid for"
+    return f"{what} belongs to the account {name} {'already' if was_linked else 'now'}."
+
+
+def _claimed(tx: Transaction, state: State, public_id: str, fetched: dict[str, State]) -> tuple[bool, str]:
+    """Whether it was linked before, and the customer's id."""
+    bought = Bought.of(tx, state)
+    if bought is None:
+        raise NotNow(GONE)
+    event = webhooks.event_of(bought.session, state.as_of)
+    arrival = Arrival(tx, state.mode, event, fetched, "member")
+    customer, was_linked = bought.customer(tx), True
+    if customer is None:
+        if not bought.is_paid:
+            raise NotNow(NOT_YET)
+        customer, was_linked = payment_links.link_customer(arrival, bought, public_id), False
+    if tx.execute(select(User.public_id).where(User.id == customer.user_id)).scalar_one() != public_id:
+        raise NotNow(OTHERS)
+    if not was_linked:
+        arrival.note("The owner of the account has confirmed a payment through a link", customer.user_id)
+    payment_links.applied(arrival, bought, customer)
+    return was_linked, customer.stripe_customer_id

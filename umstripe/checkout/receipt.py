@@ -1,0 +1,109 @@
+"""What a member sees of an order after Checkout, whichever way it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from umstripe.database import db
+from umstripe.formatting import amount_words
+from umstripe.memberships import holdings
+from umstripe.models import Plan, Price, free_order
+
+BAD = ("failed", "incomplete", "incomplete_expired")
+HEADINGS = {
+    "open": "Not paid yet",
+    "expired": "This order has expired",
+    "pending": "Payment pending",
+    "failed": "Payment failed",
+    "owed": "Payment failed",
+}
+FREE_HEADINGS = {"pending": "Waiting for approval", "failed": "Order not approved"}
+SENTENCES = {
+    "open": "Stripe has received no payment for this order so far. If you have paid just now, reload this page in a "
+    "moment; otherwise go on and pay.",
+    "expired": "The payment page was open for too long and has been closed. No payment has been taken.",
+    "pending": "Your bank has not sent the money yet. That can take a few days, and you need to do nothing: your "
+    "membership begins as soon as it arrives.",
+    "approval": "The amount is only reserved. The people who run this site look at your order first; if they say no, "
+    "nothing is taken.",
+    "free": "There is nothing to pay. The people who run this site look at your order first, and you get a mail when they "
+    "have decided.",
+    "refused": "The people who run this site did not approve your order. There was nothing to pay.",
+    "failed": "The payment did not go through, so no money was taken. You can try again, also with another card.",
+    "owed": "The payment did not go through, so no money was taken. How your membership stands, and how you can pay, is "
+    "on your account’s Billing page.",
+}
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A Checkout session as Stripe gave it, and what has come of it here: `status` is Stripe's or a purchase's,
+    `waits` whether the bank has not answered to a subscription's first debit yet."""
+
+    session: Mapping[str, Any]
+    plan: Plan | None
+    status: str
+    waits: bool = False
+
+    @classmethod
+    def of(cls, mode: str, session: Mapping[str, Any]) -> Receipt:
+        status = holdings.status_of(mode, session)
+        return cls(session, _plan(mode, session), status, holdings.debit_waits(mode, session))
+
+    @property
+    def state(self) -> str:
+        """`open`, `expired`, `pending`, `failed`, `owed` (a debit failed, the subscription goes on) or `done`."""
+        if self.session["status"] != "complete":
+            return self.session["status"]
+        if self.status == "pending" or self.waits:
+            return "pending"
+        if self.status in BAD:
+            return "failed"
+        return "owed" if self.is_subscription and self.session["payment_status"] == "unpaid" else "done"
+
+    @property
+    def heading(self) -> str:
+        """ "" when all is well: then the site's own words stand there."""
+        if self.is_free and self.state in FREE_HEADINGS:
+            return FREE_HEADINGS[self.state]
+        return HEADINGS.get(self.state, "")
+
+    @property
+    def sentence(self) -> str:
+        if self.state == "pending" and self.is_free:
+            return SENTENCES["free"]
+        if self.state == "failed" and self.is_free:
+            return SENTENCES["refused"]
+        waits = self.state == "pending" and self.plan is not None and self.plan.approval
+        return SENTENCES.get("approval" if waits else self.state, "")
+
+    @property
+    def is_free(self) -> bool:
+        return free_order.is_free(self.session)
+
+    @property
+    def amount(self) -> str:
+        """What was to be paid at once, after discounts and with taxes."""
+        return amount_words(self.session.get("amount_total"), self.session.get("currency") or "")
+
+    @property
+    def email(self) -> str:
+        details = self.session.get("customer_details") or {}
+        return details.get("email") or self.session.get("customer_email") or ""
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.session.get("mode") == "subscription"
+
+
+def _plan(mode: str, session: Mapping[str, Any]) -> Plan | None:
+    """The plan that was ordered. A payment link knows no plan, only its price."""
+    key = (session.get("metadata") or {}).get("umstripe_plan", "")
+    lines = (session.get("line_items") or {}).get("data") or [{}]
+    price = (lines[0].get("price") or {}).get("id", "")
+    query = select(Plan).join(Plan.price).where(Price.mode == mode, Price.stripe_price_id == price)
+    return Plan.with_key(key) or db.session.scalar(query)

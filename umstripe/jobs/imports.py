@@ -1,0 +1,101 @@
+"""The import of prices: every active price of an account, page after page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dbos import DBOS
+from sqlalchemy import Connection as Transaction
+
+from umstripe.database import db, write
+from umstripe.errors import StripeRefused
+from umstripe.jobs import steps
+from umstripe.models import Activity, Connection, Job, Plan, Price, Product, Settings
+from umstripe.models.snapshot import State, Unclear
+from umstripe.stripe_api.client import Answer, Page, Stripe
+
+
+@DBOS.workflow(name="import_prices")
+def import_prices(mode: str) -> None:
+    """Bring all active prices of a mode's account, page after page, and make a plan for each new one.
+
+    Its progress is in its Job; memory holds one page, however many there are.
+    """
+    try:
+        after, seen, began = None, 0, None
+        while True:
+            after, seen, as_of = import_page(mode, after, seen)
+            began = as_of if began is None else began
+            if after is None:
+                break
+        finish_import(mode, began, seen)
+    except steps.GAVE_UP as error:
+        steps.fail(mode, "import", str(steps.cause(error)))
+
+
+@DBOS.step(name="import_page", **steps.RETRIES)
+def import_page(mode: str, after: str | None, seen: int) -> tuple[str | None, int, int]:
+    """Import the page after a price id. Gives the id to go on after (None at the end), how many prices have
+    been seen, and as of when the page is (seconds)."""
+    with steps.site():
+        stripe = Connection.of(mode).stripe()
+        default_role = Settings.get().default_role_id
+        db.session.remove()
+        page = _page(stripe, after)
+        seen += len(page.items)
+        unclear = _write_page(mode, page, seen, default_role)
+        for one in unclear:
+            _settle(mode, one, stripe, default_role)
+        return page.after, seen, page.as_of
+
+
+def _page(stripe: Stripe, after: str | None) -> Page:
+    """A page with the products' names, or without them when the key may not read products."""
+    try:
+        return stripe.prices(after, with_products=True)
+    except StripeRefused as refusal:
+        if refusal.status != 403:
+            raise
+        return stripe.prices(after, with_products=False)
+
+
+def _write_page(mode: str, page: Page, seen: int, default_role: int) -> list[Unclear]:
+    unclear = []
+    with write() as tx:
+        for price in page.items:
+            try:
+                _apply(tx, mode, price, page.as_of)
+            except Unclear as one:
+                unclear.append(one)
+        Plan.make_for(tx, mode, default_role)
+        Job.tell(tx, mode, "import", state="running", seen=seen)
+    return unclear
+
+
+def _apply(tx: Transaction, mode: str, price: dict[str, Any], as_of: int) -> None:
+    if isinstance(price["product"], dict):
+        Product.apply(tx, State(mode, price["product"], as_of))
+    Price.apply(tx, State(mode, price, as_of))
+
+
+def _settle(mode: str, unclear: Unclear, stripe: Stripe, default_role: int) -> None:
+    """A price or product that changed while its page was read: fetch it by itself."""
+    model: Any = {"price": Price, "product": Product}[unclear.kind]
+    for _ in range(5):
+        answer: Answer = stripe.fetch(unclear.kind, unclear.stripe_id)
+        try:
+            with write() as tx:
+                model.apply(tx, State(mode, answer.object, answer.as_of, unclear.revision))
+                Plan.make_for(tx, mode, default_role)
+            return
+        except Unclear as again:
+            unclear = again
+
+
+@DBOS.step(name="finish_import", **steps.RETRIES)
+def finish_import(mode: str, began: int, seen: int) -> None:
+    with steps.site(), write() as tx:
+        Price.close_unseen(tx, mode, began)
+        Job.tell(tx, mode, "import", state="done", seen=seen, error="")
+        line = {"trigger": "work", "mode": mode, "details": {"prices": seen}}
+        Activity.write(tx, "prices.imported", f"Prices imported from Stripe: {seen}", **line)

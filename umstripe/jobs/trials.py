@@ -1,0 +1,78 @@
+"""One trial per card: the cards of new trials are read at Stripe, and second trials are ended there."""
+
+from __future__ import annotations
+
+import structlog
+from dbos import DBOS
+from sqlalchemy import Connection as Transaction
+
+from umstripe.database import db, write
+from umstripe.emails import triggers
+from umstripe.errors import StripeRefused, UmstripeError
+from umstripe.jobs import steps
+from umstripe.models import Activity, Connection, Settings, Subscription, TrialCard, site_identity
+from umstripe.models.snapshot import State
+from umstripe.models.trial_card import ENDED_COMMENT
+from umstripe.stripe_api.client import Stripe
+from umstripe.transactions import in_rounds
+
+AT_ONCE = 50
+
+
+@DBOS.step(name="check_trials", **steps.RETRIES)
+def check_trials() -> None:
+    """Do it for each connected mode while the setting is on. A copy of the site ends nobody's trial."""
+    with steps.site():
+        if site_identity.elsewhere() or not Settings.get().one_trial_per_card:
+            return
+        for mode in Connection.connected_modes():
+            try:
+                check_trials_of(mode)
+            except UmstripeError as error:
+                structlog.get_logger().warning("trials could not be checked", mode=mode, error=str(error))
+
+
+def check_trials_of(mode: str) -> None:
+    """Read the cards of up to 50 new trials, then end the second ones. Raises StripeError."""
+    stripe = Connection.of(mode).stripe()
+    unchecked = TrialCard.unchecked(mode, AT_ONCE)
+    db.session.rollback()
+    for subscription_id in unchecked:
+        answer = stripe.subscription_with_card(subscription_id)
+        with write() as tx:
+            TrialCard.keep(tx, mode, answer.object)
+    second = TrialCard.second(mode)
+    db.session.rollback()
+    for subscription_id in second:
+        _end(stripe, mode, subscription_id)
+
+
+def _end(stripe: Stripe, mode: str, subscription_id: str) -> None:
+    """A trial that has ended meanwhile is left as it is: its member pays, or has gone."""
+    now = stripe.fetch("subscription", subscription_id)
+    if now.object.get("status") != "trialing":
+        with write() as tx:
+            TrialCard.end(tx, mode, subscription_id)
+        return
+    try:
+        key = f"umstripe-second-trial-{subscription_id}"
+        ended = stripe.cancel_subscription(subscription_id, ENDED_COMMENT, key)
+    except StripeRefused as refusal:
+        structlog.get_logger().warning("a second trial could not be ended", error=str(refusal))
+        return
+    at = ended.as_of or now.as_of
+    fetched = {subscription_id: State(mode, ended.object, at)}
+    in_rounds(mode, fetched, lambda tx: _ended(tx, mode, subscription_id, at, fetched))
+
+
+def _ended(tx: Transaction, mode: str, subscription_id: str, at: int, fetched: dict[str, State]) -> None:
+    state = fetched[subscription_id]
+    change = Subscription.apply(tx, state)
+    TrialCard.end(tx, mode, subscription_id)
+    if change is None:
+        return
+    event = {"type": "customer.subscription.deleted", "created": at}
+    triggers.of_subscription(tx, event, state, change)
+    line = {"trigger": "work", "mode": mode, "user_id": change.user_id}
+    description, details = "Second trial with a card ended; nothing was charged", {"object": subscription_id}
+    Activity.write(tx, "trial.ended", description, **line, details=details)

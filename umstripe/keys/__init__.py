@@ -1,0 +1,1 @@
+"""The site's own keys: files and signing."""

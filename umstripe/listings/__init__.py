@@ -1,0 +1,1 @@
+"""Queries behind the lists that administrators see: a fixed number of them, however long the page."""

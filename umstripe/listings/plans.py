@@ -1,0 +1,102 @@
+"""The list of plans, with how many hold each: a fixed number of queries, however long the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from flask_sqlalchemy.pagination import Pagination
+from sqlalchemy import Select, and_, func, or_, select, union_all
+
+from umstripe.database import db
+from umstripe.memberships.effective_roles import INCOMPLETE, LIVE
+from umstripe.models.customer import Customer
+from umstripe.models.plan import Plan
+from umstripe.models.plan_role import PlanRole
+from umstripe.models.price import Price, Product
+from umstripe.models.purchase import Purchase
+from umstripe.models.subscription import Subscription
+from umstripe.normalization import text_key
+
+STATES = {"published": "Published", "draft": "Drafts", "closed": "Closed"}
+_TITLE_KEY = func.coalesce(
+    func.nullif(Plan.title_key, ""),
+    func.nullif(Product.name_key, ""),
+    func.nullif(Price.nickname_key, ""),
+    func.lower(Price.stripe_price_id),
+)
+SORTS: dict[str, tuple[Any, ...]] = {
+    "title": (_TITLE_KEY,),
+    "id": (Plan.id,),
+    "price": (Price.currency, Price.unit_amount),
+    "date": (func.coalesce(Plan.published_at, Plan.created_at),),
+}
+"""What a list can be ordered by: columns that hold it."""
+
+
+def listed(
+    page: int,
+    per_page: int,
+    mode: str,
+    state: str = "",
+    type_: str = "",
+    search: str = "",
+    sort: str = "",
+    descending: bool = False,
+) -> Pagination:
+    """A mode's plans, cheapest first unless `sort` says otherwise; `search` looks in titles and ids."""
+    query: Select[Any] = select(Plan).join(Plan.price).outerjoin(Price.product).where(Price.mode == mode)
+    if state in STATES:
+        query = query.where(Plan.is_state(state))
+    if type_:
+        query = query.where(Price.type == type_)
+    if key := text_key(search):
+        looked_in = (Plan.title_key, Product.name_key, Price.nickname_key, func.lower(Price.stripe_price_id))
+        query = query.where(or_(*(column.contains(key, autoescape=True) for column in looked_in)))
+    order = SORTS.get(sort, ())
+    query = query.order_by(*(column.desc() for column in order) if descending else order)
+    query = query.order_by(Price.type.desc(), Price.unit_amount, Plan.id)
+    return db.paginate(query, page=page, per_page=per_page, error_out=False)
+
+
+def count(mode: str, state: str = "") -> int:
+    query = select(func.count(Plan.id)).join(Plan.price).where(Price.mode == mode)
+    return db.session.scalar(query.where(Plan.is_state(state)) if state else query) or 0
+
+
+def those(ids: Iterable[int]) -> list[Plan]:
+    """These plans, locked for a change, in a fixed order: two administrators wait and never block each other."""
+    query = select(Plan).where(Plan.id.in_(set(ids))).order_by(Plan.id)
+    query = query.with_for_update(of=Plan, key_share=True).execution_options(populate_existing=True)
+    return list(db.session.scalars(query))
+
+
+def subscribers(plans: Iterable[Plan]) -> dict[int, int]:
+    """How many live memberships there are of each plan, by its id: one query for all of them."""
+    ids = [plan.id for plan in plans]
+    held = union_all(*(_live(model, ids) for model in (Subscription, Purchase))).subquery()
+    query = select(held.c.plan_id, func.count()).group_by(held.c.plan_id)
+    found: dict[int, int] = dict.fromkeys(ids, 0)
+    found.update(tuple(row) for row in db.session.execute(query))
+    return found
+
+
+def members(plan: Plan) -> int:
+    """How many users have a live membership of it."""
+    held = union_all(*(_live(model, [plan.id]) for model in (Subscription, Purchase))).subquery()
+    return db.session.scalar(select(func.count(held.c.user_id.distinct()))) or 0
+
+
+def _live(model: Any, plan_ids: list[int]) -> Select[Any]:
+    """A row for each live membership of these plans (rule 1)."""
+    query: Any = select(Plan.id.label("plan_id"), Customer.user_id).join(Plan.price)
+    of_price = and_(model.mode == Price.mode, model.stripe_price_id == Price.stripe_price_id)
+    query = query.join(model, of_price).join(Customer, model.customer_id == Customer.id)
+    query = query.outerjoin(PlanRole, and_(PlanRole.plan_id == Plan.id, PlanRole.status == model.status))
+    opened = and_(model.status == INCOMPLETE, PlanRole.role_id.is_not(None))
+    query = query.where(Plan.id.in_(plan_ids), or_(model.status.in_(LIVE), opened))
+    if model is Purchase:
+        lasts = or_(Purchase.ends_at.is_(None), Purchase.ends_at > int(time.time()))
+        query = query.where(or_(Purchase.status != "paid", lasts))
+    return query

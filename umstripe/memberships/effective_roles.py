@@ -1,0 +1,239 @@
+"""Who has which role: rule 1, once in Python for one user and once as SQL for lists. A test holds them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import CTE, Select, and_, case, exists, func, literal, or_, select, union_all
+from sqlalchemy import Connection as Transaction
+
+from umstripe.database import db
+from umstripe.formatting import status_words
+from umstripe.models import (
+    Customer,
+    Plan,
+    PlanRole,
+    Price,
+    Purchase,
+    Role,
+    Settings,
+    Subscription,
+    User,
+    manual_roles,
+)
+from umstripe.models.settings import counted_modes
+
+LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "paid", "pending"})
+ENDED = frozenset({"canceled", "revoked", "expired", "refunded", "disputed"})
+"""Neither: `incomplete_expired` and `failed`, first payments that never made anybody a member."""
+INCOMPLETE = "incomplete"
+"""A first payment that is still open. It is live if its plan gives a role for it, and else neither, too."""
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a user holds: the status, the roles its plan gives by status, times in seconds UTC.
+
+    `order` breaks a tie between two that ended in the same second.
+    """
+
+    status: str
+    roles: Mapping[str, Any]
+    ends_at: int | None = None
+    ended_at: int | None = None
+    order: tuple[int, int] = (0, 0)
+
+    def status_at(self, at: int) -> str:
+        return "expired" if self._is_over(at) else self.status
+
+    def is_live(self, at: int) -> bool:
+        status = self.status_at(at)
+        return status in LIVE or (status == INCOMPLETE and self.roles.get(status) is not None)
+
+    def ended_by(self, at: int) -> int:
+        return (self.ends_at if self._is_over(at) else self.ended_at) or 0
+
+    def _is_over(self, at: int) -> bool:
+        return self.status == "paid" and self.ends_at is not None and self.ends_at <= at
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A subscription or purchase of a user, with its price and plan, if those were imported."""
+
+    user_id: int
+    row: Any
+    price: Price | None
+    plan: Plan | None
+
+    @property
+    def membership(self) -> Membership:
+        given = self.plan.roles if self.plan else {}
+        roles: dict[str, Role | None] = {status: one.role for status, one in given.items()}
+        roles["disputed"] = roles.get("refunded")
+        order = (KINDS.index(type(self.row)), self.row.id)
+        return Membership(
+            self.row.status, roles, getattr(self.row, "ends_at", None), self.row.ended_at, order
+        )
+
+    @property
+    def title(self) -> str:
+        return self.plan.title if self.plan else self.price.title if self.price else self.row.stripe_price_id
+
+    def status_at(self, at: int) -> str:
+        return self.membership.status_at(at)
+
+
+KINDS = (Subscription, Purchase)
+
+
+def counting(memberships: Iterable[Membership], at: int) -> list[Membership]:
+    """The memberships that give roles at a moment: every live one, or else the latest ended one."""
+    held = list(memberships)
+    live = [one for one in held if one.is_live(at)]
+    ended = [one for one in held if one.status_at(at) in ENDED]
+    return live or sorted(ended, key=lambda one: (one.ended_by(at), one.order))[-1:]
+
+
+def roles_given(memberships: Iterable[Membership], at: int) -> set[Any]:
+    """The roles that memberships give at a moment (seconds, UTC)."""
+    return {one.roles.get(one.status_at(at)) for one in counting(memberships, at)} - {None}
+
+
+def combined(manual: set[Any], given: set[Any], replace: bool) -> set[Any]:
+    """Manual and given roles together; with the replace setting the given ones alone, if there are any."""
+    return given if replace and given else manual | given
+
+
+def effective_roles(user: User, at: int) -> list[Role]:
+    """What a user has at a moment (seconds, UTC), by name. Administrators have exactly their manual roles."""
+    if user.is_administrator:
+        return list(user.roles)
+    settings = Settings.get()
+    given = roles_given(memberships_of(user, settings.counted_modes), at)
+    return sorted(combined(set(user.roles), given, settings.replace_roles), key=lambda role: role.name_key)
+
+
+def explained(user: User, at: int) -> list[tuple[Role, str]]:
+    """Each effective role with the reason for it, in words."""
+    settings = Settings.get()
+    held = [] if user.is_administrator else holdings([user.id], settings.counted_modes)
+    counts = counting([one.membership for one in held], at)
+    set_aside = settings.replace_roles and roles_given(counts, at)
+    by_hand = [] if set_aside else user.roles
+    reasons: dict[Role, list[str]] = {role: ["given by an administrator"] for role in by_hand}
+    for one in held:
+        status = one.status_at(at)
+        role = one.membership.roles.get(status)
+        if role is not None and one.membership in counts:
+            reasons.setdefault(role, []).append(f"{one.title}: {status_words(status)}")
+    return [(role, ", ".join(reasons[role])) for role in effective_roles(user, at)]
+
+
+def memberships_of(user: User, modes: Iterable[str]) -> list[Membership]:
+    """Everything a user holds or held in these modes."""
+    return [one.membership for one in holdings([user.id], modes)]
+
+
+def holdings(user_ids: Iterable[int], modes: Iterable[str]) -> list[Holding]:
+    """Everything these users hold or held in these modes, newest last: two queries, however many they are."""
+    found = []
+    for model in KINDS:
+        query = select(Customer.user_id, model, Price, Plan).select_from(model)
+        query = query.join(Customer, model.customer_id == Customer.id)
+        query = query.outerjoin(
+            Price, and_(Price.mode == model.mode, Price.stripe_price_id == model.stripe_price_id)
+        )
+        query = query.outerjoin(Plan, Plan.price_id == Price.id)
+        query = query.where(Customer.user_id.in_(user_ids), model.mode.in_(modes)).order_by(model.created)
+        found += [Holding(*row) for row in db.session.execute(query)]
+    return found
+
+
+def effective_roles_query(at: int, modes: Iterable[str], replace: bool) -> Select[tuple[int, int]]:
+    """The same rule as rows of (user_id, role_id), for all users at once."""
+    held = _held(at, tuple(modes))
+    live = select(held.c.user_id, held.c.role_id).where(_is_live(held))
+    ended = _latest_ended(held)
+    no_live = ~exists().where(held.c.user_id == ended.c.user_id, _is_live(held))
+    last = select(ended.c.user_id, ended.c.role_id).where(ended.c.place == 1, no_live)
+    given = union_all(live, last).cte("given_roles")
+    given_rows = select(given.c.user_id, given.c.role_id).where(
+        given.c.role_id.is_not(None), ~_administrates(given)
+    )
+    manual = select(manual_roles.c.user_id, manual_roles.c.role_id)
+    if replace:
+        set_aside = exists().where(given.c.user_id == manual_roles.c.user_id, given.c.role_id.is_not(None))
+        manual = manual.where(or_(_administrates(manual_roles), ~set_aside))
+    return given_rows.union(manual).subquery("effective_roles").select()
+
+
+def names_of(tx: Transaction, user_id: int | None, at: int) -> list[str]:
+    """A user's effective roles as an open transaction has them, by name."""
+    setting = tx.execute(select(Settings.sandbox, Settings.replace_roles)).one()
+    rows = effective_roles_query(at, counted_modes(setting.sandbox), setting.replace_roles).subquery()
+    names = select(Role.name).join(rows, rows.c.role_id == Role.id).where(rows.c.user_id == user_id)
+    return list(tx.execute(names.order_by(Role.name_key)).scalars())
+
+
+def held_statuses_query(at: int, modes: Iterable[str]) -> Select[tuple[int, str]]:
+    """Rows of (user_id, status): every membership's status at a moment, for all users."""
+    held = _held(at, tuple(modes), "held_now")
+    return select(held.c.user_id, held.c.status)
+
+
+def _held(at: int, modes: tuple[str, ...], name: str = "held") -> CTE:
+    """One row per membership: user, status at the moment, role of its plan in that status, when it ended."""
+    over = and_(Purchase.status == "paid", Purchase.ends_at.is_not(None), Purchase.ends_at <= at)
+    status = case((over, literal("expired")), else_=Purchase.status)
+    ended_at = case((over, Purchase.ends_at), else_=Purchase.ended_at)
+    both = union_all(
+        _rows(Subscription, Subscription.status, Subscription.ended_at, 0, modes),
+        _rows(Purchase, status, ended_at, 1, modes),
+    )
+    return both.cte(name)
+
+
+def _rows(model: Any, status: Any, ended_at: Any, kind: int, modes: tuple[str, ...]) -> Select[Any]:
+    columns = (
+        Customer.user_id,
+        status.label("status"),
+        PlanRole.role_id,
+        func.coalesce(ended_at, 0).label("ended_at"),
+        literal(kind).label("kind"),
+        model.id.label("membership_id"),
+    )
+    query = select(*columns).join_from(model, Customer, model.customer_id == Customer.id)
+    query = query.outerjoin(
+        Price, and_(Price.mode == model.mode, Price.stripe_price_id == model.stripe_price_id)
+    )
+    query = query.outerjoin(Plan, Plan.price_id == Price.id)
+    query = query.outerjoin(
+        PlanRole, and_(PlanRole.plan_id == Plan.id, PlanRole.status == _role_status(status))
+    )
+    return query.where(model.mode.in_(modes))
+
+
+def _role_status(status: Any) -> Any:
+    """The status whose role a plan gives: who has taken the money back by a dispute has the Refunded role."""
+    return case((status == "disputed", literal("refunded")), else_=status)
+
+
+def _is_live(held: CTE) -> Any:
+    return or_(held.c.status.in_(LIVE), and_(held.c.status == INCOMPLETE, held.c.role_id.is_not(None)))
+
+
+def _latest_ended(held: CTE) -> CTE:
+    newest_first = (held.c.ended_at.desc(), held.c.kind.desc(), held.c.membership_id.desc())
+    place = func.row_number().over(partition_by=held.c.user_id, order_by=newest_first).label("place")
+    return select(held.c.user_id, held.c.role_id, place).where(held.c.status.in_(ENDED)).cte("ended")
+
+
+def _administrates(rows: Any) -> Any:
+    """Whether the user of a row has an administrator role."""
+    theirs = manual_roles.alias()
+    return exists().where(
+        theirs.c.user_id == rows.c.user_id, theirs.c.role_id == Role.id, Role.is_administrator
+    )

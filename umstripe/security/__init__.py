@@ -1,0 +1,1 @@
+"""What every request passes: hosts, headers, CSRF, sessions, rate limits."""

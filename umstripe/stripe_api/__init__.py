@@ -1,0 +1,1 @@
+"""Everything that is asked of Stripe. Only client.py imports stripe."""

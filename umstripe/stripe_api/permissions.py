@@ -1,0 +1,77 @@
+"""What a key may do: whether it is good, and the rights of a restricted one.
+
+These are verbs of `Stripe` (see stripe_gateway), which makes the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from umstripe.errors import StripeRefused, StripeUnavailable
+from umstripe.stripe_api.checkout import Answer
+
+PROBES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "customers": ("POST", "/v1/customers/cus_umstripe_probe", {"description": "probe"}),
+    "checkout_sessions": ("POST", "/v1/checkout/sessions/cs_umstripe_probe/expire", {}),
+    "customer_portal": ("POST", "/v1/billing_portal/sessions", {"customer": "cus_umstripe_probe"}),
+    "prices": ("GET", "/v1/prices", {"limit": 1}),
+    "products": ("GET", "/v1/products", {"limit": 1}),
+    "subscriptions": ("POST", "/v1/subscriptions/sub_umstripe_probe", {"description": "probe"}),
+    "invoices": ("POST", "/v1/invoices/create_preview", {"customer": "cus_umstripe_probe"}),
+    "payment_intents": ("POST", "/v1/payment_intents/pi_umstripe_probe/cancel", {}),
+    "charges": ("GET", "/v1/charges", {"limit": 1}),
+    "events": ("GET", "/v1/events", {"limit": 1}),
+    "webhook_endpoints": ("POST", "/v1/webhook_endpoints/we_umstripe_probe", {"description": "probe"}),
+}
+"""A read right is probed by a list of one, a write right by a call that fails after the check of the right."""
+
+
+class Rights:
+    """The verbs; `_call` is the gateway's."""
+
+    def _call(
+        self,
+        verb: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        raise NotImplementedError
+
+    def check_publishable_key(self) -> None:
+        """Raises StripeRefused with status 401 for a bad key. Makes nothing: no parameters, so 400 is a good key."""
+        try:
+            self._call("POST", "/v1/tokens")
+        except StripeRefused as refusal:
+            if refusal.status in (401, 403):
+                raise
+
+    def check_secret_key(self) -> None:
+        """Raises StripeRefused with status 401 for a bad key. A restricted key that lacks the right is a good key."""
+        try:
+            self._call("GET", "/v1/prices", {"limit": 1})
+        except StripeRefused as refusal:
+            if refusal.status == 401 or refusal.code == "secret_key_required":
+                raise
+
+    def account(self) -> dict[str, Any] | None:
+        """The key's account, or None: a restricted key may not see it."""
+        try:
+            return self._call("GET", "/v1/account").object
+        except StripeRefused:
+            return None
+
+    def has_right(self, right: str) -> bool | None:
+        """Whether the key has one of the rights in PROBES; None when Stripe's answer does not tell."""
+        try:
+            self._call(*PROBES[right])
+        except StripeRefused as refusal:
+            return {403: False, 404: True, 400: _is_about_the_probe(refusal) or None}.get(refusal.status)
+        except StripeUnavailable:
+            return None
+        return True
+
+
+def _is_about_the_probe(refusal: StripeRefused) -> bool:
+    return refusal.code in ("resource_missing", "parameter_missing") or "probe" in str(refusal)
