@@ -158,11 +158,11 @@ def _copy(storm: Storm) -> None:
     """Have every subscription as it is at Stripe."""
     from umstripe.database import write
     from umstripe.models import Subscription
-    from umstripe.models.snapshot import State
+    from umstripe.models.snapshot import Snapshot
 
     with storm.app.app_context(), write() as tx:
         for one in storm._every("/subscriptions", status="all"):
-            Subscription.apply(tx, State("test", one, int(time.time())))
+            Subscription.apply(tx, Snapshot("test", one, int(time.time())))
 
 
 def _timed(workflow: Any) -> tuple[int, float]:

@@ -49,14 +49,14 @@ class AtBilling(AtStripe):
     def import_prices(self) -> None:
         from umstripe.database import write
         from umstripe.models import Plan, Price, Product
-        from umstripe.models.snapshot import State
+        from umstripe.models.snapshot import Snapshot
 
         listed = self.simulator.call("GET", "/prices", **{"limit": 100, "expand[]": "data.product"})["data"]
         now = int(time.time()) + 10
         with self.app.app_context(), write() as tx:
             for price in listed:
-                Product.apply(tx, State("test", price["product"], now))
-                Price.apply(tx, State("test", price, now))
+                Product.apply(tx, Snapshot("test", price["product"], now))
+                Price.apply(tx, Snapshot("test", price, now))
             Plan.make_for(tx, "test", 2)
 
     def catch_up(self) -> None:

@@ -196,5 +196,5 @@ def send_emails(app: Any) -> None:
     from umstripe.emails import outbox
 
     with app.app_context():
-        outbox.send_due()
+        outbox.send_pending()
         db.session.remove()

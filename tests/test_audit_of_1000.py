@@ -46,7 +46,7 @@ class Crowd:
     def come(self, numbers) -> None:
         from umstripe.database import write
         from umstripe.models import Customer, Settings, Subscription, User
-        from umstripe.models.snapshot import State
+        from umstripe.models.snapshot import Snapshot
 
         with self.app.app_context():
             instance = Settings.get().instance_id
@@ -62,7 +62,9 @@ class Crowd:
             for n in numbers:
                 self.customers[n], self.subscriptions[n] = told["names"][f"c{n}"], told["names"][f"s{n}"]
                 Customer.link(tx, "test", self.customers[n], f"u{n}")
-                Subscription.apply(tx, State("test", objects[self.subscriptions[n]], told["turns"][-1]["to"]))
+                Subscription.apply(
+                    tx, Snapshot("test", objects[self.subscriptions[n]], told["turns"][-1]["to"])
+                )
 
     def turns(self, n, instance):
         said = {"umstripe_user": f"u{n}", "umstripe_instance": instance}

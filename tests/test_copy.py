@@ -123,7 +123,7 @@ def test_another_address_or_key_is_another_place(site, more, different):
 
     app = create_app(environ(site, **more))
     with app.app_context():
-        assert site_identity.elsewhere() == different
+        assert site_identity.mismatches() == different
 
 
 def test_another_database_is_another_place(site, databases):
@@ -138,7 +138,7 @@ def test_another_database_is_another_place(site, databases):
     app = create_app({**environ(site), "UMSTRIPE_DATABASE_URL": url})
     with app.app_context(), writing():
         Settings.get().home = lives
-        assert site_identity.elsewhere() == ["its database is another one"]
+        assert site_identity.mismatches() == ["its database is another one"]
     restored.drop(url)
 
 
@@ -251,10 +251,10 @@ def test_a_copy_sends_none_of_the_mails_that_the_site_has_still_to_send(site, co
     with copy.app_context(), write() as tx:
         Mail.write(tx, "health", "one", address="jane@example.org", what="this", says="that")
     with copy.app_context():
-        assert post.send_due() == 0
+        assert post.send_pending() == 0
     logged_in(copy).press(COPY, f"{COPY}copy")
     with copy.app_context():
-        assert post.send_due() == 0
+        assert post.send_pending() == 0
 
 
 def test_where_postgres_does_not_tell_its_number_the_rest_tells(site):
@@ -274,7 +274,7 @@ def test_where_postgres_does_not_tell_its_number_the_rest_tells(site):
     app = create_app({**environ(site), "UMSTRIPE_DATABASE_URL": url})
     try:
         with app.app_context():
-            assert site_identity.here()["database"] == "" and site_identity.elsewhere() == []
+            assert site_identity.current()["database"] == "" and site_identity.mismatches() == []
             db.session.remove()
             db.engine.dispose()
     finally:

@@ -66,10 +66,10 @@ def test_a_sync_links_though_the_events_before_were_of_the_same_second(place):
 def test_what_was_rolled_back_has_no_name_that_is_given_again(place):
     from umstripe.database import write
     from umstripe.models import Customer, Subscription
-    from umstripe.models.snapshot import State
+    from umstripe.models.snapshot import Snapshot
 
     told = place.lead(LIFE[:1], ours=False)
-    state = State("test", told["turns"][-1]["objects"][told["names"]["a"]], 1_700_000_000)
+    state = Snapshot("test", told["turns"][-1]["objects"][told["names"]["a"]], 1_700_000_000)
     names = set()
     for _ in range(5):
         with place.app.app_context(), pytest.raises(ZeroDivisionError), write() as tx:

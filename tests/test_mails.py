@@ -64,7 +64,7 @@ def send_mails(app):
     from umstripe.emails import outbox
 
     with app.app_context():
-        number = outbox.send_due()
+        number = outbox.send_pending()
         db.session.remove()
         return number
 
@@ -323,7 +323,7 @@ WRONG = [
 def test_a_text_that_cannot_be_is_refused_and_what_was_typed_is_kept(app, admin, typed, says):
     page = admin.submit(f"{TEXTS}page.success", **typed)
     assert says in page.text
-    assert rows(app, "SELECT count(*) FROM wording") == [(0,)]
+    assert rows(app, "SELECT count(*) FROM text_override") == [(0,)]
     assert page.form("title")["fields"]["title"] == [typed["title"]]
 
 

@@ -24,7 +24,7 @@ def _sent(app, address, kind="invitation"):
     from umstripe.emails import outbox
 
     with app.app_context():
-        outbox.send_due()
+        outbox.send_pending()
     return _link_to(kind, app, address)
 
 

@@ -172,14 +172,14 @@ def test_people_are_found_in_every_list_whatever_form_is_typed(app, admin):
 def test_plans_are_found_by_title_product_and_price_in_every_form(app, admin):
     from umstripe.database import writing
     from umstripe.models import Price, Product
-    from umstripe.models.snapshot import State
+    from umstripe.models.snapshot import Snapshot
 
     make_plan(app, "price_a", (), nickname="Förderkreis", interval="month")
     with app.app_context(), writing():
         from umstripe.database import db
 
         product = {"id": "prod_of_price_a", "name": "GRÜNE Mitte", "active": True}
-        Product.apply(db.session.connection(), State("test", product, 1_700_000_000))
+        Product.apply(db.session.connection(), Snapshot("test", product, 1_700_000_000))
         price = db.session.query(Price).one()
         assert price.nickname_key == "förderkreis"
     for search in ("grüne", "Gru\u0308ne", "FÖRDERKREIS", "price_A"):
@@ -187,7 +187,7 @@ def test_plans_are_found_by_title_product_and_price_in_every_form(app, admin):
         assert "GRÜNE Mitte" in page, search
     with app.app_context(), writing():
         product = {"id": "prod_of_price_a", "name": "Über uns", "active": True}
-        Product.apply(db.session.connection(), State("test", product, 1_700_009_000))
+        Product.apply(db.session.connection(), Snapshot("test", product, 1_700_009_000))
     assert "Über uns" in admin.client.get("/admin/plans/", query_string={"search": "ÜBER"}).text
 
 
@@ -226,10 +226,10 @@ def test_what_reads_the_same_in_an_earlier_database_stays_and_is_reported(app, a
 def test_somebody_with_accents_gets_a_username_without_them(app):
     make_user(app, "someone")
     from umstripe.database import write
-    from umstripe.models.payment_link_session import Bought
-    from umstripe.models.snapshot import State
+    from umstripe.models.payment_link_session import PaymentLinkSession
+    from umstripe.models.snapshot import Snapshot
     from umstripe.webhooks.payment_links import _username
 
     session = {"id": "cs_1", "customer_details": {"email": "Özil@example.org"}}
     with app.app_context(), write() as tx:
-        assert _username(tx, Bought(State("test", session, 1), "price")) == "Ozil"
+        assert _username(tx, PaymentLinkSession(Snapshot("test", session, 1), "price")) == "Ozil"

@@ -184,19 +184,19 @@ def test_rule_3_in_any_order_the_same_rows(shop, creation, seed):
 @pytest.mark.parametrize("creation", ["always", "if_required"])
 def test_a_refund_that_overtakes_what_was_asked_of_stripe_is_not_lost(shop, creation):
     """The session is fetched, then the refund is told and nobody knows yet what it is of, then the session is applied."""
-    from umstripe.models.snapshot import Unclear
-    from umstripe.transactions import fetch, in_rounds
-    from umstripe.webhooks.context import Arrival
+    from umstripe.models.snapshot import NeedsFetch
+    from umstripe.transactions import fetch, with_retries
+    from umstripe.webhooks.context import EventContext
     from umstripe.webhooks.handlers import handle
 
     session = shop.buy(shop.lifetime, "lena@example.org", customer_creation=creation)
     with shop.app.app_context():
-        fetched = {session: fetch("test", Unclear("checkout.session", session))}
+        fetched = {session: fetch("test", NeedsFetch("checkout.session", session))}
         completed = next(one for one in shop.fresh() if one["type"] == "checkout.session.completed")
         shop.simulator.do(f"/charges/{shop.charge(session)['id']}/refund")
         assert shop.tell()["charge.refunded"] == "foreign"
-        work = lambda tx: handle(Arrival(tx, "test", completed, fetched))  # noqa: E731
-        assert in_rounds("test", fetched, work) == "processed"
+        work = lambda tx: handle(EventContext(tx, "test", completed, fetched))  # noqa: E731
+        assert with_retries("test", fetched, work) == "processed"
     assert rows(shop.app, "SELECT status, amount_refunded FROM purchase") == [("refunded", 49900)]
 
 

@@ -378,7 +378,7 @@ def test_what_was_asked_for_an_address_without_an_account_is_sent_to_nobody_and_
     make_administrator(app)
     visitor(app).submit("/reset", email="nobody@example.org")
     with app.app_context():
-        assert outbox.send_due() == 0
+        assert outbox.send_pending() == 0
     admin = visitor(app)
     admin.enter("admin")
     assert "Not sent: no account" in admin.get("/admin/mails/").text

@@ -285,7 +285,7 @@ def _mails(app, environ):
     from umstripe.emails import outbox
 
     with app.app_context():
-        outbox.send_due()
+        outbox.send_pending()
     folder = Path(environ["UMSTRIPE_INSTANCE"]) / "mail"
     texts = [one.read_text() for one in sorted(folder.iterdir())] if folder.is_dir() else []
     return "".join(texts).replace("=\n", "").replace("=3D", "=")

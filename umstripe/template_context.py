@@ -63,7 +63,7 @@ def _context() -> dict[str, Any]:
         "version": __version__,
         "site_name": Settings.get().site_name if there else "umstripe",
         "admin_menu": _menu() if in_admin and current_user.is_authenticated else [],
-        "is_elsewhere": bool(in_admin and there and site_identity.elsewhere()),
+        "is_elsewhere": bool(in_admin and there and site_identity.mismatches()),
         "worker_is_missing": in_admin
         and there
         and current_app.extensions["worker_watch"].is_worker_missing(),

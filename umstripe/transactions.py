@@ -13,14 +13,14 @@ from umstripe.database import db, write
 from umstripe.errors import UmstripeError
 from umstripe.models import Connection
 from umstripe.models.payment_link_session import NoCustomer
-from umstripe.models.snapshot import State, Unclear
+from umstripe.models.snapshot import NeedsFetch, Snapshot
 
-Told = dict[str, State]
+FetchedStates = dict[str, Snapshot]
 T = TypeVar("T")
 ROUNDS = 5
 
 
-class Meanwhile(UmstripeError):
+class RetriesExhausted(UmstripeError):
     """Something was in the way in every round, and nothing was changed."""
 
     def __init__(self) -> None:
@@ -30,20 +30,20 @@ class Meanwhile(UmstripeError):
         )
 
 
-def in_rounds(mode: str, told: Told, work: Callable[[Transaction], T]) -> T:
+def with_retries(mode: str, told: FetchedStates, work: Callable[[Transaction], T]) -> T:
     """Do `work` in a write transaction. Gives what it gives.
 
-    What only Stripe can tell (`work` raises Unclear or NoCustomer) it is asked outside of the transaction; the answer
+    What only Stripe can tell (`work` raises NeedsFetch or NoCustomer) it is asked outside of the transaction; the answer
     is put into `told`, by its id, and then `work` is done anew, as it is when another transaction was in its way.
-    Raises StripeError, and Meanwhile after ROUNDS in vain.
+    Raises StripeError, and RetriesExhausted after ROUNDS in vain.
     """
-    return in_rounds_from(mode, told, lambda: None, lambda tx, _: work(tx))
+    return with_retries_from(mode, told, lambda: None, lambda tx, _: work(tx))
 
 
-def in_rounds_from(
-    mode: str, told: Told, begin: Callable[[], Any], work: Callable[[Transaction, Any], T]
+def with_retries_from(
+    mode: str, told: FetchedStates, begin: Callable[[], Any], work: Callable[[Transaction, Any], T]
 ) -> T:
-    """As `in_rounds`; each round asks `begin` for what it starts from, before its transaction."""
+    """As `with_retries`; each round asks `begin` for what it starts from, before its transaction."""
     spent = 0
     reason: Exception | None = None
     while spent < ROUNDS:
@@ -51,7 +51,7 @@ def in_rounds_from(
         try:
             with write() as tx:
                 return work(tx, start)
-        except Unclear as unclear:
+        except NeedsFetch as unclear:
             reason = unclear
             spent += unclear.stripe_id in told  # another object is a step ahead, however many there are
             told[unclear.stripe_id] = fetch(mode, unclear)
@@ -63,20 +63,20 @@ def in_rounds_from(
             reason = error
             spent += 1
     structlog.get_logger().error("a transaction failed in every round", exc_info=reason)
-    raise Meanwhile from reason
+    raise RetriesExhausted from reason
 
 
-def fetch(mode: str, unclear: Unclear) -> State:
+def fetch(mode: str, unclear: NeedsFetch) -> Snapshot:
     """Ask Stripe for the object that two deliveries disagree about. Raises StripeError, and the delivery fails."""
     stripe = Connection.of(mode).stripe()
     db.session.rollback()
     answer = stripe.fetch(unclear.kind, unclear.stripe_id)
-    return State(mode, answer.object, answer.as_of, unclear.revision, unclear.covers)
+    return Snapshot(mode, answer.object, answer.as_of, unclear.revision, unclear.covers)
 
 
-def _customer_for(mode: str, guest: NoCustomer) -> State:
+def _customer_for(mode: str, guest: NoCustomer) -> Snapshot:
     """Make a customer for somebody who paid as a guest. Tried again within a day, it is the same one."""
     stripe = Connection.of(mode).stripe()
     db.session.rollback()
     made = stripe.create_customer(guest.params, f"umstripe-guest-{guest.session_id}")
-    return State(mode, made, made["created"])
+    return Snapshot(mode, made, made["created"])

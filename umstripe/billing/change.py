@@ -16,12 +16,12 @@ from sqlalchemy import Connection as Transaction
 
 from umstripe.database import db
 from umstripe.errors import NotNow, StripeRefused, UmstripeError
-from umstripe.memberships.summary import Standing
+from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Activity, Connection, Subscription
-from umstripe.models.snapshot import State
+from umstripe.models.snapshot import Snapshot
 from umstripe.models.subscription import AUTOMATIC, Change
 from umstripe.stripe_api.client import Answer, Stripe
-from umstripe.transactions import Meanwhile, Told, in_rounds
+from umstripe.transactions import FetchedStates, RetriesExhausted, with_retries
 from umstripe.webhooks import reconcile
 
 DAYS_UNTIL_DUE = 14
@@ -54,7 +54,7 @@ class Request:
     note: str
 
     @classmethod
-    def about(cls, one: Standing, note: str) -> Request:
+    def about(cls, one: MembershipSummary, note: str) -> Request:
         row = one.row
         customer = row.customer.stripe_customer_id
         return cls(row.mode, one.holding.user_id, customer, row.stripe_subscription_id, row.revision, note)
@@ -65,13 +65,13 @@ class Request:
         return f"umstripe-change-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
 
-def cancel(one: Standing) -> None:
+def cancel(one: MembershipSummary) -> None:
     """The membership ends when what is paid has ended: https://docs.stripe.com/billing/subscriptions/cancel."""
     _allowed(one, "cancel")
     _update(Request.about(one, "Cancels at the end of the period"), cancel_at_period_end=True)
 
 
-def undo(one: Standing) -> None:
+def undo(one: MembershipSummary) -> None:
     """The membership goes on after all. One that ends at a date of its own needs a second word."""
     _allowed(one, "undo")
     request = Request.about(one, "Takes the cancellation back")
@@ -82,13 +82,13 @@ def undo(one: Standing) -> None:
     take_over(request, answer)
 
 
-def pause(one: Standing) -> None:
+def pause(one: MembershipSummary) -> None:
     """Nothing is charged: invoices are void from now on. https://docs.stripe.com/billing/subscriptions/pause-payment."""
     _allowed(one, "pause")
     _update(Request.about(one, "Pauses"), pause_collection={"behavior": "void"})
 
 
-def resume(one: Standing) -> None:
+def resume(one: MembershipSummary) -> None:
     """A paused membership goes on. Raises NotNow when it cannot be paid for.
 
     Collection that is paused is switched on; a subscription that is paused itself (after a trial without a card,
@@ -124,7 +124,7 @@ def no_card(refusal: StripeRefused) -> bool:
     return refusal.code == "resource_missing" and "payment" in str(refusal)
 
 
-def collect(one: Standing, method: str) -> None:
+def collect(one: MembershipSummary, method: str) -> None:
     """How payments are collected: AUTOMATIC, or `send_invoice`, with DAYS_UNTIL_DUE to pay each."""
     _allowed(one, "collection")
     if method not in COLLECTED:
@@ -135,7 +135,7 @@ def collect(one: Standing, method: str) -> None:
     _update(Request.about(one, f"Payment collection method: {words}"), **COLLECTED[method])
 
 
-VERBS: Mapping[str, tuple[Callable[[Standing], None], str]] = {
+VERBS: Mapping[str, tuple[Callable[[MembershipSummary], None], str]] = {
     "cancel": (cancel, "Your membership is canceled. You keep it until the end of the paid period."),
     "undo": (undo, "Your membership goes on."),
     "pause": (pause, "Your membership is paused."),
@@ -155,14 +155,14 @@ def _update(request: Request, **params: Any) -> None:
 
 def take_over(request: Request, answer: Answer) -> Change:
     """Make Stripe's answer ours, and leave the activity line."""
-    told = {request.stripe_subscription_id: State(request.mode, answer.object, answer.as_of, request.seen)}
+    told = {request.stripe_subscription_id: Snapshot(request.mode, answer.object, answer.as_of, request.seen)}
     try:
-        return in_rounds(request.mode, told, lambda tx: _taken_over(tx, request, told))
-    except Meanwhile:
+        return with_retries(request.mode, told, lambda tx: _taken_over(tx, request, told))
+    except RetriesExhausted:
         raise NotNow(LATER) from None
 
 
-def _taken_over(tx: Transaction, request: Request, told: Told) -> Change:
+def _taken_over(tx: Transaction, request: Request, told: FetchedStates) -> Change:
     change = Subscription.apply(tx, told[request.stripe_subscription_id])
     _note(tx, request)
     return change or Change(request.user_id, "", "")
@@ -174,7 +174,7 @@ def _note(tx: Transaction, request: Request) -> None:
     Activity.write(tx, "subscription.changed_by_member", request.note, **line, details=details)
 
 
-def _allowed(one: Standing, verb: str) -> None:
+def _allowed(one: MembershipSummary, verb: str) -> None:
     why_not = one.why_not(verb)
     if why_not:
         raise NotNow(why_not)

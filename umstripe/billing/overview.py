@@ -14,7 +14,7 @@ from sqlalchemy import select
 from umstripe.database import db
 from umstripe.errors import NotNow, StripeRefused, StripeUnavailable, UmstripeError
 from umstripe.memberships import effective_roles
-from umstripe.memberships.summary import Standing
+from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Connection, Customer, Settings, User
 from umstripe.stripe_api.client import Stripe
 from umstripe.webhooks import reconcile
@@ -31,8 +31,8 @@ class Billing:
 
     user: User
     customers: list[Customer]
-    memberships: list[Standing]
-    earlier: list[Standing]
+    memberships: list[MembershipSummary]
+    earlier: list[MembershipSummary]
     invoices: list[dict[str, Any]]
     trouble: str = ""
 
@@ -58,12 +58,12 @@ class Billing:
         except UmstripeError as error:
             self.trouble = said_to_member(error)
 
-    def _asked(self, one: Standing, stripe: Stripe) -> Standing:
+    def _asked(self, one: MembershipSummary, stripe: Stripe) -> MembershipSummary:
         if not one.is_subscription or one.row.customer not in self.customers:
             return one
         return replace(one, invoice=self._open_invoice(one), upcoming=_next_invoice(one, stripe))
 
-    def _open_invoice(self, one: Standing) -> Mapping[str, Any] | None:
+    def _open_invoice(self, one: MembershipSummary) -> Mapping[str, Any] | None:
         mine = (
             invoice for invoice in self.invoices if subscription_of(invoice) == one.row.stripe_subscription_id
         )
@@ -74,16 +74,17 @@ class Billing:
         return any(one.is_live for one in self.memberships)
 
 
-def standings_of(user: User) -> list[Standing]:
+def standings_of(user: User) -> list[MembershipSummary]:
     """Everything a user holds or held in the modes that count, newest first."""
     at, settings = int(time.time()), Settings.get()
     held = [
-        Standing(one, settings, at) for one in effective_roles.holdings([user.id], settings.counted_modes)
+        MembershipSummary(one, settings, at)
+        for one in effective_roles.holdings([user.id], settings.counted_modes)
     ]
     return sorted(held, key=lambda one: (one.row.created, one.row.id), reverse=True)
 
 
-def subscription_standing(user: User, subscription_id: int) -> Standing | None:
+def subscription_standing(user: User, subscription_id: int) -> MembershipSummary | None:
     """One of the user's own subscriptions, by our id; None for anybody else's."""
     mine = (one for one in standings_of(user) if one.is_subscription)
     return next((one for one in mine if one.row.id == subscription_id), None)
@@ -175,7 +176,7 @@ UNAVAILABLE = {
 }
 
 
-def _next_invoice(one: Standing, stripe: Stripe) -> Mapping[str, Any] | None:
+def _next_invoice(one: MembershipSummary, stripe: Stripe) -> Mapping[str, Any] | None:
     """What the next payment will be, with discounts and taxes; None when Stripe knows of none."""
     if not one.renews:
         return None

@@ -9,7 +9,7 @@ from typing import Any
 from umstripe.billing import overview, switch
 from umstripe.database import db
 from umstripe.errors import NotNow, StripeRefused
-from umstripe.memberships.summary import Standing
+from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Connection, Customer, Plan, PortalConfiguration, Price, Settings, User
 from umstripe.models.portal_configuration import what_it_says
 from umstripe.stripe_api.client import Stripe
@@ -36,7 +36,7 @@ def address_for(user: User, return_url: str) -> str:
     return _opened(stripe, mode, says, session)
 
 
-def address_to_switch(one: Standing, plan: Plan, return_url: str, done_url: str) -> str:
+def address_to_switch(one: MembershipSummary, plan: Plan, return_url: str, done_url: str) -> str:
     """The address of Stripe's own page for a switch, which lets the bank ask whoever pays. It leads to `done_url` by
     itself when the switch is made; `return_url` is for who goes back without it.
 

@@ -18,7 +18,7 @@ from umstripe.billing.overview import standings_of
 from umstripe.database import db
 from umstripe.errors import NotNow, StripeRefused
 from umstripe.keys.signing import serializer
-from umstripe.memberships.summary import GOING_ON, Standing
+from umstripe.memberships.summary import GOING_ON, MembershipSummary
 from umstripe.models import Connection, Plan, User
 from umstripe.models.subscription import price_of, status_of
 from umstripe.webhooks import reconcile
@@ -42,7 +42,7 @@ class Offer:
     taxes; the plan's price from `later_at` (seconds, UTC) on. `token` is what the form sends back.
     """
 
-    one: Standing
+    one: MembershipSummary
     plan: Plan
     due_now: int
     credit: int
@@ -57,14 +57,14 @@ class Offer:
         return self.one.status != "trialing" and _cycle(self.one.holding.price) != _cycle(self.plan.price)
 
 
-def membership_for(user: User, plan: Plan) -> Standing | None:
+def membership_for(user: User, plan: Plan) -> MembershipSummary | None:
     """The subscription that would be switched to a plan: one that allows it before one that does not."""
     mine = [one for one in standings_of(user) if one.is_subscription and one.status in GOING_ON]
     mine = [one for one in mine if one.row.mode == plan.mode]
     return next((one for one in mine if plan in one.targets), mine[0] if mine else None)
 
 
-def why_not(one: Standing, plan: Plan) -> str:
+def why_not(one: MembershipSummary, plan: Plan) -> str:
     """Why a membership cannot be switched to a plan, in a sentence; "" when it can."""
     present = one.holding.plan
     if one.row.stripe_price_id == plan.price.stripe_price_id:
@@ -83,7 +83,7 @@ def why_not(one: Standing, plan: Plan) -> str:
     return ""
 
 
-def offer(one: Standing, plan: Plan) -> Offer:
+def offer(one: MembershipSummary, plan: Plan) -> Offer:
     """Ask Stripe what a switch costs: two calls. Raises NotNow and StripeError."""
     if why_not(one, plan):
         raise NotNow(why_not(one, plan))
@@ -99,7 +99,7 @@ def offer(one: Standing, plan: Plan) -> Offer:
     return _offer(one, plan, shown, item, at)
 
 
-def _must_be_as_known(one: Standing, subscription: Mapping[str, Any]) -> None:
+def _must_be_as_known(one: MembershipSummary, subscription: Mapping[str, Any]) -> None:
     known = (one.row.status, one.row.stripe_price_id, one.row.cancel_at)
     said = (
         status_of(subscription),
@@ -118,7 +118,9 @@ def _items(item_id: str, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _offer(one: Standing, plan: Plan, shown: Mapping[str, Any], item: Mapping[str, Any], at: int) -> Offer:
+def _offer(
+    one: MembershipSummary, plan: Plan, shown: Mapping[str, Any], item: Mapping[str, Any], at: int
+) -> Offer:
     """In a trial nothing is due now: what Stripe shows then is the invoice at its end."""
     in_trial = one.status == "trialing"
     due, after_trial = (0, shown["amount_due"]) if in_trial else (shown["amount_due"], 0)
@@ -136,7 +138,7 @@ def _offer(one: Standing, plan: Plan, shown: Mapping[str, Any], item: Mapping[st
     return Offer(one, plan, due, credit, after_trial, shown["currency"], later, serializer(SALT).dumps(said))
 
 
-def accept(one: Standing, plan: Plan, token: str) -> None:
+def accept(one: MembershipSummary, plan: Plan, token: str) -> None:
     """Do what was shown. Raises NotNow when it is not what was shown any more, and when it cannot be paid; MustConfirm
     when the bank wants the owner of the card to say yes."""
     if why_not(one, plan):

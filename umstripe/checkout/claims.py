@@ -14,11 +14,11 @@ from umstripe import webhooks
 from umstripe.accounts.payment_claim import Claim
 from umstripe.errors import NotNow, UmstripeError
 from umstripe.models import User
-from umstripe.models.payment_link_session import Bought
-from umstripe.models.snapshot import State, Unclear
-from umstripe.transactions import fetch, in_rounds
+from umstripe.models.payment_link_session import PaymentLinkSession
+from umstripe.models.snapshot import NeedsFetch, Snapshot
+from umstripe.transactions import fetch, with_retries
 from umstripe.webhooks import payment_links, reconcile
-from umstripe.webhooks.context import Arrival
+from umstripe.webhooks.context import EventContext
 
 GONE = "Stripe does not know this payment any more, or what was bought is not sold here any more."
 NOT_YET = "The payment has not arrived yet. Open this link again when your bank has sent it."
@@ -33,9 +33,9 @@ def confirm(claim: Claim) -> str:
     """
     user, mode, session_id = claim.user, claim.mode, claim.session_id
     public_id, name = user.public_id, user.username
-    state = fetch(mode, Unclear("checkout.session", session_id))
+    state = fetch(mode, NeedsFetch("checkout.session", session_id))
     fetched = {session_id: state}
-    was_linked, customer = in_rounds(mode, fetched, lambda tx: _claimed(tx, state, public_id, fetched))
+    was_linked, customer = with_retries(mode, fetched, lambda tx: _claimed(tx, state, public_id, fetched))
     try:
         reconcile.sync(mode, customer, "member")
     except UmstripeError as error:
@@ -44,13 +44,15 @@ def confirm(claim: Claim) -> str:
     return f"{what} belongs to the account {name} {'already' if was_linked else 'now'}."
 
 
-def _claimed(tx: Transaction, state: State, public_id: str, fetched: dict[str, State]) -> tuple[bool, str]:
+def _claimed(
+    tx: Transaction, state: Snapshot, public_id: str, fetched: dict[str, Snapshot]
+) -> tuple[bool, str]:
     """Whether it was linked before, and the customer's id."""
-    bought = Bought.of(tx, state)
+    bought = PaymentLinkSession.of(tx, state)
     if bought is None:
         raise NotNow(GONE)
     event = webhooks.event_of(bought.session, state.as_of)
-    arrival = Arrival(tx, state.mode, event, fetched, "member")
+    arrival = EventContext(tx, state.mode, event, fetched, "member")
     customer, was_linked = bought.customer(tx), True
     if customer is None:
         if not bought.is_paid:

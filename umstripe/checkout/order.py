@@ -46,7 +46,7 @@ class Order:
     def is_subscription(self) -> bool:
         return self.plan.price.type == "recurring"
 
-    def must_be_new(self) -> None:
+    def ensure_not_already_held(self) -> None:
         """One subscription per user, and a one-time plan again only when it has run out. Raises AlreadyHeld."""
         if self.is_subscription and holdings.subscription(self.user, self.mode):
             raise AlreadyHeld

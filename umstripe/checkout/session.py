@@ -36,11 +36,11 @@ def begin(order: Order) -> Session:
 
     Raises AlreadyHeld, Rejected with a sentence for the member, ClonedSite, StripeUnavailable.
     """
-    order.user.wanted = order.plan.short_key
+    order.user.pending_plan_key = order.plan.short_key
     db.session.commit()
     settled: set[str] = set()
     for _ in range(ROUNDS):
-        order.must_be_new()
+        order.ensure_not_already_held()
         customer_id, stripe = _customer(order)
         try:
             session = _session(order, customer_id, stripe, settled)
@@ -71,7 +71,7 @@ def belongs_to(session: Session, user: User) -> bool:
 def unpaid(user: User) -> Plan | None:
     """The plan that a user went to pay and has not paid, if it can still be bought; also one that is not public, as
     they came by its link."""
-    plan, mode = Plan.with_key(user.wanted), Settings.get().mode
+    plan, mode = Plan.with_key(user.pending_plan_key), Settings.get().mode
     if plan is None or plan.why_not_for_sale(mode, user.is_administrator, unlocked=True):
         return None
     settled = holdings.kind(user, mode, plan, int(time.time())) or holdings.ever(user, plan)

@@ -69,7 +69,7 @@ def this_is(_app: Any, what: str, force: bool, yes: bool) -> None:
     from umstripe.database import writing
     from umstripe.models import Connection, Settings, site_identity
 
-    if what == "copy" and not force and Settings.get().home and not site_identity.elsewhere():
+    if what == "copy" and not force and Settings.get().home and not site_identity.mismatches():
         raise UmstripeError(
             "The site lives here. As a copy it would forget its Stripe keys and sell nothing any more. "
             "Use --force if you mean it."

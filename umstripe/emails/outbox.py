@@ -29,9 +29,9 @@ PATHS = {
 ACCOUNT = "/account/billing"
 
 
-def send_due() -> int:
+def send_pending() -> int:
     """Send the mails whose turn it is. Gives how many were tried. From a copy of the site nothing is sent."""
-    if site_identity.elsewhere():
+    if site_identity.mismatches():
         return 0
     Mail.give_up()
     for number in range(AT_ONCE):

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from umstripe.emails.defaults import DEFAULTS
-from umstripe.models.text_override import Wording
+from umstripe.models.text_override import TextOverride
 
 GAP = re.compile(r"{(\w+)}")
 MEANS_SOMETHING = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~])")
@@ -40,7 +40,7 @@ def page(name: str, /, **given: Any) -> tuple[str, Markup]:
 
 def written(name: str) -> tuple[str, str]:
     """Title and body (Markdown) that are in force. Raises KeyError for a name that no text has."""
-    default, own = DEFAULTS[name], Wording.of(name)
+    default, own = DEFAULTS[name], TextOverride.of(name)
     return (own.title, own.body) if own else (default.title, default.body)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import and_, func, select
 from umstripe.formatting import amount_words, day_words
 from umstripe.models import Delivery, Mail, Plan, Price, Product, Purchase, Subscription, User, snapshot
 from umstripe.models.payment_link_session import id_of
-from umstripe.models.snapshot import State
+from umstripe.models.snapshot import Snapshot
 from umstripe.models.subscription import FINAL, Change
 from umstripe.models.trial_card import ENDED_COMMENT
 
@@ -23,7 +23,7 @@ LATE_SECONDS = 60
 """How much newer than a failed payment a subscription must be known to be, to be taken for well again."""
 
 
-def of_subscription(tx: Transaction, event: Mapping[str, Any], state: State, change: Change) -> None:
+def of_subscription(tx: Transaction, event: Mapping[str, Any], state: Snapshot, change: Change) -> None:
     """The trial ends, the membership will end, or has ended: as our row has it after `change`, for the event may say
     what is over since, or what a comparison or the success page has brought before it."""
     row = _row(tx, state.mode, state.id)

@@ -33,7 +33,7 @@ def site_checks() -> list[Check]:
 
 
 def _place() -> Iterator[Check]:
-    if different := site_identity.elsewhere():
+    if different := site_identity.mismatches():
         says = f"This looks like a copy of a site that lives somewhere else: {', '.join(different)}."
         do = "Nothing is changed at Stripe until you say what it is: above on every page, or with “umstripe this-is”."
         yield Check("Copy of a site", TROUBLE, says, do)

@@ -16,7 +16,7 @@ from umstripe.database import db, read, write
 from umstripe.errors import StripeRefused, UmstripeError, Unusable
 from umstripe.jobs import steps
 from umstripe.models import Activity, Connection, Customer, Difference, Job, Settings, Subscription, User
-from umstripe.models.snapshot import State
+from umstripe.models.snapshot import Snapshot
 from umstripe.stripe_api.client import Page
 from umstripe.webhooks import reconcile
 
@@ -185,7 +185,7 @@ def _subscriptions(tx: Transaction, mode: str, page: Page, run: int) -> list[str
     ids = [one["id"] for one in page.items]
     seen = (Subscription.mode == mode, Subscription.stripe_subscription_id.in_(ids))
     tx.execute(update(Subscription).where(*seen).values(audited=run))
-    states = (State(mode, one, page.as_of) for one in page.items)
+    states = (Snapshot(mode, one, page.as_of) for one in page.items)
     return _once(state.object["customer"] for state in states if Subscription.differs(tx, state))
 
 

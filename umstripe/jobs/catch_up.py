@@ -128,7 +128,7 @@ def look_around(mode: str) -> None:
         db.session.rollback()
         if (
             (missed or wrong)
-            and not site_identity.elsewhere()
+            and not site_identity.mismatches()
             and (told is None or now() - told > TOLD_EVERY)
         ):
             with write() as tx:

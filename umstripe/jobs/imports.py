@@ -11,7 +11,7 @@ from umstripe.database import db, write
 from umstripe.errors import StripeRefused
 from umstripe.jobs import steps
 from umstripe.models import Activity, Connection, Job, Plan, Price, Product, Settings
-from umstripe.models.snapshot import State, Unclear
+from umstripe.models.snapshot import NeedsFetch, Snapshot
 from umstripe.stripe_api.client import Answer, Page, Stripe
 
 
@@ -59,13 +59,13 @@ def _page(stripe: Stripe, after: str | None) -> Page:
         return stripe.prices(after, with_products=False)
 
 
-def _write_page(mode: str, page: Page, seen: int, default_role: int) -> list[Unclear]:
+def _write_page(mode: str, page: Page, seen: int, default_role: int) -> list[NeedsFetch]:
     unclear = []
     with write() as tx:
         for price in page.items:
             try:
                 _apply(tx, mode, price, page.as_of)
-            except Unclear as one:
+            except NeedsFetch as one:
                 unclear.append(one)
         Plan.make_for(tx, mode, default_role)
         Job.tell(tx, mode, "import", state="running", seen=seen)
@@ -74,21 +74,21 @@ def _write_page(mode: str, page: Page, seen: int, default_role: int) -> list[Unc
 
 def _apply(tx: Transaction, mode: str, price: dict[str, Any], as_of: int) -> None:
     if isinstance(price["product"], dict):
-        Product.apply(tx, State(mode, price["product"], as_of))
-    Price.apply(tx, State(mode, price, as_of))
+        Product.apply(tx, Snapshot(mode, price["product"], as_of))
+    Price.apply(tx, Snapshot(mode, price, as_of))
 
 
-def _settle(mode: str, unclear: Unclear, stripe: Stripe, default_role: int) -> None:
+def _settle(mode: str, unclear: NeedsFetch, stripe: Stripe, default_role: int) -> None:
     """A price or product that changed while its page was read: fetch it by itself."""
     model: Any = {"price": Price, "product": Product}[unclear.kind]
     for _ in range(5):
         answer: Answer = stripe.fetch(unclear.kind, unclear.stripe_id)
         try:
             with write() as tx:
-                model.apply(tx, State(mode, answer.object, answer.as_of, unclear.revision))
+                model.apply(tx, Snapshot(mode, answer.object, answer.as_of, unclear.revision))
                 Plan.make_for(tx, mode, default_role)
             return
-        except Unclear as again:
+        except NeedsFetch as again:
             unclear = again
 
 

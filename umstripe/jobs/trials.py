@@ -11,10 +11,10 @@ from umstripe.emails import triggers
 from umstripe.errors import StripeRefused, UmstripeError
 from umstripe.jobs import steps
 from umstripe.models import Activity, Connection, Settings, Subscription, TrialCard, site_identity
-from umstripe.models.snapshot import State
+from umstripe.models.snapshot import Snapshot
 from umstripe.models.trial_card import ENDED_COMMENT
 from umstripe.stripe_api.client import Stripe
-from umstripe.transactions import in_rounds
+from umstripe.transactions import with_retries
 
 AT_ONCE = 50
 
@@ -23,7 +23,7 @@ AT_ONCE = 50
 def check_trials() -> None:
     """Do it for each connected mode while the setting is on. A copy of the site ends nobody's trial."""
     with steps.site():
-        if site_identity.elsewhere() or not Settings.get().one_trial_per_card:
+        if site_identity.mismatches() or not Settings.get().one_trial_per_card:
             return
         for mode in Connection.connected_modes():
             try:
@@ -61,11 +61,11 @@ def _end(stripe: Stripe, mode: str, subscription_id: str) -> None:
         structlog.get_logger().warning("a second trial could not be ended", error=str(refusal))
         return
     at = ended.as_of or now.as_of
-    fetched = {subscription_id: State(mode, ended.object, at)}
-    in_rounds(mode, fetched, lambda tx: _ended(tx, mode, subscription_id, at, fetched))
+    fetched = {subscription_id: Snapshot(mode, ended.object, at)}
+    with_retries(mode, fetched, lambda tx: _ended(tx, mode, subscription_id, at, fetched))
 
 
-def _ended(tx: Transaction, mode: str, subscription_id: str, at: int, fetched: dict[str, State]) -> None:
+def _ended(tx: Transaction, mode: str, subscription_id: str, at: int, fetched: dict[str, Snapshot]) -> None:
     state = fetched[subscription_id]
     change = Subscription.apply(tx, state)
     TrialCard.end(tx, mode, subscription_id)

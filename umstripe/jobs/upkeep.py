@@ -20,7 +20,7 @@ ROWS_ARE_KEPT = timedelta(days=400)
 def tell_of_ended_purchases() -> None:
     """A mail to everybody whose one-time membership has ended, once for each. A copy of the site writes to nobody."""
     with steps.site():
-        if site_identity.elsewhere():
+        if site_identity.mismatches():
             return
         modes = Connection.connected_modes()
         with write() as tx:

@@ -127,7 +127,7 @@ def _launch() -> None:
 def _know_the_place() -> None:
     """Say in the log when this is a copy; a site that was connected by an earlier version lives here."""
     with steps.site(), writing():
-        if different := site_identity.elsewhere():
+        if different := site_identity.mismatches():
             structlog.get_logger().warning("a copy: nothing is written to Stripe", because=different)
         elif Settings.get().home is None and any(
             Connection.of(mode).is_connected for mode in ("test", "live")
@@ -138,7 +138,7 @@ def _know_the_place() -> None:
 def _post() -> None:
     """Send what is written down."""
     with steps.site():
-        outbox.send_due()
+        outbox.send_pending()
 
 
 def _adopt(executor_id: str, heartbeat: Heartbeat) -> None:

@@ -55,7 +55,7 @@ class WorkerWatch:
 
 
 def _report() -> None:
-    is_needed = not WorkerHeartbeat.any_alive() and not site_identity.elsewhere()
+    is_needed = not WorkerHeartbeat.any_alive() and not site_identity.mismatches()
     db.session.rollback()
     if not is_needed:
         return

@@ -28,7 +28,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Effect:
+class Impact:
     """`count` users' effective roles change: `gets` and `loses` say how many by role. `people` are the first of them."""
 
     count: int
@@ -45,7 +45,7 @@ class Effect:
         return f"{who}: {', '.join(parts)}."
 
 
-def of(prices: Iterable[Price], change: Callable[[], list[str]]) -> tuple[list[str], Effect]:
+def of(prices: Iterable[Price], change: Callable[[], list[str]]) -> tuple[list[str], Impact]:
     """Change a plan of these prices; give what `change` gives, and whose roles it changes. Nothing is committed."""
     at, ids = int(time.time()), {price.id for price in prices}
     before = _roles_of_holders(ids, at)
@@ -72,7 +72,7 @@ def _holders(model: Any, price_ids: set[int]) -> Any:
     return query.where(Price.id.in_(price_ids))
 
 
-def _between(before: Mapping[int, set[int]], after: Mapping[int, set[int]]) -> Effect:
+def _between(before: Mapping[int, set[int]], after: Mapping[int, set[int]]) -> Impact:
     users = before.keys() | after.keys()
     changed = {
         one: (before.get(one, set()), after.get(one, set()))
@@ -82,7 +82,7 @@ def _between(before: Mapping[int, set[int]], after: Mapping[int, set[int]]) -> E
     names = {role.id: role.name for role in Role.everything()} if changed else {}
     gets = Counter(names[role] for old, new in changed.values() for role in new - old)
     loses = Counter(names[role] for old, new in changed.values() for role in old - new)
-    return Effect(len(changed), dict(gets), dict(loses), _people(changed, names))
+    return Impact(len(changed), dict(gets), dict(loses), _people(changed, names))
 
 
 def _people(changed: Mapping[int, tuple[set[int], set[int]]], names: Mapping[int, str]) -> list[Person]:

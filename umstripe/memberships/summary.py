@@ -23,7 +23,7 @@ GOING_ON = frozenset({"active", "trialing", "past_due", "unpaid", "paused"})
 
 
 @dataclass(frozen=True)
-class Standing:
+class MembershipSummary:
     """A holding of a member at a moment (`at`, seconds UTC)."""
 
     holding: Holding
@@ -119,7 +119,7 @@ class Standing:
         return f" of {amount_words(said['amount_due'], said['currency'])}" if said else ""
 
 
-def _active(one: Standing) -> str:
+def _active(one: MembershipSummary) -> str:
     end = one.period_end
     if one.ends_with_period:
         return f"Active. Ends on {date_words(one.row.cancel_at)}. Nothing more will be charged."
@@ -130,7 +130,7 @@ def _active(one: Standing) -> str:
     return one._until(f"Active. The next payment{one._amount()} is on {date_words(end)}.")
 
 
-def _trialing(one: Standing) -> str:
+def _trialing(one: MembershipSummary) -> str:
     ends = one.period_end
     if not ends:
         return "Trial."
@@ -142,7 +142,7 @@ def _trialing(one: Standing) -> str:
     return one._until(f"Trial until {date_words(ends)}. The first payment{one._amount()} is due then.")
 
 
-def _past_due(one: Standing) -> str:
+def _past_due(one: MembershipSummary) -> str:
     if not one.is_automatic:
         return one._until("An invoice is overdue. Please pay it.")
     if one.invoice is None:
@@ -155,14 +155,14 @@ def _past_due(one: Standing) -> str:
     return one._until("Your last payment failed, and no further try is planned. Please pay the invoice.")
 
 
-def _incomplete(one: Standing) -> str:
+def _incomplete(one: MembershipSummary) -> str:
     return (
         "Your first payment is not complete. Your membership begins as soon as it is paid; "
         "after 23 hours the order is closed."
     )
 
 
-def _ended(one: Standing) -> str:
+def _ended(one: MembershipSummary) -> str:
     return f"Ended on {date_words(one.row.ended_at)}." if one.row.ended_at else "Ended."
 
 
@@ -183,7 +183,7 @@ SUBSCRIPTION = {
 }
 
 
-def _paid(one: Standing) -> str:
+def _paid(one: MembershipSummary) -> str:
     row = one.row
     valid = f"Valid until {date_words(row.ends_at)}." if row.ends_at else "Valid without an end."
     back = ""
@@ -193,7 +193,7 @@ def _paid(one: Standing) -> str:
     return f"Paid on {date_words(row.charged_at)}. {valid}{back}"
 
 
-def _pending(one: Standing) -> str:
+def _pending(one: MembershipSummary) -> str:
     if one.row.capture_before:
         return (
             "Your payment is reserved and waits for approval. If it is not approved by "
@@ -220,7 +220,7 @@ PURCHASE = {
 }
 
 
-def _not_cancel(one: Standing) -> str:
+def _not_cancel(one: MembershipSummary) -> str:
     if not one.settings.cancel_allowed:
         return "Memberships cannot be canceled here. Please write to us."
     if one.ends_with_period:
@@ -228,13 +228,13 @@ def _not_cancel(one: Standing) -> str:
     return ""
 
 
-def _not_undo(one: Standing) -> str:
+def _not_undo(one: MembershipSummary) -> str:
     if not one.settings.cancel_allowed:
         return "This cannot be changed here. Please write to us."
     return "" if one.row.cancel_at else "Your membership goes on. There is nothing to undo."
 
 
-def _not_pause(one: Standing) -> str:
+def _not_pause(one: MembershipSummary) -> str:
     if not one.settings.pause_allowed:
         return "Memberships cannot be paused here. Please write to us."
     if one.status == "paused":
@@ -244,11 +244,11 @@ def _not_pause(one: Standing) -> str:
     return "" if one.status == "active" else "Only an active membership can be paused."
 
 
-def _not_resume(one: Standing) -> str:
+def _not_resume(one: MembershipSummary) -> str:
     return "" if one.status == "paused" else "Your membership is not paused."
 
 
-def _not_switch(one: Standing) -> str:
+def _not_switch(one: MembershipSummary) -> str:
     if one.status == "paused":
         return "Your membership is paused. Resume it first, then switch."
     if one.status in ("past_due", "unpaid"):
@@ -258,7 +258,7 @@ def _not_switch(one: Standing) -> str:
     return ""
 
 
-def _not_collection(one: Standing) -> str:
+def _not_collection(one: MembershipSummary) -> str:
     if not one.settings.collection_method_choice:
         return "How payments are collected cannot be changed here. Please write to us."
     return ""

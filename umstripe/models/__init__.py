@@ -19,7 +19,7 @@ from umstripe.models.rate_limit import RateLimit
 from umstripe.models.role import Role
 from umstripe.models.settings import Settings
 from umstripe.models.subscription import Subscription
-from umstripe.models.text_override import Wording
+from umstripe.models.text_override import TextOverride
 from umstripe.models.trial_card import TrialCard
 from umstripe.models.user import User, manual_roles
 
@@ -44,9 +44,9 @@ __all__ = [
     "Role",
     "Settings",
     "Subscription",
+    "TextOverride",
     "TrialCard",
     "User",
-    "Wording",
     "WorkerHeartbeat",
     "manual_roles",
 ]

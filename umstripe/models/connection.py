@@ -137,7 +137,7 @@ class Connection(db.Model):
         """
         self.must_be_usable()
         base = current_app.config["STRIPE_API_BASE"]
-        return Stripe(self.secret_key or "", base, retries, may_write=not site_identity.elsewhere())
+        return Stripe(self.secret_key or "", base, retries, may_write=not site_identity.mismatches())
 
     def connect(self, site_url: str, events: Iterable[str], publishable: str = "", secret: str = "") -> None:
         """Check both keys, keep them, probe the rights, have one endpoint at Stripe for `site_url`.

@@ -19,7 +19,7 @@ from umstripe.models.free_order import status_of_session
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.purchase import Purchase, status_of_charge
-from umstripe.models.snapshot import State
+from umstripe.models.snapshot import Snapshot
 
 REFERENCE = "um_stripe_custom_checkout"
 """The `client_reference_id` with which a site's links and buttons say that they sell one of its plans."""
@@ -42,14 +42,14 @@ class NoCustomer(Exception):
 
 
 @dataclass(frozen=True)
-class Bought:
+class PaymentLinkSession:
     """A session of a link, with what it is for. `email` and `name` are as they were typed at Stripe."""
 
-    state: State
+    state: Snapshot
     price: str
 
     @classmethod
-    def of(cls, tx: Transaction, state: State) -> Bought | None:
+    def of(cls, tx: Transaction, state: Snapshot) -> PaymentLinkSession | None:
         """What a fetched session says, or None: it is gone, or what it sells is no plan of ours (rule 5)."""
         prices = prices_in(state.object)
         ours = select(Price.stripe_price_id).join(Plan, Plan.price_id == Price.id)

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 from umstripe.database import db
 from umstripe.models import snapshot
 from umstripe.models.normalized_columns import search_column
-from umstripe.models.snapshot import Copied, State
+from umstripe.models.snapshot import Snapshot, SyncedColumns
 from umstripe.normalization import search_key
 
 
-class Product(db.Model, Copied):
+class Product(db.Model, SyncedColumns):
     """A copy of Stripe's product: the name of what is sold."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -27,8 +27,8 @@ class Product(db.Model, Copied):
     __table_args__ = (UniqueConstraint("mode", "stripe_product_id"),)
 
     @classmethod
-    def apply(cls, tx: Transaction, state: State) -> bool:
-        """Take a product's state over. False when ours is newer; raises Unclear when nobody can tell."""
+    def apply(cls, tx: Transaction, state: Snapshot) -> bool:
+        """Take a product's state over. False when ours is newer; raises NeedsFetch when nobody can tell."""
         row = snapshot.locked(tx, cls.__table__, state.mode, "stripe_product_id", state.id)
         values = _product_values(state.object, row)
         if not snapshot.is_news(row, state, values, "product"):
@@ -37,7 +37,7 @@ class Product(db.Model, Copied):
         return True
 
 
-class Price(db.Model, Copied):
+class Price(db.Model, SyncedColumns):
     """A copy of Stripe's price. `skipped` says in words why it cannot be sold, and is empty when it can."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -70,8 +70,8 @@ class Price(db.Model, Copied):
     )
 
     @classmethod
-    def apply(cls, tx: Transaction, state: State) -> bool:
-        """Take a price's state over. False when ours is newer or deleted; raises Unclear when nobody can tell."""
+    def apply(cls, tx: Transaction, state: Snapshot) -> bool:
+        """Take a price's state over. False when ours is newer or deleted; raises NeedsFetch when nobody can tell."""
         row = snapshot.locked(tx, cls.__table__, state.mode, "stripe_price_id", state.id)
         values = _price_values(state.object, row)
         if (row is not None and row.deleted) or not snapshot.is_news(row, state, values, "price"):

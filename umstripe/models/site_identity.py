@@ -20,7 +20,7 @@ DIFFERENT = {
 }
 
 
-def here() -> dict[str, str]:
+def current() -> dict[str, str]:
     """This place: `instance` (digests of the secret keys), `address` (as configured, or ""), `database` (the
     file's path, or the server's own number and the database's name, if its user may ask for these). What cannot
     be known is ""."""
@@ -35,9 +35,9 @@ def here() -> dict[str, str]:
     return known
 
 
-def elsewhere() -> list[str]:
+def mismatches() -> list[str]:
     """What is different from where the site lives, in words; empty at home, and before the first connect."""
-    home, place = Settings.get().home, here()
+    home, place = Settings.get().home, current()
     if not home:
         return []
     return [
@@ -49,19 +49,19 @@ def elsewhere() -> list[str]:
 
 def must_be_here() -> None:
     """Raises ClonedSite elsewhere."""
-    if elsewhere():
+    if mismatches():
         raise ClonedSite
 
 
 def settle() -> None:
     """This place is where the site lives from now on."""
-    Settings.get().home = dict(here())
+    Settings.get().home = dict(current())
 
 
 def keep_digests(keys: list[str]) -> None:
     """Note these secret keys as the site's own, if it is at home: one that is dropped later need not be known then."""
     home = Settings.get().home
-    if home and not elsewhere() and home.get("instance") != digests(keys):
+    if home and not mismatches() and home.get("instance") != digests(keys):
         Settings.get().home = {**home, "instance": digests(keys)}
 
 

@@ -21,7 +21,7 @@ MOST_REVISIONS = 2**31 - 2**20
 
 
 @dataclass(frozen=True)
-class State:
+class Snapshot:
     """An object of Stripe's, and as of when it is true.
 
     `as_of` is in seconds of Stripe's clock: the event's `created`, or the `Date` header of the answer that
@@ -40,11 +40,11 @@ class State:
         return self.object["id"]
 
 
-class Unclear(Exception):
+class NeedsFetch(Exception):
     """Nobody can tell which of two states is newer: the object must be fetched, then tried again.
 
     `kind` is Stripe's word for the object (`subscription`), `revision` that of the row that was found,
-    `covers` as in State.
+    `covers` as in Snapshot.
     """
 
     def __init__(self, kind: str, stripe_id: str, revision: int = NEVER_WRITTEN) -> None:
@@ -53,7 +53,7 @@ class Unclear(Exception):
         self.covers: frozenset[str] | None = None
 
 
-class Copied:
+class SyncedColumns:
     """Columns of every copied object. `revision` names the last write, so that a fetch notices another one.
 
     It is drawn and not counted: what was rolled back must not have the name of what another one has committed.
@@ -63,8 +63,8 @@ class Copied:
     revision: Mapped[int] = mapped_column(default=1)
 
 
-def is_news(row: Any, state: State, values: Mapping[str, Any], kind: str) -> bool:
-    """Whether `values` (what `state` says) may be written over `row`: False for older, raises Unclear for neither.
+def is_news(row: Any, state: Snapshot, values: Mapping[str, Any], kind: str) -> bool:
+    """Whether `values` (what `state` says) may be written over `row`: False for older, raises NeedsFetch for neither.
 
     Within two seconds either way an event's whole seconds do not tell the order. Then only an answer counts
     that was fetched after the row's present state was read; anything else is fetched (again).
@@ -75,10 +75,10 @@ def is_news(row: Any, state: State, values: Mapping[str, Any], kind: str) -> boo
         return False
     if all(getattr(row, name) == value for name, value in values.items()):
         return True
-    raise Unclear(kind, state.id, row.revision)
+    raise NeedsFetch(kind, state.id, row.revision)
 
 
-def write(tx: Transaction, table: Table, row: Any, state: State, values: Mapping[str, Any]) -> None:
+def write(tx: Transaction, table: Table, row: Any, state: Snapshot, values: Mapping[str, Any]) -> None:
     """Insert the copy, or update the row that was read and locked. `as_of` never goes back."""
     if row is None:
         tx.execute(insert(table), dict(values, mode=state.mode, as_of=state.as_of, revision=_new_revision()))

@@ -12,7 +12,7 @@ from umstripe.database import Seconds, db
 from umstripe.formatting import moment_words, status_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
-from umstripe.models.snapshot import Copied, State
+from umstripe.models.snapshot import Snapshot, SyncedColumns
 
 AUTOMATIC = "charge_automatically"
 FINAL = frozenset({"canceled", "incomplete_expired"})
@@ -34,7 +34,7 @@ class Change:
     applied: bool = True
 
 
-class Subscription(db.Model, Copied):
+class Subscription(db.Model, SyncedColumns):
     """A membership that is paid again and again: a copy of Stripe's subscription of one of our customers.
 
     Its plan is that of its price; nothing says it twice. Times are in seconds, UTC, of Stripe's clock;
@@ -65,11 +65,11 @@ class Subscription(db.Model, Copied):
     )
 
     @classmethod
-    def apply(cls, tx: Transaction, state: State) -> Change | None:
+    def apply(cls, tx: Transaction, state: Snapshot) -> Change | None:
         """Take a subscription's state over, wherever it comes from: the one way that a status changes.
 
         Gives what changed; `applied` is False for a state that ours has overtaken (rule 3). None for a
-        customer who is not ours (rule 5). Raises Unclear when only Stripe can tell which state is newer.
+        customer who is not ours (rule 5). Raises NeedsFetch when only Stripe can tell which state is newer.
         """
         said = _id(state.object.get("customer"))
         customer = Customer.known(tx, state.mode, said)
@@ -89,7 +89,7 @@ class Subscription(db.Model, Copied):
         return Change(user_id, before, values["status"])
 
     @classmethod
-    def differs(cls, tx: Transaction, state: State) -> bool:
+    def differs(cls, tx: Transaction, state: Snapshot) -> bool:
         """Whether Stripe's list has something else than we do, for a customer or a subscription of ours.
 
         A look without a lock: it only tells whom to ask Stripe about, and must not hold up their deliveries.
@@ -131,7 +131,7 @@ class Subscription(db.Model, Copied):
         tx.execute(update(cls).where(*going).values(ended))
 
 
-def _is_gone(state: State) -> bool:
+def _is_gone(state: Snapshot) -> bool:
     """Whether Stripe only says that it is not there any more, and nothing of how it ended."""
     return bool(state.object.get("deleted"))
 
@@ -162,7 +162,7 @@ def price_of(subscription: Mapping[str, Any]) -> str:
     return _id((first.get("price") or first.get("plan") or {}).get("id")) or ""
 
 
-def _values(state: State) -> dict[str, Any]:
+def _values(state: Snapshot) -> dict[str, Any]:
     data = state.object
     status = status_of(data)
     if data.get("deleted"):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from umstripe.database import UTCDateTime, db, now
 
 
-class Wording(db.Model):
+class TextOverride(db.Model):
     """A text that an administrator has written in the place of the one that comes with the site.
 
     `name` says which (`page.success`, `mail.welcome`), `title` is a page's heading or a mail's subject, `body` is
@@ -21,7 +21,7 @@ class Wording(db.Model):
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now, onupdate=now)
 
     @classmethod
-    def of(cls, name: str) -> Wording | None:
+    def of(cls, name: str) -> TextOverride | None:
         return db.session.get(cls, name)
 
     @classmethod

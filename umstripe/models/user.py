@@ -31,7 +31,7 @@ manual_roles = Table(
 class User(db.Model, UserMixin):
     """Somebody with an account. `roles` are the manual ones; what counts is memberships.effective_roles.
 
-    `wanted` is the short key of the plan that they last went to pay, "" for none: an order not paid is shown to them.
+    `pending_plan_key` is the short key of the plan that they last went to pay, "" for none: an order not paid is shown to them.
     `confirmed_at` is when somebody who read a mail to the address chose the password, so that the account is theirs.
     """
 
@@ -45,7 +45,7 @@ class User(db.Model, UserMixin):
     search_key: Mapped[str] = search_column("username", "email", "name")
     billing_email: Mapped[str] = mapped_column(String(255), default="", server_default="")
     password: Mapped[str | None] = mapped_column(String(255))
-    wanted: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    pending_plan_key: Mapped[str] = mapped_column(String(10), default="", server_default="")
     active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True, default=lambda: secrets.token_hex(32))
     confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -74,7 +74,7 @@ def _refused() -> Response:
 def _is_a_copy() -> bool:
     """Return whether the database is a copy: then its address is that of the site that it was copied from."""
     try:
-        return bool(site_identity.elsewhere())
+        return bool(site_identity.mismatches())
     except SQLAlchemyError:
         return False
     finally:

@@ -9,7 +9,7 @@ from umstripe.checkout import session
 from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.forms.account import BillingEmailForm
-from umstripe.memberships.summary import Standing
+from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Settings, User
 from umstripe.security.rate_limits import limiter
 from umstripe.views.log import log
@@ -84,6 +84,6 @@ def email():
     return _page(billing, form)
 
 
-def _mine(subscription_id: int) -> Standing:
+def _mine(subscription_id: int) -> MembershipSummary:
     """One of the member's own subscriptions; for anything else there is no page."""
     return subscription_standing(current_user, subscription_id) or abort(404)

@@ -25,7 +25,7 @@ def show(key: str):
     session.pop(WANTED, None)
     order = order_of(current_user, plan)
     try:
-        order.must_be_new()
+        order.ensure_not_already_held()
     except AlreadyHeld:
         return redirect(url_for("checkout.already_subscribed", plan=plan.short_key), 303)
     shown = {"plan": plan, "trial_days": order.trial_days, "text": pages.text_of("checkout")}

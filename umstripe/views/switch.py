@@ -6,7 +6,7 @@ from flask_security import current_user
 from umstripe.billing import portal, switch
 from umstripe.billing.overview import said_to_member
 from umstripe.errors import NotNow, UmstripeError
-from umstripe.memberships.summary import Standing
+from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Plan
 from umstripe.security.rate_limits import limiter
 from umstripe.views.addresses import external_url, on_this_site
@@ -47,7 +47,7 @@ def at_stripe(key: str):
         return render_template("account/no_portal.html", why=said_to_member(error))
 
 
-def _offered(one: Standing, plan: Plan, back: str):
+def _offered(one: MembershipSummary, plan: Plan, back: str):
     offer, why_not, bank_asks = None, "", "bank" in request.args
     try:
         offer = switch.offer(one, plan)
@@ -57,7 +57,7 @@ def _offered(one: Standing, plan: Plan, back: str):
     return render_template("account/switch.html", **shown, bank_asks=bank_asks)
 
 
-def _switched(one: Standing, plan: Plan, back: str):
+def _switched(one: MembershipSummary, plan: Plan, back: str):
     try:
         switch.accept(one, plan, request.form.get("offer", ""))
     except switch.MustConfirm as error:

@@ -10,12 +10,12 @@ from sqlalchemy import Connection as Transaction
 
 from umstripe.formatting import status_words
 from umstripe.models import Activity, Customer
-from umstripe.models.snapshot import State
+from umstripe.models.snapshot import Snapshot
 from umstripe.models.subscription import Change
 
 
 @dataclass
-class Arrival:
+class EventContext:
     """An event in its transaction: what a handler gets. `note` leaves the activity line (rule 10).
 
     `trigger` is `member` when no delivery brought it but the success page, which may be loaded again and again.
@@ -24,7 +24,7 @@ class Arrival:
     tx: Transaction
     mode: str
     event: Mapping[str, Any]
-    fetched: dict[str, State] = field(default_factory=dict)
+    fetched: dict[str, Snapshot] = field(default_factory=dict)
     trigger: str = "stripe"
 
     @property
@@ -36,12 +36,12 @@ class Arrival:
         return self.event["created"]
 
     @property
-    def state(self) -> State:
+    def state(self) -> Snapshot:
         """The event's object as it is in the event, or as it was fetched since the event came."""
         told = self.fetched.get(self.object["id"])
         if told is not None and (told.covers is None or self.event["id"] in told.covers):
             return told
-        return State(self.mode, self.object, self.created)
+        return Snapshot(self.mode, self.object, self.created)
 
     def note(self, description: str, user_id: int | None = None) -> None:
         details = {"event": self.event["id"], "object": self.object.get("id", "")}
@@ -49,7 +49,7 @@ class Arrival:
         Activity.write(self.tx, self.event["type"], description, **line)
 
 
-def said(arrival: Arrival, change: Change | None, what: str) -> str:
+def said(arrival: EventContext, change: Change | None, what: str) -> str:
     """The result of a state that was applied or overtaken, and its activity line (rule 10)."""
     if change is None:
         return "foreign"
@@ -62,7 +62,7 @@ def said(arrival: Arrival, change: Change | None, what: str) -> str:
     return "processed"
 
 
-def noted(arrival: Arrival, description: str, customer_id: str | None = None) -> str:
+def noted(arrival: EventContext, description: str, customer_id: str | None = None) -> str:
     """An event that changes nothing of ours: a line in the log when it is about one of our customers."""
     customer = Customer.known(arrival.tx, arrival.mode, customer_id or arrival.object.get("customer"))
     if customer is None:

@@ -18,27 +18,27 @@ from umstripe.formatting import amount_words, day_words, dispute_words, status_w
 from umstripe.models import Connection, Customer, Delivery, Dispute, Mail, Purchase, User
 from umstripe.models.dispute import LOST, OPEN, charge_of, dashboard_url, is_inquiry, payment_of
 from umstripe.models.purchase import PRICE_METADATA, status_of_charge
-from umstripe.models.snapshot import Unclear
+from umstripe.models.snapshot import NeedsFetch
 from umstripe.models.subscription import Change
-from umstripe.webhooks.context import Arrival
+from umstripe.webhooks.context import EventContext
 
 
-def dispute_changed(arrival: Arrival) -> str:
+def dispute_changed(arrival: EventContext) -> str:
     dispute = arrival.object
     purchase = Purchase.locked(arrival.tx, arrival.mode, payment_of(dispute), alone=True)
     customer_id = purchase.customer_id if purchase else _customer_id(arrival)
     return "foreign" if customer_id is None else _apply(arrival, customer_id)
 
 
-def apply_waiting_disputes(arrival: Arrival, payment_id: str, customer_id: int) -> None:
+def apply_waiting_disputes(arrival: EventContext, payment_id: str, customer_id: int) -> None:
     """Apply the disputes of a payment that came before anybody could tell whose payment it is."""
     for waiting in Delivery.foreign_disputes(arrival.tx, arrival.mode, payment_id):
         event = json.loads(waiting.body)
-        result = _apply(Arrival(arrival.tx, arrival.mode, event, arrival.fetched), customer_id)
+        result = _apply(EventContext(arrival.tx, arrival.mode, event, arrival.fetched), customer_id)
         Delivery.settle(arrival.tx, arrival.mode, waiting.stripe_event_id, result)
 
 
-def _apply(arrival: Arrival, customer_id: int) -> str:
+def _apply(arrival: EventContext, customer_id: int) -> str:
     tx, mode, dispute = arrival.tx, arrival.mode, arrival.object
     before = Dispute.apply(tx, mode, dispute, arrival.created, customer_id)
     if before is None:
@@ -61,7 +61,7 @@ def _description(dispute: Any, change: Change | None) -> str:
     return f"{words}. One-time payment is {status_words(change.after)} (was {status_words(change.before)})"
 
 
-def _customer_id(arrival: Arrival) -> int | None:
+def _customer_id(arrival: EventContext) -> int | None:
     """Whose payment it is that no purchase here is of: a subscription's, or one whose own events are late."""
     known = Dispute.customer_of(arrival.tx, arrival.mode, arrival.object["id"])
     if known is not None:
@@ -83,8 +83,8 @@ def _customer_id(arrival: Arrival) -> int | None:
     return int(customer.id)
 
 
-def _charge(arrival: Arrival) -> Any:
-    """The disputed charge as Stripe has it, empty while no key is here to ask with. Raises Unclear to have it
+def _charge(arrival: EventContext) -> Any:
+    """The disputed charge as Stripe has it, empty while no key is here to ask with. Raises NeedsFetch to have it
     fetched."""
     charge_id = charge_of(arrival.object)
     if charge_id in arrival.fetched:
@@ -92,7 +92,7 @@ def _charge(arrival: Arrival) -> Any:
     key = select(Connection.mode).where(Connection.mode == arrival.mode, Connection.secret_key.is_not(None))
     if not charge_id or arrival.tx.execute(key).first() is None:
         return {}
-    raise Unclear("charge", charge_id)
+    raise NeedsFetch("charge", charge_id)
 
 
 def _tell_administrators(tx: Transaction, mode: str, dispute: Any, user_id: int, at: int) -> None:

@@ -15,20 +15,20 @@ from umstripe.emails import triggers
 from umstripe.errors import Unusable
 from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription
 from umstripe.models.free_order import status_of_session
-from umstripe.models.snapshot import NEVER_WRITTEN, State, Unclear
+from umstripe.models.snapshot import NEVER_WRITTEN, NeedsFetch, Snapshot
 from umstripe.models.subscription import Change
-from umstripe.webhooks.context import Arrival, noted, said
+from umstripe.webhooks.context import EventContext, noted, said
 from umstripe.webhooks.disputes import apply_waiting_disputes, dispute_changed
 from umstripe.webhooks.payment_links import is_through_link, link_completed
 from umstripe.webhooks.payments import charge_changed, invoice_changed, payment_failed
 from umstripe.webhooks.stored import event_in
 from umstripe.webhooks.unusable import is_of_another_account
 
-Handler = Callable[[Arrival], str]
+Handler = Callable[[EventContext], str]
 
 
-def handle(arrival: Arrival) -> str:
-    """Apply an event in its transaction. Gives the result (see Delivery); raises Unclear, as Subscription.apply."""
+def handle(arrival: EventContext) -> str:
+    """Apply an event in its transaction. Gives the result (see Delivery); raises NeedsFetch, as Subscription.apply."""
     handler = HANDLERS.get(arrival.event["type"])
     if handler is None:
         return "ignored"
@@ -42,11 +42,11 @@ def link(
     mode: str,
     stripe_customer_id: str | None,
     public_id: str | None,
-    fetched: dict[str, State] | None = None,
+    fetched: dict[str, Snapshot] | None = None,
 ) -> Any:
     """Link a customer. What came about it before, and was foreign then, is applied now (rule 3).
 
-    Gives the customer's row, or None when it is nobody's public id. Raises Unclear, as Subscription.apply.
+    Gives the customer's row, or None when it is nobody's public id. Raises NeedsFetch, as Subscription.apply.
     """
     known = Customer.known(tx, mode, stripe_customer_id)
     if known is not None:
@@ -56,33 +56,33 @@ def link(
     try:
         for earlier in waiting:
             _apply_earlier(tx, mode, earlier, fetched or {})
-    except Unclear as unclear:
+    except NeedsFetch as unclear:
         unclear.covers = frozenset(earlier.stripe_event_id for earlier in waiting)
         raise
     return linked
 
 
-def _apply_earlier(tx: Transaction, mode: str, earlier: Any, fetched: dict[str, State]) -> None:
+def _apply_earlier(tx: Transaction, mode: str, earlier: Any, fetched: dict[str, Snapshot]) -> None:
     """Apply an event that was foreign. One that cannot be read is set aside: it holds up neither link nor others."""
     try:
-        result, why = handle(Arrival(tx, mode, event_in(earlier.body), fetched)), ""
+        result, why = handle(EventContext(tx, mode, event_in(earlier.body), fetched)), ""
     except Unusable as unusable:
         result, why = "unusable", str(unusable)
     Delivery.settle(tx, mode, earlier.stripe_event_id, result, why)
 
 
-def _linked(arrival: Arrival, stripe_customer_id: str | None, public_id: str | None) -> Any:
+def _linked(arrival: EventContext, stripe_customer_id: str | None, public_id: str | None) -> Any:
     return link(arrival.tx, arrival.mode, stripe_customer_id, public_id, arrival.fetched)
 
 
-def subscription_changed(arrival: Arrival) -> str:
+def subscription_changed(arrival: EventContext) -> str:
     change = Subscription.apply(arrival.tx, arrival.state)
     if change is not None:
         triggers.of_subscription(arrival.tx, arrival.event, arrival.state, change)
     return said(arrival, change, "Subscription")
 
 
-def session_completed(arrival: Arrival) -> str:
+def session_completed(arrival: EventContext) -> str:
     """Link the customer to the user who was sent to Checkout, then settle what was bought (rules 7 and 8)."""
     session = arrival.object
     if is_through_link(session):
@@ -103,7 +103,7 @@ def session_completed(arrival: Arrival) -> str:
     return said(arrival, change, "One-time payment") if change else noted(arrival, "Checkout completed")
 
 
-def session_failed(arrival: Arrival) -> str:
+def session_failed(arrival: EventContext) -> str:
     """A delayed payment did not come. Of a subscription, its own events say what follows."""
     session = arrival.object
     if session["mode"] == "payment" and Customer.known(arrival.tx, arrival.mode, session.get("customer")):
@@ -114,11 +114,11 @@ def session_failed(arrival: Arrival) -> str:
     return noted(arrival, "The payment of a Checkout failed")
 
 
-def session_expired(arrival: Arrival) -> str:
+def session_expired(arrival: EventContext) -> str:
     return noted(arrival, "Checkout was left without a payment")
 
 
-def customer_created(arrival: Arrival) -> str:
+def customer_created(arrival: EventContext) -> str:
     """A customer that we made is linked even if we crashed before we could write down its id."""
     customer, metadata = arrival.object, arrival.object.get("metadata") or {}
     ours = metadata.get("umstripe_instance") == _instance_id(arrival.tx)
@@ -126,11 +126,11 @@ def customer_created(arrival: Arrival) -> str:
     return noted(arrival, "Customer created at Stripe", customer["id"])
 
 
-def customer_updated(arrival: Arrival) -> str:
+def customer_updated(arrival: EventContext) -> str:
     return noted(arrival, "Customer changed at Stripe", arrival.object["id"])
 
 
-def customer_deleted(arrival: Arrival) -> str:
+def customer_deleted(arrival: EventContext) -> str:
     customer = Customer.known(arrival.tx, arrival.mode, arrival.object["id"])
     if customer is None:
         return "foreign"
@@ -140,19 +140,19 @@ def customer_deleted(arrival: Arrival) -> str:
     return "processed"
 
 
-def price_changed(arrival: Arrival) -> str:
+def price_changed(arrival: EventContext) -> str:
     return _catalogue(arrival, Price, "stripe_price_id", "Price")
 
 
-def product_changed(arrival: Arrival) -> str:
+def product_changed(arrival: EventContext) -> str:
     return _catalogue(arrival, Product, "stripe_product_id", "Product")
 
 
-def _catalogue(arrival: Arrival, model: Any, column: str, word: str) -> str:
+def _catalogue(arrival: EventContext, model: Any, column: str, word: str) -> str:
     """Prices and products come in by import; events only change what import brought."""
     state = arrival.state
     if arrival.event["type"].endswith(".deleted"):
-        state = State(state.mode, {**arrival.object, "deleted": True}, state.as_of, state.seen)
+        state = Snapshot(state.mode, {**arrival.object, "deleted": True}, state.as_of, state.seen)
     table = model.__table__
     known = select(table.c.id).where(table.c.mode == arrival.mode, table.c[column] == arrival.object["id"])
     if arrival.tx.execute(known).first() is None:
@@ -163,7 +163,7 @@ def _catalogue(arrival: Arrival, model: Any, column: str, word: str) -> str:
     return "processed"
 
 
-def _fetched_subscription(arrival: Arrival, subscription_id: str) -> Change | None:
+def _fetched_subscription(arrival: EventContext, subscription_id: str) -> Change | None:
     """A session only names its subscription: its state is fetched, unless we have it already.
 
     What we have as `incomplete` may be its first event alone: a complete session is paid, or its payment under way.
@@ -176,11 +176,11 @@ def _fetched_subscription(arrival: Arrival, subscription_id: str) -> Change | No
     if subscription_id in arrival.fetched:
         return Subscription.apply(arrival.tx, arrival.fetched[subscription_id])
     if row is None or row.status == "incomplete":
-        raise Unclear("subscription", subscription_id, row.revision if row else NEVER_WRITTEN)
+        raise NeedsFetch("subscription", subscription_id, row.revision if row else NEVER_WRITTEN)
     return Change(_owner(arrival, row.customer_id), row.status, row.status)
 
 
-def _owner(arrival: Arrival, customer_id: int) -> int:
+def _owner(arrival: EventContext, customer_id: int) -> int:
     return arrival.tx.execute(select(Customer.user_id).where(Customer.id == customer_id)).scalar_one()
 
 

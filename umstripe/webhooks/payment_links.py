@@ -22,11 +22,18 @@ from umstripe.errors import Unusable
 from umstripe.formatting import amount_words
 from umstripe.memberships.holdings import NOT_HELD
 from umstripe.models import Customer, Delivery, Mail, Purchase, Settings, Subscription, User, manual_roles
-from umstripe.models.payment_link_session import REFERENCE, Bought, NoCustomer, guest_key, id_of, prices_in
-from umstripe.models.snapshot import State, Unclear
+from umstripe.models.payment_link_session import (
+    REFERENCE,
+    NoCustomer,
+    PaymentLinkSession,
+    guest_key,
+    id_of,
+    prices_in,
+)
+from umstripe.models.snapshot import NeedsFetch, Snapshot
 from umstripe.models.subscription import Change
 from umstripe.normalization import name_key
-from umstripe.webhooks.context import Arrival, said
+from umstripe.webhooks.context import EventContext, said
 from umstripe.webhooks.disputes import apply_waiting_disputes
 from umstripe.webhooks.payments import status_in
 from umstripe.webhooks.stored import event_in
@@ -43,11 +50,11 @@ def is_through_link(session: Mapping[str, Any]) -> bool:
     return bool(session.get("payment_link")) and session.get("client_reference_id") == REFERENCE
 
 
-def link_completed(arrival: Arrival) -> str:
+def link_completed(arrival: EventContext) -> str:
     """Apply it for a customer of ours; for a new address make an account; ask the owner of an address we have.
 
     Until the owner says yes the result is `foreign`: it is applied when the customer is linked. What was paid and no
-    plan sells is `unsold`. Raises Unclear, as the event does not say what was bought, and NoCustomer.
+    plan sells is `unsold`. Raises NeedsFetch, as the event does not say what was bought, and NoCustomer.
     """
     bought = _bought(arrival)
     if bought is None:
@@ -64,7 +71,7 @@ def link_completed(arrival: Arrival) -> str:
     return "foreign"
 
 
-def applied(arrival: Arrival, bought: Bought, customer: Any) -> str:
+def applied(arrival: EventContext, bought: PaymentLinkSession, customer: Any) -> str:
     """The membership of what was bought, for a customer that is linked."""
     if bought.session["mode"] == "subscription":
         change = _subscribed(arrival, bought)
@@ -75,10 +82,10 @@ def applied(arrival: Arrival, bought: Bought, customer: Any) -> str:
     return said(arrival, change, "One-time payment")
 
 
-def link_customer(arrival: Arrival, bought: Bought, public_id: str) -> Any:
+def link_customer(arrival: EventContext, bought: PaymentLinkSession, public_id: str) -> Any:
     """Link the buyer's customer to a user, and apply what came of it before. Gives its row.
 
-    A guest has none: it is the one that the user has, or one that is made at Stripe first. Raises NoCustomer, Unclear.
+    A guest has none: it is the one that the user has, or one that is made at Stripe first. Raises NoCustomer, NeedsFetch.
     """
     from umstripe.webhooks.handlers import link
 
@@ -87,13 +94,13 @@ def link_customer(arrival: Arrival, bought: Bought, public_id: str) -> Any:
     return link(arrival.tx, arrival.mode, stripe_customer_id, public_id, arrival.fetched)
 
 
-def _bought(arrival: Arrival) -> Bought | None:
+def _bought(arrival: EventContext) -> PaymentLinkSession | None:
     if arrival.object["id"] not in arrival.fetched:
-        raise Unclear("checkout.session", arrival.object["id"])
-    return Bought.of(arrival.tx, arrival.fetched[arrival.object["id"]])
+        raise NeedsFetch("checkout.session", arrival.object["id"])
+    return PaymentLinkSession.of(arrival.tx, arrival.fetched[arrival.object["id"]])
 
 
-def _unsold(arrival: Arrival) -> str:
+def _unsold(arrival: EventContext) -> str:
     """Somebody paid for what no plan here sells: it was never imported, or its plan was deleted."""
     session = arrival.fetched[arrival.object["id"]].object
     if session.get("deleted") or session["payment_status"] == "unpaid":
@@ -105,15 +112,15 @@ def _unsold(arrival: Arrival) -> str:
     return "unsold"
 
 
-def _subscribed(arrival: Arrival, bought: Bought) -> Change | None:
+def _subscribed(arrival: EventContext, bought: PaymentLinkSession) -> Change | None:
     subscription = bought.subscription
     if subscription is None:
         return None
-    state = State(arrival.mode, subscription, bought.state.as_of)
+    state = Snapshot(arrival.mode, subscription, bought.state.as_of)
     return Subscription.apply(arrival.tx, arrival.fetched.get(subscription["id"], state))
 
 
-def _say_if_another(arrival: Arrival, bought: Bought, change: Change | None) -> None:
+def _say_if_another(arrival: EventContext, bought: PaymentLinkSession, change: Change | None) -> None:
     """The rule of one subscription holds for starting here; what Stripe holds beyond it counts (and is said)."""
     if change is None or bought.subscription is None or (change.before and arrival.trigger == "member"):
         return
@@ -127,7 +134,7 @@ def _say_if_another(arrival: Arrival, bought: Bought, change: Change | None) -> 
         )
 
 
-def _paid(arrival: Arrival, bought: Bought, customer_id: int) -> Change | None:
+def _paid(arrival: EventContext, bought: PaymentLinkSession, customer_id: int) -> Change | None:
     """Also what came about this charge before anybody could tell what it is for: a refund, for one."""
     tx, mode, payment = arrival.tx, arrival.mode, bought.payment
     Purchase.locked(tx, mode, bought.payment_id, alone=True)
@@ -144,7 +151,7 @@ def _paid(arrival: Arrival, bought: Bought, customer_id: int) -> Change | None:
     return change
 
 
-def _event_of_charge(arrival: Arrival, body: str) -> dict[str, Any] | None:
+def _event_of_charge(arrival: EventContext, body: str) -> dict[str, Any] | None:
     """The event that is kept in a body, if it says something of a charge of ours that can be read."""
     try:
         event = event_in(body)
@@ -155,7 +162,7 @@ def _event_of_charge(arrival: Arrival, body: str) -> dict[str, Any] | None:
     return event if ours and is_charge else None
 
 
-def _welcomed(arrival: Arrival, bought: Bought) -> str:
+def _welcomed(arrival: EventContext, bought: PaymentLinkSession) -> str:
     """An account for somebody who paid and has none, with a mail in which they choose a password."""
     tx = arrival.tx
     user_id = _account(tx, bought)
@@ -166,7 +173,7 @@ def _welcomed(arrival: Arrival, bought: Bought) -> str:
     return applied(arrival, bought, customer)
 
 
-def _paid_words(bought: Bought, title: str) -> str:
+def _paid_words(bought: PaymentLinkSession, title: str) -> str:
     """What the buyer has done, for somebody who may not know this site's name."""
     if bought.session["mode"] == "payment" and bought.status == "pending":
         return (
@@ -180,7 +187,7 @@ def _paid_words(bought: Bought, title: str) -> str:
     )
 
 
-def _account(tx: Transaction, bought: Bought) -> int:
+def _account(tx: Transaction, bought: PaymentLinkSession) -> int:
     values = {
         "public_id": bought.public_id,
         "username": _username(tx, bought),
@@ -195,7 +202,7 @@ def _account(tx: Transaction, bought: Bought) -> int:
     return user_id
 
 
-def _username(tx: Transaction, bought: Bought) -> str:
+def _username(tx: Transaction, bought: PaymentLinkSession) -> str:
     """What stands before the @, without accents, if nobody is called so."""
     letters = unicodedata.normalize("NFKD", bought.email.partition("@")[0])
     plain = re.sub(r"[^A-Za-z0-9_.-]", "", letters)[:50] or "member"
@@ -204,7 +211,7 @@ def _username(tx: Transaction, bought: Bought) -> str:
     return next(name for key, name in wanted.items() if key not in taken)
 
 
-def _ask(arrival: Arrival, bought: Bought, owner: int) -> None:
+def _ask(arrival: EventContext, bought: PaymentLinkSession, owner: int) -> None:
     """Somebody paid with the address of an account: its owner is asked, and until then nothing changes."""
     if is_asked(arrival.tx, bought.state.id):
         return
@@ -216,13 +223,13 @@ def _ask(arrival: Arrival, bought: Bought, owner: int) -> None:
     )
 
 
-def _own(arrival: Arrival, public_id: str) -> str | None:
+def _own(arrival: EventContext, public_id: str) -> str | None:
     query = select(Customer.stripe_customer_id).join(User, User.id == Customer.user_id)
     query = query.where(User.public_id == public_id, Customer.mode == arrival.mode, ~Customer.deleted)
     return arrival.tx.execute(query.order_by(Customer.id).limit(1)).scalar()
 
 
-def _made_for_guest(arrival: Arrival, bought: Bought, public_id: str) -> str:
+def _made_for_guest(arrival: EventContext, bought: PaymentLinkSession, public_id: str) -> str:
     made = arrival.fetched.get(guest_key(bought.state.id))
     if made is not None:
         return made.id

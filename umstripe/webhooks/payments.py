@@ -9,19 +9,19 @@ from umstripe.emails import triggers
 from umstripe.formatting import amount_words, status_words
 from umstripe.models import Customer, Purchase
 from umstripe.models.purchase import refund_words, status_of_charge
-from umstripe.webhooks.context import Arrival, noted, said
+from umstripe.webhooks.context import EventContext, noted, said
 from umstripe.webhooks.disputes import apply_waiting_disputes
 
 LONGEST_REASON = 1000
 
 
-def charge_changed(arrival: Arrival) -> str:
+def charge_changed(arrival: EventContext) -> str:
     result = _charge_applied(arrival)
     _apply_waiting_disputes(arrival)
     return result
 
 
-def _apply_waiting_disputes(arrival: Arrival) -> None:
+def _apply_waiting_disputes(arrival: EventContext) -> None:
     payment_id = arrival.object.get("payment_intent") or arrival.object["id"]
     row = Purchase.locked(arrival.tx, arrival.mode, payment_id)
     customer = None if row else Customer.known(arrival.tx, arrival.mode, arrival.object.get("customer"))
@@ -30,7 +30,7 @@ def _apply_waiting_disputes(arrival: Arrival) -> None:
         apply_waiting_disputes(arrival, payment_id, customer_id)
 
 
-def _charge_applied(arrival: Arrival) -> str:
+def _charge_applied(arrival: EventContext) -> str:
     charge = arrival.object
     change = Purchase.apply(arrival.tx, arrival.mode, charge, status_in(arrival.event), arrival.created)
     if change is None:
@@ -57,13 +57,13 @@ def refund_words_of(charge: Mapping[str, Any]) -> str:
     return refund_words(charge.get("amount_refunded") or 0, charge["amount"], charge["currency"])
 
 
-def payment_failed(arrival: Arrival) -> str:
+def payment_failed(arrival: EventContext) -> str:
     error = arrival.object.get("last_payment_error") or {}
     reason = (error.get("message") or "Stripe gave no reason.")[:LONGEST_REASON]
     return noted(arrival, f"A payment failed: {reason}")
 
 
-def invoice_changed(arrival: Arrival) -> str:
+def invoice_changed(arrival: EventContext) -> str:
     """An invoice's fate; the subscription's own event says what follows from it."""
     invoice = arrival.object
     amount = amount_words(invoice.get("amount_due"), invoice.get("currency") or "")

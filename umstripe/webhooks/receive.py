@@ -17,11 +17,11 @@ from umstripe.database import db, write
 from umstripe.errors import NotKept, Rejected, StripeUnavailable, UmstripeError, Unusable
 from umstripe.models import Connection, Delivery, site_identity
 from umstripe.models.dispute import payment_of
-from umstripe.models.snapshot import State
+from umstripe.models.snapshot import Snapshot
 from umstripe.stripe_api.field_rules import ID, valid_or_empty
 from umstripe.stripe_api.shapes import check_event
-from umstripe.transactions import in_rounds
-from umstripe.webhooks.context import Arrival
+from umstripe.transactions import with_retries
+from umstripe.webhooks.context import EventContext
 from umstripe.webhooks.handlers import handle
 from umstripe.webhooks.unusable import is_lasting, set_aside
 
@@ -55,7 +55,7 @@ def _kept(row: dict[str, Any], event: Mapping[str, Any], error: Exception) -> st
     """Keep an event that was not applied, with the reason. Return its result."""
     reason = _in_words(error)
     try:
-        by_mail = not site_identity.elsewhere()
+        by_mail = not site_identity.mismatches()
         db.session.rollback()
         with write() as tx:
             known = (tx, row["mode"], row["stripe_event_id"], reason)
@@ -81,8 +81,8 @@ def process_again(delivery: Delivery) -> str:
 
 
 def _settled(mode: str, event: Mapping[str, Any], row: dict[str, Any], again: Iterable[str]) -> str:
-    fetched: dict[str, State] = {}
-    return in_rounds(mode, fetched, lambda tx: _applied(tx, mode, event, row, again, fetched))
+    fetched: dict[str, Snapshot] = {}
+    return with_retries(mode, fetched, lambda tx: _applied(tx, mode, event, row, again, fetched))
 
 
 def _applied(
@@ -91,11 +91,11 @@ def _applied(
     event: Mapping[str, Any],
     row: dict[str, Any],
     again: Iterable[str],
-    fetched: dict[str, State],
+    fetched: dict[str, Snapshot],
 ) -> str:
     if not Delivery.claim(tx, row, again):
         return "repeated"
-    result = handle(Arrival(tx, mode, event, fetched))
+    result = handle(EventContext(tx, mode, event, fetched))
     if result != "processed":
         Delivery.settle(tx, mode, event["id"], result)
     return result
@@ -133,11 +133,11 @@ def settle_session(mode: str, session_id: str) -> dict[str, Any]:
 
 
 def _settle_complete(mode: str, session: Mapping[str, Any], as_of: int) -> None:
-    subscription, fetched = session.get("subscription"), {session["id"]: State(mode, session, as_of)}
+    subscription, fetched = session.get("subscription"), {session["id"]: Snapshot(mode, session, as_of)}
     if isinstance(subscription, Mapping):
-        fetched[subscription["id"]] = State(mode, subscription, as_of)
+        fetched[subscription["id"]] = Snapshot(mode, subscription, as_of)
     event = event_of(session, as_of)
-    in_rounds(mode, fetched, lambda tx: handle(Arrival(tx, mode, event, fetched, "member")))
+    with_retries(mode, fetched, lambda tx: handle(EventContext(tx, mode, event, fetched, "member")))
 
 
 def event_of(session: Mapping[str, Any], as_of: int) -> dict[str, Any]:

@@ -18,23 +18,23 @@ from umstripe.database import db, read, write
 from umstripe.errors import UmstripeError
 from umstripe.memberships import effective_roles
 from umstripe.models import Activity, Connection, Customer, Difference, Settings, Subscription, User
-from umstripe.models.snapshot import NEVER_WRITTEN, State
+from umstripe.models.snapshot import NEVER_WRITTEN, Snapshot
 from umstripe.models.subscription import FINAL
 from umstripe.stripe_api.client import Answer, Stripe
-from umstripe.transactions import Meanwhile, Told, in_rounds_from
+from umstripe.transactions import FetchedStates, RetriesExhausted, with_retries_from
 from umstripe.webhooks import handlers
 
 OVER = FINAL | {"revoked"}
 
 
 @dataclass(frozen=True)
-class Truth:
+class StripeState:
     """What Stripe said of a customer: the customer as it is, and the states of its subscriptions."""
 
     mode: str
     stripe_customer_id: str
     customer: Answer
-    states: list[State]
+    states: list[Snapshot]
 
 
 @dataclass(frozen=True)
@@ -57,28 +57,28 @@ class _Undone(Exception):
 
 
 def sync(mode: str, stripe_customer_id: str, trigger: str = "work") -> list[Found]:
-    """Make Stripe's truth about a customer ours. Gives what was different. Raises StripeError, and Meanwhile.
+    """Make Stripe's truth about a customer ours. Gives what was different. Raises StripeError, and RetriesExhausted.
 
     A customer that is not ours stays so (rule 5), unless Stripe knows that we made it for a user of ours.
     """
-    told: Told = {}
+    told: FetchedStates = {}
 
-    def settled(tx: Transaction, truth: Truth) -> list[Found]:
+    def settled(tx: Transaction, truth: StripeState) -> list[Found]:
         return _noted(tx, mode, _applied(tx, truth, told), trigger)
 
-    return in_rounds_from(mode, told, lambda: ask(mode, stripe_customer_id), settled)
+    return with_retries_from(mode, told, lambda: ask(mode, stripe_customer_id), settled)
 
 
 def look(mode: str, stripe_customer_id: str, trigger: str) -> list[Found]:
     """Make a customer's subscriptions ours as Stripe has them now, in one call and without another try of it:
     for somebody who waits. Gives what was different. Raises StripeError."""
 
-    def settled(tx: Transaction, states: list[State]) -> list[Found]:
+    def settled(tx: Transaction, states: list[Snapshot]) -> list[Found]:
         return _noted(tx, mode, list(_subscriptions_settled(tx, states)), trigger)
 
     try:
-        return in_rounds_from(mode, {}, lambda: _newest(mode, stripe_customer_id), settled)
-    except Meanwhile:
+        return with_retries_from(mode, {}, lambda: _newest(mode, stripe_customer_id), settled)
+    except RetriesExhausted:
         return []
 
 
@@ -97,20 +97,20 @@ def settle(mode: str, stripe_customer_id: str, trigger: str = "work") -> None:
 
 def differences(mode: str, stripe_customer_id: str) -> tuple[list[Found], dict[str, Any]]:
     """What `sync` would change, without changing it; and the roles of whom it concerns, before and after."""
-    told: Told = {}
+    told: FetchedStates = {}
 
-    def tried(tx: Transaction, truth: Truth) -> NoReturn:
+    def tried(tx: Transaction, truth: StripeState) -> NoReturn:
         raise _Undone(*_tried(tx, truth, told))
 
     try:
-        in_rounds_from(mode, told, lambda: ask(mode, stripe_customer_id), tried)
+        with_retries_from(mode, told, lambda: ask(mode, stripe_customer_id), tried)
     except _Undone as undone:
         return undone.found, undone.effect
-    except Meanwhile:
+    except RetriesExhausted:
         return [], {}
 
 
-def ask(mode: str, stripe_customer_id: str) -> Truth:
+def ask(mode: str, stripe_customer_id: str) -> StripeState:
     """Ask Stripe for a customer and its subscriptions: two calls, and one for each of ours that is not among them."""
     with read() as tx:
         ours = _ours(tx, mode, stripe_customer_id)
@@ -124,10 +124,10 @@ def ask(mode: str, stripe_customer_id: str) -> Truth:
         row for row in ours.values() if row.stripe_subscription_id not in named and row.status not in OVER
     ]
     states += [_fetched(stripe, mode, row) for row in lost]
-    return Truth(mode, stripe_customer_id, customer, states)
+    return StripeState(mode, stripe_customer_id, customer, states)
 
 
-def _newest(mode: str, stripe_customer_id: str) -> list[State]:
+def _newest(mode: str, stripe_customer_id: str) -> list[Snapshot]:
     """A customer's newest subscriptions at Stripe. One that we have as another customer's is left to `sync`."""
     with read() as tx:
         ours = _ours(tx, mode, stripe_customer_id)
@@ -137,10 +137,10 @@ def _newest(mode: str, stripe_customer_id: str) -> list[State]:
     elsewhere = _elsewhere(mode, [one["id"] for one in page.items if one["id"] not in ours])
     mine = [one for one in page.items if one["id"] not in elsewhere]
     seen = {one: row.revision for one, row in ours.items()}
-    return [State(mode, one, page.as_of, seen.get(one["id"], NEVER_WRITTEN)) for one in mine]
+    return [Snapshot(mode, one, page.as_of, seen.get(one["id"], NEVER_WRITTEN)) for one in mine]
 
 
-def _listed(stripe: Stripe, mode: str, customer: str, ours: Mapping[str, Any]) -> Iterator[State]:
+def _listed(stripe: Stripe, mode: str, customer: str, ours: Mapping[str, Any]) -> Iterator[Snapshot]:
     after = None
     while True:
         page = stripe.subscriptions(after, customer)
@@ -150,15 +150,15 @@ def _listed(stripe: Stripe, mode: str, customer: str, ours: Mapping[str, Any]) -
                 yield _fetched(stripe, mode, elsewhere[one["id"]])
             else:
                 seen = ours[one["id"]].revision if one["id"] in ours else NEVER_WRITTEN
-                yield State(mode, one, page.as_of, seen)
+                yield Snapshot(mode, one, page.as_of, seen)
         if not page.more:
             return
         after = page.after
 
 
-def _fetched(stripe: Stripe, mode: str, row: Any) -> State:
+def _fetched(stripe: Stripe, mode: str, row: Any) -> Snapshot:
     answer = stripe.fetch("subscription", row.stripe_subscription_id)
-    return State(mode, answer.object, answer.as_of, row.revision)
+    return Snapshot(mode, answer.object, answer.as_of, row.revision)
 
 
 def _elsewhere(mode: str, ids: list[str]) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _ours(tx: Transaction, mode: str, stripe_customer_id: str) -> dict[str, Any]
     return {row.stripe_subscription_id: row for row in tx.execute(query)}
 
 
-def _tried(tx: Transaction, truth: Truth, told: Told) -> tuple[list[Found], dict[str, Any]]:
+def _tried(tx: Transaction, truth: StripeState, told: FetchedStates) -> tuple[list[Found], dict[str, Any]]:
     row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
     user_id = row.user_id if row else _user_named_by(tx, truth)
     at = int(time.time())
@@ -184,7 +184,7 @@ def _tried(tx: Transaction, truth: Truth, told: Told) -> tuple[list[Found], dict
     return found, {"before": before, "after": effective_roles.names_of(tx, user_id, at)}
 
 
-def _applied(tx: Transaction, truth: Truth, told: Told) -> list[Found]:
+def _applied(tx: Transaction, truth: StripeState, told: FetchedStates) -> list[Found]:
     """`told` is what only Stripe could tell of earlier events of a customer that is linked now."""
     found = list(_customer_settled(tx, truth, told))
     if truth.customer.object.get("deleted"):
@@ -193,7 +193,7 @@ def _applied(tx: Transaction, truth: Truth, told: Told) -> list[Found]:
     return [*found, *_subscriptions_settled(tx, truth.states)]
 
 
-def _subscriptions_settled(tx: Transaction, states: list[State]) -> Iterator[Found]:
+def _subscriptions_settled(tx: Transaction, states: list[Snapshot]) -> Iterator[Found]:
     for state in states:
         before = Subscription.found(tx, state.mode, state.id)
         change = Subscription.apply(tx, state)
@@ -203,7 +203,7 @@ def _subscriptions_settled(tx: Transaction, states: list[State]) -> Iterator[Fou
             yield Found("subscription", state.id, change.user_id, here, there)
 
 
-def _all_ended(tx: Transaction, truth: Truth) -> None:
+def _all_ended(tx: Transaction, truth: StripeState) -> None:
     """What Stripe still says of a deleted customer's subscriptions, and the end of those it says nothing of."""
     for state in truth.states:
         Subscription.apply(tx, state)
@@ -212,7 +212,7 @@ def _all_ended(tx: Transaction, truth: Truth) -> None:
         Subscription.end_all(tx, row.id, truth.customer.as_of)
 
 
-def _customer_settled(tx: Transaction, truth: Truth, told: Told) -> Iterator[Found]:
+def _customer_settled(tx: Transaction, truth: StripeState, told: FetchedStates) -> Iterator[Found]:
     """The link, as Stripe's customer has it; what goes with a deleted customer."""
     row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
     if truth.customer.object.get("deleted"):
@@ -232,7 +232,7 @@ def _customer_settled(tx: Transaction, truth: Truth, told: Told) -> Iterator[Fou
         yield Found("customer", truth.stripe_customer_id, linked, here, "exists, and was made for this user")
 
 
-def _user_named_by(tx: Transaction, truth: Truth) -> int | None:
+def _user_named_by(tx: Transaction, truth: StripeState) -> int | None:
     """Whom the customer was made for, if it is we who made it (rule 8)."""
     said = truth.customer.object.get("metadata") or {}
     ours = tx.execute(select(Settings.instance_id)).scalar_one()

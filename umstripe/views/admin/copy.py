@@ -15,7 +15,7 @@ blueprint = Blueprint("copy", __name__, url_prefix="/settings/copy")
 @blueprint.get("/")
 def index():
     return render_template(
-        "admin/settings/copy.html", different=site_identity.elsewhere(), home=Settings.get().home
+        "admin/settings/copy.html", different=site_identity.mismatches(), home=Settings.get().home
     )
 
 

@@ -70,7 +70,7 @@ def _changed(plan: Plan, form: PlanForm) -> list[str]:
     return [*changes, *plan.let_switch(form.switches)]
 
 
-def _preview(plan: Plan, form: PlanForm, whose: impact.Effect) -> str:
+def _preview(plan: Plan, form: PlanForm, whose: impact.Impact) -> str:
     form.keep_typed()
     typed = [(name, one) for name, one in request.form.items(multi=True) if name not in NOT_TYPED]
     return render_template("admin/plans/preview.html", plan=plan, form=form, whose=whose, typed=typed)

@@ -6,7 +6,7 @@ from umstripe.database import db
 from umstripe.emails import render
 from umstripe.emails.defaults import DEFAULTS
 from umstripe.forms.text import TextForm
-from umstripe.models import Wording
+from umstripe.models import TextOverride
 from umstripe.views.admin.log import log
 
 blueprint = Blueprint("texts", __name__, url_prefix="/settings/texts")
@@ -18,7 +18,7 @@ def index():
         (heading, [(name, words) for name, words in DEFAULTS.items() if name.startswith(kind)])
         for heading, kind in (("Pages", "page."), ("E-mails", "mail."))
     ]
-    return render_template("admin/texts/index.html", groups=groups, own=Wording.names())
+    return render_template("admin/texts/index.html", groups=groups, own=TextOverride.names())
 
 
 @blueprint.route("/<name>", methods=["GET", "POST"])
@@ -27,14 +27,19 @@ def edit(name: str):
         abort(404)
     form = TextForm(name)
     if form.validate_on_submit():
-        Wording.put(name, form.title.data or "", form.body.data or "")
+        TextOverride.put(name, form.title.data or "", form.body.data or "")
         log("security.settings_changed", f"The text “{DEFAULTS[name].label}” was changed")
         db.session.commit()
         flash("The text is saved.", "success")
         return redirect(url_for(".edit", name=name), 303)
     shown = render.fill(form.title.data or "", form.body.data or "", {})
     return render_template(
-        "admin/texts/edit.html", form=form, name=name, words=DEFAULTS[name], own=Wording.of(name), shown=shown
+        "admin/texts/edit.html",
+        form=form,
+        name=name,
+        words=DEFAULTS[name],
+        own=TextOverride.of(name),
+        shown=shown,
     )
 
 
@@ -43,7 +48,7 @@ def original(name: str):
     """Use the site's own words again."""
     if name not in DEFAULTS:
         abort(404)
-    Wording.take_back(name)
+    TextOverride.take_back(name)
     log("security.settings_changed", f"The text “{DEFAULTS[name].label}” is the site’s own again")
     db.session.commit()
     flash("The site’s own words are used again.", "success")
