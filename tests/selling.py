@@ -52,10 +52,10 @@ def make_plan(app: Any, price_id: str, statuses: Any, mode: str = "test", **pric
 
 def snapshot(app: Any) -> dict[str, list[tuple]]:
     """Every row of every table."""
-    from umstripe.database import Base, read
+    from umstripe.database import Model, read
 
     with app.app_context(), read() as tx:
-        tables = Base.metadata.sorted_tables
+        tables = Model.metadata.sorted_tables
         return {table.name: sorted(map(repr, tx.execute(table.select()).all())) for table in tables}
 
 

@@ -26,11 +26,11 @@ def names_that_are_held_unique(app):
 
 
 def test_the_migrations_make_what_the_models_say(database_url, tmp_path):
-    from umstripe.database import Base, db
+    from umstripe.database import Model, db
 
     with made(database_url, tmp_path).app_context(), db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        differences = compare_metadata(context, Base.metadata)
+        differences = compare_metadata(context, Model.metadata)
     assert differences == []
 
 

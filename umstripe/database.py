@@ -5,18 +5,30 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from cryptography.fernet import InvalidToken
 from flask import Flask, current_app, has_app_context, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, DateTime, Engine, MetaData, String, TypeDecorator, event, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    event,
+    text,
+)
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, declared_attr, mapped_column
 
 from umstripe.keys.files import EncryptionKeys
 
@@ -28,7 +40,11 @@ BUSY_SECONDS = 30
 IDLE_SECONDS = 1.0
 
 
-class Base(DeclarativeBase):
+class Model(DeclarativeBase):
+    """What every model inherits. Flask-SQLAlchemy's `db.Model` would be `Any` to a type checker."""
+
+    __table__: ClassVar[Table]
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",
@@ -39,8 +55,13 @@ class Base(DeclarativeBase):
         }
     )
 
+    @declared_attr.directive
+    def __tablename__(cls) -> str:
+        """Return the class's name in small letters with underscores."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
-db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+db = SQLAlchemy(metadata=Model.metadata, session_options={"expire_on_commit": False})
 
 _writing: ContextVar[bool | None] = ContextVar("writing", default=None)
 _locked: ContextVar[bool] = ContextVar("locked", default=False)

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, String, Text, bindparam, insert, litera
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import UTCDateTime, db, now
+from umstripe.database import Model, UTCDateTime, db, now
 from umstripe.models.normalized_columns import search_column
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
@@ -25,7 +25,7 @@ TRIGGERS = {
 SECURITY = "security"
 
 
-class Activity(db.Model):
+class Activity(Model):
     """One line of the log (rule 10). `user` is whom it is about, `by` who did it."""
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -16,6 +16,7 @@ from umstripe.database import (
     UNREADABLE,
     WITHOUT_ITS_KEY,
     Encrypted,
+    Model,
     Seconds,
     UTCDateTime,
     db,
@@ -36,7 +37,7 @@ from umstripe.stripe_api.field_rules import ID, valid_or_empty
 CONNECTING_TAKES_AT_MOST = timedelta(seconds=120)
 
 
-class Connection(db.Model):
+class Connection(Model):
     """One mode's keys, webhook endpoint and signing secret. Both rows exist from the first migration on."""
 
     mode: Mapped[str] = mapped_column(String(4), primary_key=True)
@@ -281,11 +282,8 @@ class Connection(db.Model):
         except StripeError as error:
             self.endpoint_problem = endpoint.why_none(error, url, self.override_secret)
             return
-        self.stripe_endpoint_id, self.endpoint_url, self.endpoint_problem = (
-            found.stripe_endpoint_id,
-            found.url,
-            "",
-        )
+        self.stripe_endpoint_id, self.endpoint_url = found.stripe_endpoint_id, found.url
+        self.endpoint_problem = ""
         if found.secret:
             self.endpoint_secret, self.endpoints_made = found.secret, self.endpoints_made + 1
 

@@ -7,12 +7,12 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, String, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Seconds, db, one_after_the_other
+from umstripe.database import Model, Seconds, db, one_after_the_other
 from umstripe.models import snapshot
 from umstripe.models.user import User
 
 
-class Customer(db.Model):
+class Customer(Model):
     """The link between a user and a customer at Stripe. One that was deleted there stays, as the way to
     what it had; `User.customer` does not give it any more. `audited` is when the last audit that met it began."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import Index, String, Text, UniqueConstraint, func, or_, select,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Seconds, UTCDateTime, db, now, read
+from umstripe.database import Model, Seconds, UTCDateTime, db, now, read
 
 RESULTS = ("processed", "stale", "foreign", "ignored", "failed", "unsold", "unusable")
 UNSOLD_FOR = timedelta(days=30)
@@ -19,7 +19,7 @@ UNUSABLE_FOR = timedelta(days=30)
 """How long the health page shows what cannot be applied."""
 
 
-class Delivery(db.Model):
+class Delivery(Model):
     """An event that arrived, and what became of it: one row per event, however often it is delivered.
 
     `result` is `processed`, `stale` (newer was known), `foreign` (not our customer), `ignored` (a type
@@ -201,7 +201,7 @@ class Delivery(db.Model):
 ON_THEIR_WAY = timedelta(minutes=5)
 
 
-class Refusal(db.Model):
+class Refusal(Model):
     """How many deliveries were turned away, and why: one row per mode and reason (rule 6)."""
 
     mode: Mapped[str] = mapped_column(String(4), primary_key=True)

@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import UTCDateTime, db, now
+from umstripe.database import Model, UTCDateTime, db, now
 from umstripe.models.user import User
 
 
-class Difference(db.Model):
+class Difference(Model):
     """Something that the audit found to be otherwise at Stripe. It stays in the list until it is repaired,
     or until a later audit finds it gone.
 

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, 
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Seconds, db
+from umstripe.database import Model, Seconds, db
 from umstripe.formatting import amount_words, dispute_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
@@ -33,7 +33,7 @@ STEPS = (
 """Which of two statuses of the same second is the later one. An inquiry may become a dispute."""
 
 
-class Dispute(db.Model):
+class Dispute(Model):
     """A dispute of a customer of ours, as Stripe's newest event has it. Times are in seconds, UTC.
 
     `stripe_payment_id` is the payment intent, or the charge of a payment without one: the id that a Purchase has.

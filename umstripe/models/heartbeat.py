@@ -7,7 +7,7 @@ from sqlalchemy import String, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import UTCDateTime, db, now
+from umstripe.database import Model, UTCDateTime, db, now
 from umstripe.models.settings import Settings
 
 ALIVE_WITHIN = timedelta(seconds=40)
@@ -15,7 +15,7 @@ ALIVE_WITHIN = timedelta(seconds=40)
 KEPT_FOR = timedelta(days=7)
 
 
-class WorkerHeartbeat(db.Model):
+class WorkerHeartbeat(Model):
     """When each background worker was last alive, one row per worker (its executor id at DBOS)."""
 
     executor_id: Mapped[str] = mapped_column(String(255), primary_key=True)

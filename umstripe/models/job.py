@@ -7,7 +7,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import String, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import UTCDateTime, db, now
+from umstripe.database import Model, UTCDateTime, db, now
 
 KINDS = ("import", "catch_up", "audit", "repair")
 GOING = ("queued", "running")
@@ -36,7 +36,7 @@ WORDS = {
 }
 
 
-class Job(db.Model):
+class Job(Model):
     """How far a mode's background work of a kind is, for people. The rows exist from the migration on.
 
     `state` is "" (never run), `queued`, `running`, `done` or `failed`; `seen` counts what was read, `found`

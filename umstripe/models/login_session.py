@@ -10,14 +10,14 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, String, and_, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import UTCDateTime, db, now
+from umstripe.database import Model, UTCDateTime, db, now
 from umstripe.models.user import User
 
 LIFETIME = timedelta(days=31)
 REMEMBERED_LIFETIME = timedelta(days=365)
 
 
-class LoginSession(db.Model):
+class LoginSession(Model):
     """A user who is logged in with a browser.
 
     The session cookie and the remember cookie of the browser hold the same random token; only its hash is stored.

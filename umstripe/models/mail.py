@@ -10,7 +10,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import UTCDateTime, db, now, write
+from umstripe.database import Model, UTCDateTime, db, now, write
 from umstripe.errors import Rejected
 from umstripe.models.normalized_columns import search_column
 from umstripe.models.rate_limit import RateLimit, identity_key
@@ -43,7 +43,7 @@ def are_sent() -> bool:
     return current_app.config["MAIL_BACKEND"] != "file"
 
 
-class Mail(db.Model):
+class Mail(Model):
     """A mail to somebody: written down with what caused it, sent by the worker, kept as a log.
 
     `about` names the cause (an event, a subscription's end), so that the same cause makes one mail. `given` is what

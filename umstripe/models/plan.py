@@ -10,7 +10,7 @@ from sqlalchemy import Column, ForeignKey, String, Table, exists, false, insert,
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
-from umstripe.database import Base, UTCDateTime, db, now
+from umstripe.database import Model, UTCDateTime, db, now
 from umstripe.errors import Rejected
 from umstripe.formatting import price_words, term_words
 from umstripe.models.normalized_columns import search_column
@@ -27,13 +27,13 @@ TERMS = {
 
 plan_switch_prices = Table(
     "plan_switch_price",
-    Base.metadata,
+    Model.metadata,
     Column("plan_id", ForeignKey("plan.id", ondelete="CASCADE"), primary_key=True),
     Column("price_id", ForeignKey("price.id"), primary_key=True, index=True),
 )
 
 
-class Plan(db.Model, Offer):
+class Plan(Model, Offer):
     """What is for sale: a price, and a role for each status. Import makes one per price.
 
     A one-time plan lasts `duration_count` of `duration_unit` (`day`, `week`, `month`), or for ever; with `approval`

@@ -3,7 +3,7 @@ from __future__ import annotations
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import db
+from umstripe.database import Model
 from umstripe.models.role import Role
 
 ROLE_LABELS = {
@@ -29,7 +29,7 @@ NONE_BY_DEFAULT = frozenset({"incomplete"})
 """A first payment that is still open makes nobody a member, unless an administrator says so (rule 1)."""
 
 
-class PlanRole(db.Model):
+class PlanRole(Model):
     """The role that a plan gives in one status; no row, no role."""
 
     plan_id: Mapped[int] = mapped_column(ForeignKey("plan.id", ondelete="CASCADE"), primary_key=True)

@@ -9,7 +9,7 @@ from sqlalchemy import String, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import db, read, write
+from umstripe.database import Model, read, write
 from umstripe.models.price import Price
 from umstripe.models.settings import Settings
 from umstripe.stripe_api.client import Stripe
@@ -17,7 +17,7 @@ from umstripe.stripe_api.client import Stripe
 PRODUCTS_AT_MOST = 10
 
 
-class PortalConfiguration(db.Model):
+class PortalConfiguration(Model):
     """A portal configuration that we made at Stripe, found again by the digest of what it says.
 
     Plans and settings say what the portal of a member may do; that is looked up here when the portal is opened, and

@@ -7,14 +7,14 @@ from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint, and_, 
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from umstripe.database import db
+from umstripe.database import Model, db
 from umstripe.models import snapshot
 from umstripe.models.normalized_columns import search_column
 from umstripe.models.snapshot import Snapshot, SyncedColumns
 from umstripe.normalization import search_key
 
 
-class Product(db.Model, SyncedColumns):
+class Product(Model, SyncedColumns):
     """A copy of Stripe's product: the name of what is sold."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -37,7 +37,7 @@ class Product(db.Model, SyncedColumns):
         return True
 
 
-class Price(db.Model, SyncedColumns):
+class Price(Model, SyncedColumns):
     """A copy of Stripe's price. `skipped` says in words why it cannot be sold, and is empty when it can."""
 
     id: Mapped[int] = mapped_column(primary_key=True)

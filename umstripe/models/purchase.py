@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
-from umstripe.database import Seconds, db, one_after_the_other
+from umstripe.database import Model, Seconds, one_after_the_other
 from umstripe.formatting import amount_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
@@ -40,7 +40,7 @@ RESERVED_SECONDS = 7 * 24 * 3600
 """How long an amount stays reserved when Stripe does not say: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method."""
 
 
-class Purchase(db.Model):
+class Purchase(Model):
     """A membership that is paid once. Times are in seconds, UTC; amounts in the currency's minor unit.
 
     A payment fails and is tried again until it is paid; paid, it only goes on to refunds. So `position` (is it paid,

@@ -9,11 +9,11 @@ from sqlalchemy import String, case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import db
+from umstripe.database import Model
 from umstripe.normalization import email_key, text_key
 
 
-class RateLimit(db.Model):
+class RateLimit(Model):
     """The counter of one rate limit, shared by all processes: `hits` since it began, until `expires_at`.
 
     `expires_at` is in seconds since 1970, UTC. `key` is a keyed digest, so that the table holds no address or name.

@@ -4,13 +4,13 @@ from flask_security import RoleMixin
 from sqlalchemy import String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import db
+from umstripe.database import Model, db
 from umstripe.errors import Rejected
 from umstripe.models.normalized_columns import is_set_apart, key_column
 from umstripe.normalization import name_key
 
 
-class Role(db.Model, RoleMixin):
+class Role(Model, RoleMixin):
     """What a user may have: given by an admin (manual), or by a plan for a status."""
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -9,7 +9,7 @@ from typing import Any, Self
 from sqlalchemy import JSON, ForeignKey, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Encrypted, UTCDateTime, db
+from umstripe.database import Encrypted, Model, UTCDateTime, db
 from umstripe.models.role import Role
 
 ONLY = 1
@@ -25,7 +25,7 @@ def counted_modes(sandbox: bool) -> tuple[str, ...]:
     return ("live", "test") if sandbox else ("live",)
 
 
-class Settings(db.Model):
+class Settings(Model):
     """The site's settings: one typed row, made by the first migration.
 
     `register_field` is how the registration form shows plans: `hidden`, `single` (the link's plan alone) or

@@ -8,7 +8,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Seconds, db
+from umstripe.database import Model, Seconds
 from umstripe.formatting import moment_words, status_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
@@ -34,7 +34,7 @@ class Change:
     applied: bool = True
 
 
-class Subscription(db.Model, SyncedColumns):
+class Subscription(Model, SyncedColumns):
     """A membership that is paid again and again: a copy of Stripe's subscription of one of our customers.
 
     Its plan is that of its price; nothing says it twice. Times are in seconds, UTC, of Stripe's clock;

@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy import String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import UTCDateTime, db, now
+from umstripe.database import Model, UTCDateTime, db, now
 
 
-class TextOverride(db.Model):
+class TextOverride(Model):
     """A text that an administrator has written in the place of the one that comes with the site.
 
     `name` says which (`page.success`, `mail.welcome`), `title` is a page's heading or a mail's subject, `body` is

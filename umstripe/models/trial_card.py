@@ -14,7 +14,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import db, one_after_the_other
+from umstripe.database import Model, db, one_after_the_other
 from umstripe.models.customer import Customer
 from umstripe.models.subscription import Subscription
 
@@ -27,7 +27,7 @@ NOTICE = (
 )
 
 
-class TrialCard(db.Model):
+class TrialCard(Model):
     """The card of a trial: `card` is a hash of Stripe's fingerprint, "" where Stripe tells none.
 
     `outcome` is `first` (or nobody was told), `second` (it must be ended) or `ended`.

@@ -10,7 +10,7 @@ from flask_security import UserMixin, hash_password
 from sqlalchemy import Column, ForeignKey, Select, String, Table, case, func, or_, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Base, UTCDateTime, db, now
+from umstripe.database import Model, UTCDateTime, db, now
 from umstripe.errors import Rejected
 from umstripe.models.normalized_columns import is_set_apart, key_column, search_column
 from umstripe.models.password_schemes import EARLIER_PREFIX
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 manual_roles = Table(
     "manual_role",
-    Base.metadata,
+    Model.metadata,
     Column("user_id", ForeignKey("user.id", ondelete="CASCADE"), primary_key=True),
     Column("role_id", ForeignKey("role.id"), primary_key=True, index=True),
 )
 
 
-class User(db.Model, UserMixin):
+class User(Model, UserMixin):
     """Somebody with an account. `roles` are the manual ones; what counts is memberships.effective_roles.
 
     `pending_plan_key` is the short key of the plan that they last went to pay, "" for none: an order not paid is shown to them.

@@ -13,7 +13,7 @@ from flask import current_app
 from sqlalchemy import Column, String, Table, select, type_coerce, update
 from sqlalchemy import Connection as Transaction
 
-from umstripe.database import Base, Encrypted, write, writing
+from umstripe.database import Encrypted, Model, write, writing
 from umstripe.errors import UmstripeError
 from umstripe.keys.files import NEW_KEY, VARIABLES, EncryptionKeys, KeyFile
 from umstripe.keys.signing import secret_keys
@@ -77,7 +77,7 @@ def encrypt_anew() -> Encryption:
     """Encrypt everything stored with the newest key, in one transaction."""
     columns = [
         (table, column)
-        for table in Base.metadata.sorted_tables
+        for table in Model.metadata.sorted_tables
         for column in table.columns
         if isinstance(column.type, Encrypted)
     ]
