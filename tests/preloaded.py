@@ -5,10 +5,12 @@ import pkgutil
 
 from sqlalchemy.orm import configure_mappers
 
+import stripe_simulator
 import umstripe
 
-for module in pkgutil.walk_packages(umstripe.__path__, "umstripe."):
-    if not module.name.endswith((".wsgi", ".__main__")):
-        __import__(module.name)
+for package in (umstripe, stripe_simulator):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.name.endswith((".wsgi", ".__main__")):
+            __import__(module.name)
 configure_mappers()
 gc.freeze()

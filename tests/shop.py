@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from stripe_simulator.testing import CARD, Walk
 from tests.databases import environ_for
 from tests.people import PASSWORD, Browserless, Page
 from tests.processes import Simulator
 from tests.selling import PURCHASE_STATUSES, STATUSES, open_shop, role_for, rows
-from tests.simulator.checkout_walk import CARD, Walk
 from tests.stripe_events import deliver
 
 TYPED = {"username": "karl", "email": "karl@example.org", "password": PASSWORD}

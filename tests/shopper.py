@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin, urlsplit
 
+from stripe_simulator.testing import CARD, Walk
 from tests.people import PASSWORD, Browserless, Http, Page
-from tests.simulator.checkout_walk import CARD, Walk
 
 BILLING = "/account/billing/"
 

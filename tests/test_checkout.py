@@ -7,10 +7,10 @@ import time
 
 import pytest
 
+from stripe_simulator.testing import CARD, Walk
 from tests.people import PASSWORD, Browserless, Page, make_administrator
 from tests.selling import roles_of, rows, settings
 from tests.shop import TYPED, Shop
-from tests.simulator.checkout_walk import CARD, Walk
 
 
 @pytest.fixture

@@ -43,12 +43,6 @@ def test_stripe_is_imported_in_one_module():
     assert here == ["stripe_api/client.py"]
 
 
-def test_the_simulator_imports_nothing_of_the_application():
-    for path in (PACKAGE / "simulator").rglob("*.py"):
-        ours = [name for name in imports(path) if within(name, "umstripe")]
-        assert all(within(name, "umstripe.simulator") for name in ours), (path, ours)
-
-
 def test_models_never_know_of_requests():
     for path in (PACKAGE / "models").rglob("*.py"):
         names = {
@@ -94,14 +88,12 @@ def room_of(name: str) -> str:
 
 
 def test_every_room_has_its_layer():
-    assert {room_of(module_path(path)) for path in MODULES} - {"simulator"} == set(LEVELS)
+    assert {room_of(module_path(path)) for path in MODULES} == set(LEVELS)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_path)
 def test_arrows_point_down(path):
     room = room_of(module_path(path))
-    if room == "simulator":
-        return
     for name in imports(path):
         if not within(name, "umstripe") or name in ("umstripe", "umstripe.__version__"):
             continue
@@ -129,11 +121,12 @@ READS_THE_HOST = re.compile(
 
 def test_no_address_is_made_of_the_host_header():
     """Rule 11: links begin with models/site_address.site_url. The check of the header itself is in security/hosts.py."""
-    ours = [path for path in MODULES if "simulator" not in path.parts]
     templates = [path for path in (ROOT / "templates").rglob("*") if path.is_file()]
-    reading = {module_path(path) for path in [*ours, *templates] if READS_THE_HOST.search(path.read_text())}
+    reading = {
+        module_path(path) for path in [*MODULES, *templates] if READS_THE_HOST.search(path.read_text())
+    }
     assert reading == {"security/hosts.py"}
-    shown = [module_path(path) for path in ours if "requested_origin" in path.read_text()]
+    shown = [module_path(path) for path in MODULES if "requested_origin" in path.read_text()]
     assert sorted(shown) == [
         "forms/site_address.py",
         "security/csrf.py",

@@ -34,7 +34,7 @@ def test_each_command_is_described_with_its_options(command):
     described = [line for line in TABLES if re.match(rf"\| `umstripe {re.escape(command)}[ `]", line)]
     assert len(described) == 1, described
     options = [option for one in main.commands[command].params for option in one.opts if option[:2] == "--"]
-    if command != "simulator":  # docs/simulator.md has its options
+    if command != "simulator":  # stripe_simulator/README.md has its options
         assert [option for option in options if option not in described[0]] == []
 
 

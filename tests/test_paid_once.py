@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from stripe_simulator.testing import CARD, Walk
 from tests.selling import roles_of
 from tests.shop import Shop
-from tests.simulator.checkout_walk import CARD, Walk
 from tests.stripe_events import deliver
 
 DECLINED = {**CARD, "number": "4000 0000 0000 0002"}

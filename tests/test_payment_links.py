@@ -8,10 +8,10 @@ import re
 import pytest
 import time_machine
 
+from stripe_simulator.testing import CARD, Walk
 from tests.at_stripe import AtStripe
 from tests.people import PASSWORD, Browserless, make_administrator, make_user
 from tests.selling import PURCHASE_STATUSES, make_plan, role_for, roles_of, rows
-from tests.simulator.checkout_walk import CARD, Walk
 from umstripe.webhooks import HANDLERS
 
 REFERENCE = "?client_reference_id=um_stripe_custom_checkout"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from stripe_simulator.testing import Walk
 from tests.members import member
 from tests.people import make_user
 from tests.selling import rows, settings
-from tests.simulator.checkout_walk import Walk
 
 
 def configurations(site):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from stripe_simulator.testing import CARD, Walk
 from tests.people import PASSWORD, Browserless
 from tests.selling import roles_of, rows
 from tests.shop import Shop
-from tests.simulator.checkout_walk import CARD, Walk
 from tests.stripe_events import deliver
 from tests.test_checkout import change
 

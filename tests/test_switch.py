@@ -8,10 +8,10 @@ from html import unescape
 import pytest
 from sqlalchemy import event
 
+from stripe_simulator.testing import Walk
 from tests.members import member
 from tests.people import Page, make_user
 from tests.selling import rows
-from tests.simulator.checkout_walk import Walk
 
 
 @pytest.fixture

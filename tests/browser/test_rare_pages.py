@@ -13,11 +13,11 @@ import pytest
 from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
+from stripe_simulator.testing import CARD, Walk
 from tests.people import PASSWORD, make_administrator, make_user
 from tests.ports import free_port
 from tests.selling import rows, settings
 from tests.shop import Shop
-from tests.simulator.checkout_walk import CARD, Walk
 from tests.stripe_events import deliver
 from tests.test_disputes import dispute
 from tests.test_purchases import AT, PAID, charge

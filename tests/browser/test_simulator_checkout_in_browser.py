@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.simulator.conftest import contract, keys, plan, running, simulator, stripe
-from tests.simulator.simulator_process import wait_for
-from tests.simulator.test_simulator_checkout import again, open_session, wanted
+from stripe_simulator.tests.conftest import contract, keys, plan, running, simulator, stripe
+from stripe_simulator.tests.simulator_process import wait_for
+from stripe_simulator.tests.test_simulator_checkout import again, open_session, wanted
 
 __all__ = ["contract", "keys", "plan", "running", "simulator", "stripe", "wanted"]
 

@@ -8,10 +8,9 @@ from typing import Any, NoReturn
 import click
 
 from umstripe import __version__
-from umstripe.cli import accounts, address, doctor, keys, running, stripe
+from umstripe.cli import accounts, address, doctor, keys, running, simulator, stripe
 from umstripe.errors import UmstripeError
 from umstripe.security import file_permissions
-from umstripe.simulator.cli import simulator
 
 
 class Commands(click.Group):
@@ -43,7 +42,7 @@ def main() -> None:
 
 
 for command in (
-    simulator,
+    simulator.command(),
     running.migrate,
     running.serve,
     running.web,

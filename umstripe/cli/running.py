@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from umstripe.cli import simulator
 from umstripe.cli.site import with_site, with_unmigrated_site
 from umstripe.server.processes import run_demo, run_serve, run_web
 
@@ -67,6 +68,7 @@ def run_worker(app: Any, executor: str) -> None:
 @click.option("--simulator-port", default=12111, show_default=True)
 def run(simulator_port: int) -> None:
     """Run site, worker and simulator together, to try everything out."""
+    simulator.must_be_installed()
     run_demo(simulator_port)
 
 

@@ -1,0 +1,25 @@
+"""https://docs.stripe.com/api/charges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_simulator.calls import Call, answers
+from stripe_simulator.fields import given
+from stripe_simulator.lists import page
+
+Json = dict[str, Any]
+
+
+@answers("GET /v1/charges/{charge}")
+def retrieve(call: Call) -> Json:
+    """A charge."""
+    return call.mode.find("charge", call.id)
+
+
+@answers("GET /v1/charges")
+def every(call: Call) -> Json:
+    """Charges, newest first."""
+    names = ("customer", "payment_intent", "transfer_group")
+    where = given(call.params, *names)
+    return page(call.mode, "charge", call.path, call.params, where)

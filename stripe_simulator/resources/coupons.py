@@ -1,0 +1,105 @@
+"""https://docs.stripe.com/api/coupons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_simulator import discounts
+from stripe_simulator.account import Mode
+from stripe_simulator.calls import Call, answers
+from stripe_simulator.errors import StripeError, bad_request, missing
+from stripe_simulator.fields import given, merged_metadata, taken
+from stripe_simulator.lists import page
+from stripe_simulator.objects import deleted, new_object, now, random_text
+
+Json = dict[str, Any]
+
+
+@answers("POST /v1/coupons")
+def create(call: Call) -> Json:
+    """Make a coupon."""
+    return make(call.mode, call.params)
+
+
+def make(mode: Mode, params: Json) -> Json:
+    """A new coupon. Raises StripeError (400)."""
+    _check(params)
+    wanted = params.get("id") or random_text(8).upper()
+    if mode.get("coupon", wanted) and not mode.get("coupon", wanted).get("deleted"):  # type: ignore[union-attr]
+        raise StripeError(400, "Coupon already exists.", code="resource_already_exists", param="id")
+    made = new_object(
+        "coupon",
+        id=wanted,
+        duration=params.get("duration", "once"),
+        metadata=merged_metadata({}, params),
+        valid=True,
+        **taken(
+            params, "amount_off", "duration_in_months", "max_redemptions", "name", "percent_off", "redeem_by"
+        ),
+    )
+    made["currency"] = params["currency"].lower() if "amount_off" in params else None
+    made |= given(params, "applies_to")
+    return mode.add(made, "coupon.created")
+
+
+def _check(params: Json) -> None:
+    amount, percent = params.get("amount_off"), params.get("percent_off")
+    if (amount is None) == (percent is None):
+        raise bad_request(
+            "You must provide either `percent_off` or `amount_off`, and not both.", "percent_off"
+        )
+    if amount is not None and "currency" not in params:
+        raise missing("currency")
+    if amount is not None and amount < 1:
+        raise bad_request("Invalid positive integer", "amount_off", "parameter_invalid_integer")
+    if percent is not None and not 0 < percent <= 100:
+        raise bad_request("Invalid percent_off: must be above 0 and at most 100.", "percent_off")
+    repeating = params.get("duration") == "repeating"
+    if repeating != ("duration_in_months" in params):
+        raise bad_request(
+            "`duration_in_months` goes with `duration=repeating`, and only with it.", "duration_in_months"
+        )
+    if params.get("max_redemptions", 1) < 1:
+        raise bad_request("Invalid positive integer", "max_redemptions", "parameter_invalid_integer")
+    if "redeem_by" in params and params["redeem_by"] <= now():
+        raise bad_request("Invalid timestamp: must be in the future.", "redeem_by")
+
+
+@answers("GET /v1/coupons/{coupon}")
+def retrieve(call: Call) -> Json:
+    """A coupon."""
+    return _fresh(call.mode.find("coupon", call.id, "coupon"))
+
+
+@answers("POST /v1/coupons/{coupon}")
+def update(call: Call) -> Json:
+    """Change the name or the metadata of a coupon, nothing else."""
+    coupon = call.mode.find("coupon", call.id, "coupon")
+    fields = taken(call.params, "name")
+    if "metadata" in call.params:
+        fields["metadata"] = merged_metadata(coupon["metadata"], call.params)
+    return _fresh(call.mode.change(coupon, "coupon.updated", **fields))
+
+
+@answers("DELETE /v1/coupons/{coupon}")
+def delete(call: Call) -> Json:
+    """Delete a coupon. Who has the discount keeps it; nobody else gets it."""
+    coupon = call.mode.find("coupon", call.id, "coupon")
+    for code in call.mode.every("promotion_code"):
+        if code["promotion"]["coupon"] == call.id:
+            call.mode.change(code, "promotion_code.updated", active=False)
+    call.mode.drop(coupon)
+    call.mode.record("coupon.deleted", coupon | {"valid": False})
+    return deleted("coupon", call.id)
+
+
+@answers("GET /v1/coupons")
+def every(call: Call) -> Json:
+    """Coupons, newest first."""
+    found = page(call.mode, "coupon", call.path, call.params, {})
+    return found | {"data": [_fresh(each) for each in found["data"]]}
+
+
+def _fresh(coupon: Json) -> Json:
+    # Time alone makes a coupon invalid, without a word.
+    return coupon | {"valid": discounts.is_valid(coupon)}

@@ -1,0 +1,62 @@
+"""https://docs.stripe.com/api/invoices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_simulator import cards, previews, settlements
+from stripe_simulator.calls import Call, answers
+from stripe_simulator.errors import bad_request, missing
+from stripe_simulator.fields import given
+from stripe_simulator.lists import page
+
+Json = dict[str, Any]
+
+
+@answers("GET /v1/invoices/{invoice}")
+def retrieve(call: Call) -> Json:
+    """An invoice."""
+    return call.mode.find("invoice", call.id)
+
+
+@answers("POST /v1/invoices/{invoice}/pay")
+def pay(call: Call) -> Json:
+    """Pay an open invoice, or note that it was paid elsewhere."""
+    mode, params = call.mode, call.params
+    invoice = mode.find("invoice", call.id)
+    if params.get("paid_out_of_band"):
+        return settlements.pay_elsewhere(mode, invoice)
+    customer = mode.find("customer", invoice["customer"])
+    wanted = params.get("payment_method")
+    method = cards.of_customer(mode, customer, wanted, "payment_method") if wanted else None
+    return settlements.pay(mode, invoice, method)
+
+
+@answers("POST /v1/invoices/create_preview")
+def preview(call: Call) -> Json:
+    """The invoice that a subscription, a change of it or a new one leads to. Nothing happens."""
+    mode, params = call.mode, call.params
+    details = params.get("subscription_details", {})
+    if "subscription" in params:
+        subscription = mode.find("subscription", params["subscription"], "subscription", 400)
+        if params.get("customer", subscription["customer"]) != subscription["customer"]:
+            raise bad_request("The subscription belongs to another customer.", "customer")
+        return previews.of_subscription(
+            mode, subscription, details, params.get("preview_mode") == "recurring"
+        )
+    if "customer" not in params:
+        raise missing("customer")
+    return previews.of_new(mode, mode.find("customer", params["customer"], "customer", 400), details)
+
+
+@answers("GET /v1/invoices")
+def every(call: Call) -> Json:
+    """Invoices, newest first."""
+    params = call.params
+    where = given(params, "customer", "status", "collection_method")
+    wanted = params.get("subscription")
+
+    def keep(invoice: Json) -> bool:
+        return not wanted or invoice["parent"]["subscription_details"]["subscription"] == wanted
+
+    return page(call.mode, "invoice", call.path, params, where, keep)

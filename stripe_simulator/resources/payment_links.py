@@ -1,0 +1,54 @@
+"""https://docs.stripe.com/api/payment-link."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_simulator import places
+from stripe_simulator.calls import Call, answers
+from stripe_simulator.checkout import links
+from stripe_simulator.fields import given
+from stripe_simulator.lists import page, slice_of
+
+Json = dict[str, Any]
+
+
+@answers("POST /v1/payment_links")
+def create(call: Call) -> Json:
+    """Make a link."""
+    return links.make(call.mode, call.params)
+
+
+@answers("GET /v1/payment_links/{payment_link}")
+def retrieve(call: Call) -> Json:
+    """A link."""
+    return _find(call)
+
+
+def _find(call: Call) -> Json:
+    return _here(call.mode.find(links.KIND, call.id, "payment_link"))
+
+
+def _here(link: Json) -> Json:
+    # The link of the demo data was made before anybody knew this address.
+    return link | {"url": places.address(f"/l/{link['id']}")}
+
+
+@answers("POST /v1/payment_links/{payment_link}")
+def update(call: Call) -> Json:
+    """Change a link."""
+    return links.change(call.mode, _find(call), call.params)
+
+
+@answers("GET /v1/payment_links/{payment_link}/line_items")
+def line_items(call: Call) -> Json:
+    """What a link sells."""
+    return slice_of(_find(call)["line_items"], call.params)
+
+
+@answers("GET /v1/payment_links")
+def every(call: Call) -> Json:
+    """Links, newest first. Stripe gives links no time of making, so none is compared."""
+    where = given(call.params, "active")
+    found = page(call.mode, links.KIND, call.path, call.params, where)
+    return found | {"data": [_here(each) for each in found["data"]]}

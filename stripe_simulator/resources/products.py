@@ -1,0 +1,100 @@
+"""https://docs.stripe.com/api/products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_simulator import pricing
+from stripe_simulator.account import Mode
+from stripe_simulator.calls import Call, answers
+from stripe_simulator.errors import StripeError, bad_request, empty, no_such
+from stripe_simulator.fields import given, merged_metadata, taken
+from stripe_simulator.lists import page
+from stripe_simulator.objects import deleted, new_object, now
+
+Json = dict[str, Any]
+PLAIN = (
+    "active",
+    "description",
+    "images",
+    "marketing_features",
+    "name",
+    "package_dimensions",
+    "shippable",
+    "statement_descriptor",
+    "tax_code",
+    "unit_label",
+    "url",
+)
+
+
+def make(mode: Mode, params: Json) -> Json:
+    """A new product, with its default price if data for one came along."""
+    if params.get("id") and mode.get("product", params["id"]):
+        raise StripeError(400, "Product already exists.", code="resource_already_exists", param="id")
+    fields = {"active": True} | _lists(taken(params, *PLAIN))
+    product = new_object("product", id=params.get("id"), metadata=merged_metadata({}, params), **fields)
+    product = mode.add(product | {"updated": product["created"]}, "product.created")
+    if data := params.get("default_price_data"):
+        price = pricing.make(mode, data | {"product": product["id"]})
+        product = mode.change(product, "product.updated", default_price=price["id"])
+    return product
+
+
+def _lists(fields: Json) -> Json:
+    lists = ("images", "marketing_features")
+    return {name: (value or [] if name in lists else value) for name, value in fields.items()}
+
+
+@answers("POST /v1/products")
+def create(call: Call) -> Json:
+    """Make a product."""
+    return make(call.mode, call.params)
+
+
+@answers("GET /v1/products/{id}")
+def retrieve(call: Call) -> Json:
+    """A product."""
+    return call.mode.find("product", call.id)
+
+
+@answers("POST /v1/products/{id}")
+def update(call: Call) -> Json:
+    """Change a product."""
+    product = call.mode.find("product", call.id)
+    if call.params.get("name") == "":
+        raise empty("name")
+    fields = _lists(taken(call.params, *PLAIN)) | taken(call.params, "default_price")
+    price = fields.get("default_price")
+    if price and call.mode.find("price", price, "default_price", 400)["product"] != product["id"]:
+        raise bad_request("The default price must belong to the product.", "default_price")
+    if "metadata" in call.params:
+        fields["metadata"] = merged_metadata(product["metadata"], call.params)
+    if all(product.get(name) == value for name, value in fields.items()):
+        return product
+    return call.mode.change(product, "product.updated", updated=now(), **fields)
+
+
+@answers("DELETE /v1/products/{id}")
+def delete(call: Call) -> Json:
+    """Delete a product that has no prices."""
+    product = call.mode.find("product", call.id)
+    if call.mode.newest("price", product=call.id):
+        raise bad_request(
+            "This product cannot be deleted because it has one or more user-created prices.", "id"
+        )
+    call.mode.drop(product)
+    call.mode.record("product.deleted", product | {"active": False})
+    return deleted("product", call.id)
+
+
+@answers("GET /v1/products")
+def every(call: Call) -> Json:
+    """Products, newest first."""
+    params = call.params
+    where = given(params, "active", "shippable", "url")
+    ids = params.get("ids")
+    for each in ids or []:
+        if not call.mode.get("product", each):
+            raise no_such("product", each, "ids", 400)
+    return page(call.mode, "product", call.path, params, where, lambda thing: not ids or thing["id"] in ids)

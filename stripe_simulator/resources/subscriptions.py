@@ -1,0 +1,208 @@
+"""https://docs.stripe.com/api/subscriptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_simulator import cards, changes, discounts, lives, pauses, subscribing, trials
+from stripe_simulator.account import Mode
+from stripe_simulator.calls import Call, answers
+from stripe_simulator.errors import bad_request, missing, no_such
+from stripe_simulator.fields import given, merged_metadata, taken
+from stripe_simulator.lists import page
+from stripe_simulator.objects import now
+
+Json = dict[str, Any]
+PLAIN = ("collection_method", "days_until_due", "description")
+DETAILS = ("comment", "feedback")
+
+
+@answers("POST /v1/subscriptions")
+def create(call: Call) -> Json:
+    """Begin a subscription."""
+    mode, params = call.mode, call.params
+    if "customer" not in params:
+        raise missing("customer")
+    if not params.get("items"):
+        raise missing("items")
+    customer = mode.find("customer", params["customer"], "customer", 400)
+    trial_end = subscribing.trial_end_from(params)
+    _check_collection(params)
+    fields = taken(params, *PLAIN) | {"metadata": merged_metadata({}, params)}
+    fields |= given(params, "trial_settings")
+    fields |= _payment_method(mode, customer, params)
+    outcome = "wait" if params.get("payment_behavior") == "default_incomplete" else "alone"
+    fields |= {"discount": params.get("discounts") or []}
+    made = subscribing.begin(mode, customer, params["items"], trial_end=trial_end, outcome=outcome, **fields)
+    _check_paid(mode, made, params, outcome)
+    made = mode.change(made, **_cancel_at(made, params))
+    if params.get("cancel_at_period_end"):
+        return lives.cancel_at_period_end(mode, made)
+    return made
+
+
+def _check_collection(params: Json) -> None:
+    sends, days = params.get("collection_method") == "send_invoice", params.get("days_until_due")
+    if sends and days is None:
+        raise missing("days_until_due")
+    if days is not None and not sends:
+        raise bad_request(
+            "You can only set `days_until_due` if `collection_method=send_invoice`.", "days_until_due"
+        )
+
+
+def _payment_method(mode: Mode, customer: Json, params: Json) -> Json:
+    if not (wanted := params.get("default_payment_method")):
+        return taken(params, "default_payment_method")
+    return {"default_payment_method": cards.of_customer(mode, customer, wanted)["id"]}
+
+
+def _check_paid(mode: Mode, made: Json, params: Json, outcome: str) -> None:
+    """Refusing here takes back all that was made, for the call is one transaction."""
+    if made["status"] not in ("incomplete", "past_due") or outcome == "wait":
+        return
+    method = cards.for_subscription(mode, made)
+    if method is None or params.get("payment_behavior") == "error_if_incomplete":
+        raise subscribing.refused(method)
+
+
+@answers("GET /v1/subscriptions/{subscription_exposed_id}")
+def retrieve(call: Call) -> Json:
+    """A subscription, also one that has ended."""
+    return call.mode.find("subscription", call.id)
+
+
+@answers("POST /v1/subscriptions/{subscription_exposed_id}")
+def update(call: Call) -> Json:
+    """Change a subscription. What changes a canceled one may be its metadata only."""
+    mode, params = call.mode, call.params
+    subscription = mode.find("subscription", call.id)
+    if subscription["status"] in lives.FINAL and set(params) - {"metadata", "cancellation_details"}:
+        raise bad_request(
+            "A canceled subscription can only update its cancellation_details and metadata.", None
+        )
+    fields = _changes(mode, subscription, params)
+    if "discounts" in params:
+        fields["discounts"] = discounts.replaced(mode, subscription, params["discounts"] or [])
+    how = _how(params)
+    if params.get("items") or how.anchor == "now":
+        subscription = changes.replace_items(mode, subscription, params.get("items", []), how, **fields)
+        fields = {}
+    if params.get("trial_end") == "now" and subscription["status"] == "trialing":
+        subscription = trials.end_now(mode, subscription | fields)
+        _check_paid(mode, subscription, params, "pay")
+    return mode.change(subscription, lives.UPDATED, **fields)
+
+
+def _how(params: Json) -> changes.How:
+    anchor = params.get("billing_cycle_anchor", {}).get("type", "unchanged")
+    return changes.How(
+        params.get("proration_behavior", "create_prorations"),
+        params.get("proration_date"),
+        params.get("payment_behavior", "allow_incomplete"),
+        anchor,
+    )
+
+
+def _changes(mode: Mode, subscription: Json, params: Json) -> Json:
+    customer = mode.get("customer", subscription["customer"]) or {}
+    _check_collection(_collection(subscription, params))
+    fields = taken(params, *PLAIN) | _payment_method(mode, customer, params)
+    if params.get("collection_method") == "charge_automatically":
+        fields["days_until_due"] = None
+    if "trial_settings" in params:
+        fields["trial_settings"] = params["trial_settings"]
+    fields |= _cancel_at(subscription, params)
+    if "metadata" in params:
+        fields["metadata"] = merged_metadata(subscription["metadata"], params)
+    if "pause_collection" in params:
+        pause = params["pause_collection"] or None
+        fields["pause_collection"] = pause and {"resumes_at": None, **pause}
+    if "trial_end" in params:
+        fields |= _trial(subscription, params)
+    if details := params.get("cancellation_details"):
+        fields["cancellation_details"] = subscription["cancellation_details"] | taken(details, *DETAILS)
+    ends = params.get("cancel_at_period_end")
+    if ends is not None and ends != subscription["cancel_at_period_end"]:
+        fields |= lives.ending(subscription, ends)
+    return fields
+
+
+def _collection(subscription: Json, params: Json) -> Json:
+    """What a change makes of how money is collected. Days that were set before end with the method they belong to."""
+    if params.get("collection_method", subscription["collection_method"]) == "send_invoice":
+        return given(subscription, "collection_method", "days_until_due") | params
+    return params
+
+
+def _cancel_at(subscription: Json, params: Json) -> Json:
+    if "cancel_at" not in params:
+        return {}
+    at, ends = params["cancel_at"], [item["current_period_end"] for item in subscription["items"]["data"]]
+    if isinstance(at, str):
+        at = (min(ends) if at.startswith("min") else max(ends)) if at else None
+    return {"cancel_at": at}
+
+
+def _trial(subscription: Json, params: Json) -> Json:
+    end = subscribing.trial_end_from(params)
+    if end is None:
+        return {}
+    items = subscription["items"]
+    data = [item | {"current_period_end": end} for item in items["data"]]
+    start = subscription["trial_start"] or now()
+    fields = {"status": "trialing", "trial_start": start, "trial_end": end, "billing_cycle_anchor": end}
+    return fields | {"items": items | {"data": data}}
+
+
+@answers("DELETE /v1/subscriptions/{subscription_exposed_id}")
+def cancel(call: Call) -> Json:
+    """End a subscription now."""
+    subscription = call.mode.find("subscription", call.id)
+    if subscription["status"] in lives.FINAL:
+        raise no_such("subscription", call.id)
+    details = call.params.get("cancellation_details") or {}
+    prorate = "none"
+    if call.params.get("prorate"):
+        prorate = "always_invoice" if call.params.get("invoice_now") else "create_prorations"
+    return lives.cancel(call.mode, subscription, prorate=prorate, **taken(details, *DETAILS))
+
+
+@answers("POST /v1/subscriptions/{subscription}/pause")
+def pause(call: Call) -> Json:
+    """Service and invoices end until the subscription is resumed."""
+    subscription = call.mode.find("subscription", call.id)
+    unused = call.params.get("bill_for", {}).get("unused_time_from", {}).get("type", "now")
+    return pauses.stop(call.mode, subscription, unused)
+
+
+@answers("POST /v1/subscriptions/{subscription}/resume")
+def resume(call: Call) -> Json:
+    """A paused subscription goes on."""
+    subscription = call.mode.find("subscription", call.id)
+    if subscription["status"] != "paused":
+        raise bad_request("Only paused subscriptions can be resumed.", None)
+    if call.params.get("billing_cycle_anchor", {}).get("type") == "unchanged":
+        raise bad_request("The simulator does not know `unchanged` here.", "billing_cycle_anchor[type]")
+    return pauses.resume(call.mode, subscription, call.params.get("payment_behavior", pauses.ON_ATTEMPT))
+
+
+@answers("GET /v1/subscriptions")
+def every(call: Call) -> Json:
+    """Subscriptions, newest first; canceled ones only when `status` asks for them."""
+    params = call.params
+    where = given(params, "customer", "collection_method", "test_clock")
+    wanted, price = params.get("status"), params.get("price")
+
+    def keep(subscription: Json) -> bool:
+        if price and all(item["price"]["id"] != price for item in subscription["items"]["data"]):
+            return False
+        return _has_status(subscription["status"], wanted)
+
+    return page(call.mode, "subscription", call.path, params, where, keep)
+
+
+def _has_status(status: str, wanted: str | None) -> bool:
+    if wanted is None:
+        return status != "canceled"
+    return wanted == "all" or status == wanted or (wanted == "ended" and status in lives.FINAL)

@@ -1,0 +1,87 @@
+"""https://docs.stripe.com/api/webhook_endpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_simulator import addresses
+from stripe_simulator.calls import Call, answers
+from stripe_simulator.errors import bad_request
+from stripe_simulator.fields import merged_metadata, taken
+from stripe_simulator.lists import page
+from stripe_simulator.objects import deleted, new_object, random_text
+
+Json = dict[str, Any]
+MOST = 16
+
+
+@answers("POST /v1/webhook_endpoints")
+def create(call: Call) -> Json:
+    """Make an endpoint. Its signing secret is in this answer only."""
+    params = call.params
+    _check_url(call)
+    _check_events(params)
+    if len(call.mode.every("webhook_endpoint")) >= MOST:
+        raise bad_request(f"You have reached the maximum of {MOST} {call.mode.name} webhook endpoints.")
+    made = new_object(
+        "webhook_endpoint",
+        enabled_events=params["enabled_events"],
+        metadata=merged_metadata({}, params),
+        secret="whsec_" + random_text(32),
+        status="enabled",
+        url=params["url"],
+        **taken(params, "api_version", "description"),
+    )
+    return call.mode.add(made)
+
+
+def _check_url(call: Call) -> None:
+    if "url" in call.params:
+        account = call.mode.account
+        known = set(account.deliveries.resolve)
+        addresses.check(call.params["url"], call.mode.livemode, known, account.allow_local_endpoints)
+
+
+def _check_events(params: Json) -> None:
+    wanted = params.get("enabled_events")
+    if wanted is None:
+        return
+    if not wanted:
+        raise bad_request("You must specify at least one event.", "enabled_events")
+    if "*" in wanted and len(wanted) > 1:
+        raise bad_request("The `*` event cannot be combined with others.", "enabled_events")
+    if len(set(wanted)) < len(wanted):
+        raise bad_request("An event is named twice.", "enabled_events")
+
+
+@answers("GET /v1/webhook_endpoints/{webhook_endpoint}")
+def retrieve(call: Call) -> Json:
+    """An endpoint, without its secret."""
+    return call.mode.find("webhook_endpoint", call.id)
+
+
+@answers("POST /v1/webhook_endpoints/{webhook_endpoint}")
+def update(call: Call) -> Json:
+    """Change an endpoint."""
+    endpoint, params = call.mode.find("webhook_endpoint", call.id), call.params
+    _check_url(call)
+    _check_events(params)
+    fields = taken(params, "description", "enabled_events", "url")
+    if "disabled" in params:
+        fields["status"] = "disabled" if params["disabled"] else "enabled"
+    if "metadata" in params:
+        fields["metadata"] = merged_metadata(endpoint["metadata"], params)
+    return call.mode.change(endpoint, **fields)
+
+
+@answers("DELETE /v1/webhook_endpoints/{webhook_endpoint}")
+def delete(call: Call) -> Json:
+    """Delete an endpoint. It gets nothing more."""
+    call.mode.drop(call.mode.find("webhook_endpoint", call.id))
+    return deleted("webhook_endpoint", call.id)
+
+
+@answers("GET /v1/webhook_endpoints")
+def every(call: Call) -> Json:
+    """Endpoints, newest first."""
+    return page(call.mode, "webhook_endpoint", call.path, call.params, {})
