@@ -62,7 +62,7 @@ class StripeRefused(StripeError):
         self.status, self.code, self.as_of, self.param = status, code, as_of, param
 
 
-class NotKept(UmstripeError):
+class DeliveryNotStored(UmstripeError):
     """A delivery could not be applied, and that could not be written down either."""
 
 

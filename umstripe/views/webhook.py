@@ -8,7 +8,7 @@ from flask import Blueprint, request
 
 from umstripe import webhooks
 from umstripe.database import db, write
-from umstripe.errors import NotKept
+from umstripe.errors import DeliveryNotStored
 from umstripe.extensions import csrf
 from umstripe.models import Connection, Refusal
 from umstripe.security.rate_limits import limiter
@@ -32,7 +32,7 @@ def stripe(mode: str):
         return _refused(mode, refusal.reason)
     try:
         result = webhooks.receive(mode, event, body.decode())
-    except NotKept:
+    except DeliveryNotStored:
         return {"error": "The event could not be applied, and it is not kept. Please send it again."}, 500
     except Exception as error:
         structlog.get_logger().warning(

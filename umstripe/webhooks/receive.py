@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection as Transaction
 
 from umstripe.database import db, write
-from umstripe.errors import NotKept, Rejected, StripeUnavailable, UmstripeError, Unusable
+from umstripe.errors import DeliveryNotStored, Rejected, StripeUnavailable, UmstripeError, Unusable
 from umstripe.models import Connection, Delivery, site_identity
 from umstripe.models.dispute import payment_of
 from umstripe.models.snapshot import Snapshot
@@ -38,7 +38,7 @@ def receive(
     `arrived`: whether a delivery brought it, or catch-up found it; `again`: earlier results that are no end.
     An event that can never be applied is `unusable`: one with a field that cannot be read, and one that causes the
     same fault a second time. Any other failure is kept on the event's row, after everything it changed is rolled
-    back, and then raised. Raises NotKept when it cannot be kept.
+    back, and then raised. Raises DeliveryNotStored when it cannot be kept.
     """
     row = _row(mode, event, body, arrived)
     try:
@@ -65,7 +65,7 @@ def _kept(row: dict[str, Any], event: Mapping[str, Any], error: Exception) -> st
             return "failed"
     except Exception as fault:
         structlog.get_logger().error("a delivery could not be kept", exc_info=fault)
-        raise NotKept("The event could not be applied, and it could not be kept.") from error
+        raise DeliveryNotStored("The event could not be applied, and it could not be kept.") from error
 
 
 def process_again(delivery: Delivery) -> str:
