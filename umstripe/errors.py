@@ -19,7 +19,7 @@ class Rejected(UmstripeError):
     """A rule of ours says no: a role that is in use, a plan that names an administrator role."""
 
 
-class NotNow(Rejected):
+class ActionUnavailable(Rejected):
     """What a member asked for cannot be done, or is done already. The sentence is for the member."""
 
 

@@ -5,7 +5,7 @@ from flask_security import current_user
 
 from umstripe.billing import portal, switch
 from umstripe.billing.overview import said_to_member
-from umstripe.errors import NotNow, UmstripeError
+from umstripe.errors import ActionUnavailable, UmstripeError
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Plan
 from umstripe.security.rate_limits import limiter
@@ -63,7 +63,7 @@ def _switched(one: MembershipSummary, plan: Plan, back: str):
     except switch.MustConfirm as error:
         flash(str(error), "warning")
         return redirect(url_for(".confirm", key=plan.key, bank=1, redirect_to=back or None), 303)
-    except NotNow as error:
+    except ActionUnavailable as error:
         flash(str(error), "error")
         return redirect(url_for(".confirm", key=plan.key, redirect_to=back or None), 303)
     except UmstripeError as error:
