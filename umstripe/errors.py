@@ -66,7 +66,7 @@ class DeliveryNotStored(UmstripeError):
     """A delivery could not be applied, and that could not be written down either."""
 
 
-class Unusable(StripeError):
+class MalformedObject(StripeError):
     """An object of Stripe's has a field that cannot be read. It would be the same in every further try."""
 
 

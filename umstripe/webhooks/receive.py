@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection as Transaction
 
 from umstripe.database import db, write
-from umstripe.errors import DeliveryNotStored, Rejected, StripeUnavailable, UmstripeError, Unusable
+from umstripe.errors import DeliveryNotStored, MalformedObject, Rejected, StripeUnavailable, UmstripeError
 from umstripe.models import Connection, Delivery, site_identity
 from umstripe.models.dispute import payment_of
 from umstripe.models.snapshot import Snapshot
@@ -59,7 +59,7 @@ def _kept(row: dict[str, Any], event: Mapping[str, Any], error: Exception) -> st
         db.session.rollback()
         with write() as tx:
             known = (tx, row["mode"], row["stripe_event_id"], reason)
-            if isinstance(error, Unusable) or (is_lasting(error) and Delivery.failed_with(*known)):
+            if isinstance(error, MalformedObject) or (is_lasting(error) and Delivery.failed_with(*known)):
                 return set_aside(tx, row, event, reason, by_mail)
             Delivery.fail(tx, row, reason)
             return "failed"
