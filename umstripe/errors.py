@@ -15,15 +15,15 @@ class ConfigError(UmstripeError):
     """A value of the environment is wrong. The sentence names it; the start stops."""
 
 
-class Rejected(UmstripeError):
+class NotAllowed(UmstripeError):
     """A rule of ours says no: a role that is in use, a plan that names an administrator role."""
 
 
-class ActionUnavailable(Rejected):
+class ActionUnavailable(NotAllowed):
     """What a member asked for cannot be done, or is done already. The sentence is for the member."""
 
 
-class ClonedSite(Rejected):
+class ClonedSite(NotAllowed):
     """The database was made somewhere else, so nothing is written to Stripe from here."""
 
     def __init__(self) -> None:

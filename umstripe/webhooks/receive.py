@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection as Transaction
 
 from umstripe.database import db, write
-from umstripe.errors import DeliveryNotStored, MalformedObject, Rejected, StripeUnavailable, UmstripeError
+from umstripe.errors import DeliveryNotStored, MalformedObject, NotAllowed, StripeUnavailable, UmstripeError
 from umstripe.models import Connection, Delivery, site_identity
 from umstripe.models.dispute import payment_of
 from umstripe.models.snapshot import Snapshot
@@ -71,11 +71,13 @@ def _kept(row: dict[str, Any], event: Mapping[str, Any], error: Exception) -> st
 def process_again(delivery: Delivery) -> str:
     """Apply an event that is here already once more, unless it has been processed meanwhile. As `receive`.
 
-    Raises Rejected when its body is not kept any more.
+    Raises NotAllowed when its body is not kept any more.
     """
     mode, body, arrived = delivery.mode, delivery.body, delivery.arrived
     if not body:
-        raise Rejected("The body of this event is not kept any more. An audit compares with Stripe instead.")
+        raise NotAllowed(
+            "The body of this event is not kept any more. An audit compares with Stripe instead."
+        )
     db.session.rollback()
     return receive(mode, json.loads(body), body, arrived, NOT_PROCESSED)
 

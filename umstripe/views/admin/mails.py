@@ -4,7 +4,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 
 from umstripe.database import db
 from umstripe.emails import defaults, outbox
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.models import Mail
 from umstripe.models.mail import STATE_WORDS
 from umstripe.views.admin.log import log
@@ -45,9 +45,9 @@ def send(mail_id: int):
     mail = db.get_or_404(Mail, mail_id)
     try:
         mail.send_again()
-    except Rejected as rejected:
+    except NotAllowed as error:
         db.session.rollback()
-        flash(str(rejected), "error")
+        flash(str(error), "error")
         return redirect(url_for(".show", mail_id=mail_id), 303)
     log("mail.sent_again", f"“{mail.subject}” is sent again to {mail.address}", user_id=mail.user_id)
     db.session.commit()

@@ -8,7 +8,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.forms.plan import CHANGED_MEANWHILE, PRICE_TAKEN, PlanForm, plan_form
 from umstripe.listings import plans
 from umstripe.memberships import impact
@@ -47,7 +47,7 @@ def _saved(plan: Plan, form: PlanForm) -> Any:
         if changes:
             log("plan.changed", f"{plan.title}: {'; '.join(changes)}", mode=plan.mode)
         db.session.commit()
-    except (Rejected, IntegrityError) as error:
+    except (NotAllowed, IntegrityError) as error:
         db.session.rollback()
         form.refuse(_sentence(error, form))
         return None
@@ -76,9 +76,9 @@ def _preview(plan: Plan, form: PlanForm, whose: impact.Impact) -> str:
     return render_template("admin/plans/preview.html", plan=plan, form=form, whose=whose, typed=typed)
 
 
-def _sentence(error: Rejected | IntegrityError, form: PlanForm) -> str:
+def _sentence(error: NotAllowed | IntegrityError, form: PlanForm) -> str:
     """Two administrators at once meet in the database; what it says is for the log."""
-    if isinstance(error, Rejected):
+    if isinstance(error, NotAllowed):
         return str(error)
     return PRICE_TAKEN if "price_id" in form else CHANGED_MEANWHILE
 

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.forms.role import RoleForm
 from umstripe.models import Role, Settings
 from umstripe.views.admin.log import log
@@ -22,7 +22,7 @@ def index():
             db.session.commit()
             flash(f"The role “{role.name}” is created.", "success")
             return redirect(url_for(".index"), 303)
-        except (Rejected, IntegrityError) as error:
+        except (NotAllowed, IntegrityError) as error:
             db.session.rollback()
             form.name.errors = [_sentence(error)]
     return render_template(
@@ -42,7 +42,7 @@ def edit(role_id: int):
             db.session.commit()
             flash("The role is renamed.", "success")
             return redirect(url_for(".index"), 303)
-        except (Rejected, IntegrityError) as error:
+        except (NotAllowed, IntegrityError) as error:
             db.session.rollback()
             form.name.errors = [_sentence(error)]
     return render_template("admin/roles/edit.html", form=form, role=role)
@@ -59,7 +59,7 @@ def delete(role_id: int):
         log("role.deleted", f"Role {role.name} deleted")
         db.session.commit()
         flash(f"The role “{role.name}” is deleted.", "success")
-    except (Rejected, IntegrityError) as error:
+    except (NotAllowed, IntegrityError) as error:
         db.session.rollback()
         flash(_sentence(error), "error")
     return redirect(url_for(".index"), 303)
@@ -73,8 +73,8 @@ def _ordinary(role_id: int) -> Role:
     return role
 
 
-def _sentence(error: Rejected | IntegrityError) -> str:
+def _sentence(error: NotAllowed | IntegrityError) -> str:
     """Two administrators at once meet in the database; what it says is for the log."""
-    if isinstance(error, Rejected):
+    if isinstance(error, NotAllowed):
         return str(error)
     return "Another administrator has changed the roles at the same moment. Look at the list, then try again."

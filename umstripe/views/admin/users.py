@@ -7,7 +7,7 @@ from flask_security import current_user, login_user
 from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
-from umstripe.errors import Rejected, UmstripeError
+from umstripe.errors import NotAllowed, UmstripeError
 from umstripe.formatting import STATUSES
 from umstripe.forms.user import AddUserForm, EditUserForm
 from umstripe.listings import users
@@ -90,9 +90,9 @@ def _changed(form: EditUserForm, user: User) -> bool:
     try:
         _change(form, user)
         db.session.commit()
-    except Rejected as rejected:
+    except NotAllowed as error:
         db.session.rollback()
-        form.roles.errors = [str(rejected)]
+        form.roles.errors = [str(error)]
         return False
     except IntegrityError:
         db.session.rollback()
