@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formataddr
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,7 @@ def _key_files(environ: Mapping[str, str], instance: Path) -> dict[str, KeyFile 
     }
 
 
-def _kept(instance: Path, name: str, make) -> str:
+def _kept(instance: Path, name: str, make: Callable[[], str]) -> str:
     """What the file holds; made at first start, for its owner's eyes only (mode 0600)."""
     file = KeyFile(instance / name)
     try:

@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
 
 from umstripe import webhooks
 from umstripe.database import db, write
@@ -21,7 +22,7 @@ blueprint = Blueprint("webhook", __name__, url_prefix="/webhooks")
 @blueprint.post("/stripe/<any(test, live):mode>")
 @csrf.exempt
 @limiter.exempt
-def stripe(mode: str):
+def stripe(mode: str) -> ResponseReturnValue:
     """A delivery: verify the raw bytes, then apply. 200 only after the commit, 500 so that it comes again."""
     body = request.get_data()
     db.session.rollback()  # whoever is logged in and sends something here has been loaded by now
@@ -63,7 +64,7 @@ def _event(mode: str, body: bytes) -> dict[str, Any]:
     return event
 
 
-def _refused(mode: str, reason: str):
+def _refused(mode: str, reason: str) -> ResponseReturnValue:
     structlog.get_logger().warning("delivery refused", mode=mode, reason=reason)
     with write() as tx:
         Refusal.add(tx, mode, reason)

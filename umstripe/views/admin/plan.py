@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
@@ -22,7 +23,7 @@ NOT_TYPED = ("csrf_token", "password", "sealed", "confirmed", "back")
 
 
 @blueprint.route("/<id:plan_id>", methods=["GET", "POST"])
-def edit(plan_id: int):
+def edit(plan_id: int) -> ResponseReturnValue:
     plan = Plan.locked(plan_id) if request.method == "POST" else db.session.get(Plan, plan_id)
     if plan is None:
         abort(404)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
@@ -13,7 +14,7 @@ blueprint = Blueprint("roles", __name__, url_prefix="/roles")
 
 
 @blueprint.route("/", methods=["GET", "POST"])
-def index():
+def index() -> ResponseReturnValue:
     form = RoleForm()
     if form.validate_on_submit():
         try:
@@ -31,7 +32,7 @@ def index():
 
 
 @blueprint.route("/<id:role_id>", methods=["GET", "POST"])
-def edit(role_id: int):
+def edit(role_id: int) -> ResponseReturnValue:
     role = _ordinary(role_id)
     form = RoleForm(obj=role)
     if form.validate_on_submit():
@@ -49,7 +50,7 @@ def edit(role_id: int):
 
 
 @blueprint.route("/<id:role_id>/delete", methods=["GET", "POST"])
-def delete(role_id: int):
+def delete(role_id: int) -> ResponseReturnValue:
     role = _ordinary(role_id)
     form = RoleForm(obj=role)
     if not form.is_submitted():
