@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.selling import rows
@@ -84,3 +86,14 @@ def test_only_an_administrator_says_where_the_site_is(app, client):
     token = client.get("/account/").form("name")["fields"]["csrf_token"]
     data = {"origin": ORIGIN, "csrf_token": token}
     assert client.client.post("/admin/health/address", data=data).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("seen", "name"),
+    [(None, "Site address"), ("http://127.0.0.1:8000", "Site address"), (ORIGIN, "Address")],
+)
+def test_health_has_one_line_about_an_address_that_is_not_confirmed(app, admin, seen, name):
+    if seen is not None:
+        assert send(admin, seen).status_code == 200
+    page = admin.get("/admin/health/").html
+    assert re.findall(r"<strong>((?:Site a|A)ddress)</strong>", page) == [name]

@@ -157,10 +157,10 @@ def test_an_edited_mapping_takes_effect_at_once(shop):
 
 def test_a_plan_cannot_give_the_administrator_s_role(shop):
     from umstripe.database import db, writing
-    from umstripe.errors import Rejected
+    from umstripe.errors import NotAllowed
     from umstripe.models import Plan, Role
 
-    with pytest.raises(Rejected, match="administrator"), shop.app_context(), writing():
+    with pytest.raises(NotAllowed, match="administrator"), shop.app_context(), writing():
         db.session.get(Plan, 1).map_roles({"active": Role.administrator()})
 
 

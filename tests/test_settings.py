@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -71,6 +72,23 @@ def test_the_screen_has_the_plugin_s_rows_in_the_plugin_s_order(admin):
     place = page.index("Settings General")
     for label in LABELS.replace("\n", "|").split("|"):
         place = page.index(label.strip(), place)
+
+
+@pytest.mark.parametrize(
+    ("address", "entry", "current"),
+    [
+        (ADDRESS, "Settings", "page"),
+        ("/admin/settings/", "Settings", "true"),
+        ("/admin/settings/selling/", "Settings", "true"),
+        ("/admin/settings/texts/page.success", "Settings", "true"),
+        ("/admin/users/add", "Add User", "page"),
+        ("/admin/users/1", "All Users", "true"),
+        ("/admin/health/", "Health", "page"),
+    ],
+)
+def test_the_menu_marks_the_entry_of_the_page(admin, address, entry, current):
+    menu = admin.get(address).html.partition('id="menu"')[2].partition("</nav>")[0]
+    assert re.findall(r'aria-current="(\w+)">([^<]+)', menu) == [(current, entry)]
 
 
 def test_without_javascript_the_fields_are_relabelled_after_save(admin):

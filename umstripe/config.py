@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formataddr
 from pathlib import Path
 from typing import Any
@@ -161,19 +159,19 @@ def _key_files(environ: Mapping[str, str], instance: Path) -> dict[str, KeyFile 
     }
 
 
-def _kept(instance: Path, name: str, make) -> str:
+def _kept(instance: Path, name: str, make: Callable[[], str]) -> str:
     """What the file holds; made at first start, for its owner's eyes only (mode 0600)."""
-    path = instance / name
+    file = KeyFile(instance / name)
     try:
         instance.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _write_once(path, make())
+        if not file.path.exists():
+            file.create(make())
     except OSError as error:
         raise ConfigError(
             f"UMSTRIPE_INSTANCE: the folder {instance} cannot be used ({error.strerror}). "
             "Name a folder that the site may write to."
         ) from None
-    return _read(path)
+    return _read(file.path)
 
 
 def _read(path: Path) -> str:
@@ -186,20 +184,6 @@ def _read(path: Path) -> str:
     raise ConfigError(
         f"The file {path} cannot be read ({why}). Give it back from a backup, and to the user that runs the site."
     )
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Two processes may start at once: each links a complete file, and the first one stays."""
-    ours = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(ours, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    try:
-        os.link(ours, path)
-    except FileExistsError:
-        pass
-    finally:
-        ours.unlink()
 
 
 def _mail(environ: Mapping[str, str], instance: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 from flask import Flask, render_template
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 
@@ -15,15 +16,15 @@ class ConfigError(UmstripeError):
     """A value of the environment is wrong. The sentence names it; the start stops."""
 
 
-class Rejected(UmstripeError):
+class NotAllowed(UmstripeError):
     """A rule of ours says no: a role that is in use, a plan that names an administrator role."""
 
 
-class NotNow(Rejected):
+class ActionUnavailable(NotAllowed):
     """What a member asked for cannot be done, or is done already. The sentence is for the member."""
 
 
-class ClonedSite(Rejected):
+class ClonedSite(NotAllowed):
     """The database was made somewhere else, so nothing is written to Stripe from here."""
 
     def __init__(self) -> None:
@@ -62,11 +63,11 @@ class StripeRefused(StripeError):
         self.status, self.code, self.as_of, self.param = status, code, as_of, param
 
 
-class NotKept(UmstripeError):
+class DeliveryNotStored(UmstripeError):
     """A delivery could not be applied, and that could not be written down either."""
 
 
-class Unusable(StripeError):
+class MalformedObject(StripeError):
     """An object of Stripe's has a field that cannot be read. It would be the same in every further try."""
 
 
@@ -95,25 +96,25 @@ PAGES = {
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(UmstripeError, _said)
-    app.register_error_handler(Exception, _unexpected)
+    app.register_error_handler(UmstripeError, _umstripe_error)
+    app.register_error_handler(Exception, _unexpected_error)
 
 
-def page(code: int, title: str, text: str) -> tuple[str, int]:
+def error_page(code: int, title: str, text: str) -> tuple[str, int]:
     return render_template("errors/error.html", code=code, title=title, text=text), code
 
 
-def _http_error(error: HTTPException):
+def _http_error(error: HTTPException) -> ResponseReturnValue | HTTPException:
     code = error.code or 500
     if code < 400:
         return error
-    return page(code, *PAGES.get(code, PAGES[400 if code < 500 else 500]))
+    return error_page(code, *PAGES.get(code, PAGES[400 if code < 500 else 500]))
 
 
-def _said(error: UmstripeError):
-    return page(500, "This could not be done", str(error))
+def _umstripe_error(error: UmstripeError) -> ResponseReturnValue:
+    return error_page(500, "This could not be done", str(error))
 
 
-def _unexpected(error: Exception):
+def _unexpected_error(error: Exception) -> ResponseReturnValue:
     structlog.get_logger().error("unexpected error", exc_info=error)
-    return page(500, *PAGES[500])
+    return error_page(500, *PAGES[500])

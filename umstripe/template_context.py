@@ -84,29 +84,33 @@ def _menu() -> list[dict[str, Any]]:
 
 
 def _entry(label: str, endpoint: str, icon: str, children: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    inside = [_child(*child) for child in children]
-    is_open = any(_is_current(child) or _same_area(child) for _, child in children)
-    current = _is_current(endpoint) or is_open
+    current = _current_endpoint([child for _, child in children])
+    entries = [_child(*child, is_current=child[1] == current) for child in children]
     return {
         "label": label,
         "url": url_for(endpoint),
         "icon": icon,
-        "current": current,
-        "open": is_open,
-        "children": inside,
-        "count": sum(child["count"] for child in inside),
+        "current": bool(current) or request.endpoint == endpoint,
+        "open": bool(current),
+        "children": entries,
+        "count": sum(entry["count"] for entry in entries),
     }
 
 
-def _child(label: str, endpoint: str) -> dict[str, Any]:
+def _child(label: str, endpoint: str, is_current: bool) -> dict[str, Any]:
+    """Return an entry of a submenu. `current` is its aria-current: `page`, `true` for a page below it, or ""."""
+    current = "page" if request.endpoint == endpoint else "true" if is_current else ""
     count = COUNTS[endpoint]() if endpoint in COUNTS else 0
-    return {"label": label, "url": url_for(endpoint), "current": _is_current(endpoint), "count": count}
+    return {"label": label, "url": url_for(endpoint), "current": current, "count": count}
 
 
-def _is_current(endpoint: str) -> bool:
-    return request.endpoint == endpoint
+def _current_endpoint(endpoints: list[str]) -> str:
+    """Return the endpoint of this page, else the first one whose area it is in, or ""."""
+    if request.endpoint in endpoints:
+        return request.endpoint
+    return next((endpoint for endpoint in endpoints if _is_in_area(endpoint)), "")
 
 
-def _same_area(endpoint: str) -> bool:
-    """Whether this page's address is below that of an entry, as /admin/settings/copy/ is below /admin/settings/."""
+def _is_in_area(endpoint: str) -> bool:
+    """Return whether this page's address is below that of an entry, as /admin/settings/copy/ is below /admin/settings/."""
     return request.path.startswith(url_for(endpoint).rpartition("/")[0] + "/")

@@ -1,21 +1,21 @@
 // [data-copy="field id"]: copies the field's value, and says so in the [data-copied] beside it.
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);
-  const said = button.parentElement.parentElement.querySelector("[data-copied]");
+  const status = button.parentElement.parentElement.querySelector("[data-copied]");
   button.hidden = false;
-  button.addEventListener("click", () => say(said, copied(field.value, field)));
+  button.addEventListener("click", () => show(status, copied(field.value, field)));
 }
 
 // [data-copy-text="text"] around a button and a [data-copied]: the button copies the text.
 for (const box of document.querySelectorAll("[data-copy-text]")) {
   box.hidden = false;
-  const said = box.querySelector("[data-copied]");
-  box.querySelector("button").addEventListener("click", () => say(said, copied(box.dataset.copyText)));
+  const status = box.querySelector("[data-copied]");
+  box.querySelector("button").addEventListener("click", () => show(status, copied(box.dataset.copyText)));
 }
 
-async function say(said, copying) {
-  said.textContent = (await copying) ? "Copied." : "Press Ctrl+C to copy.";
-  setTimeout(() => (said.textContent = ""), 4000);
+async function show(status, copying) {
+  status.textContent = (await copying) ? "Copied." : "Press Ctrl+C to copy.";
+  setTimeout(() => (status.textContent = ""), 4000);
 }
 
 async function copied(text, field) {

@@ -1,12 +1,12 @@
 // [data-pay]: Stripe's payment form on this page. It asks Stripe alone; what is typed never comes here.
-const place = document.querySelector("[data-pay]");
+const container = document.querySelector("[data-pay]");
 
 try {
-  const stripe = window.Stripe(place.dataset.key);
+  const stripe = window.Stripe(container.dataset.key);
   const checkout = await stripe.createEmbeddedCheckoutPage({
-    fetchClientSecret: async () => place.dataset.secret,
+    fetchClientSecret: async () => container.dataset.secret,
   });
-  checkout.mount(place);
+  checkout.mount(container);
 } catch {
   document.querySelector("[data-pay-trouble]").hidden = false;
 }

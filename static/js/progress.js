@@ -1,19 +1,19 @@
 // [data-progress="address"]: asks every second how far the work is, and loads the page again when it is done.
-const EVERY = 1000;
+const INTERVAL_MS = 1000;
 
 for (const box of document.querySelectorAll("[data-progress]")) {
-  const said = box.querySelector("[data-progress-text]");
-  const look = async () => {
+  const status = box.querySelector("[data-progress-text]");
+  const poll = async () => {
     try {
-      const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
-      if (!answer.ok) throw new Error(answer.status);
-      const now = await answer.json();
-      if (said.textContent !== now.text) said.textContent = now.text;
-      if (now.done) return location.reload();
+      const response = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
+      if (!response.ok) throw new Error(response.status);
+      const job = await response.json();
+      if (status.textContent !== job.text) status.textContent = job.text;
+      if (job.done) return location.reload();
     } catch {
-      said.textContent = "The site does not answer at the moment. Trying again…";
+      status.textContent = "The site does not answer at the moment. Trying again…";
     }
-    setTimeout(look, EVERY);
+    setTimeout(poll, INTERVAL_MS);
   };
-  setTimeout(look, EVERY);
+  setTimeout(poll, INTERVAL_MS);
 }

@@ -3,7 +3,7 @@ const toggle = document.querySelector("[data-sandbox-toggle]");
 
 toggle?.addEventListener("change", () => {
   const mode = toggle.checked ? "test" : "live";
-  for (const one of document.querySelectorAll("[data-mode]")) {
-    one.hidden = one.dataset.mode !== mode;
+  for (const row of document.querySelectorAll("[data-mode]")) {
+    row.hidden = row.dataset.mode !== mode;
   }
 });

@@ -2,12 +2,12 @@
 const SENTENCES = ["Too short: 10 characters at least.", "Weak: add another word.", "Fair.", "Long enough, if it is nothing that others would guess."];
 
 for (const field of document.querySelectorAll("[data-strength]")) {
-  const said = document.getElementById(field.dataset.strength);
+  const hint = document.getElementById(field.dataset.strength);
   field.addEventListener("input", () => {
     const level = levelOf(field.value);
-    said.hidden = !field.value;
-    said.dataset.level = level;
-    if (said.textContent !== SENTENCES[level]) said.textContent = SENTENCES[level];
+    hint.hidden = !field.value;
+    hint.dataset.level = level;
+    if (hint.textContent !== SENTENCES[level]) hint.textContent = SENTENCES[level];
   });
 }
 

@@ -6,6 +6,6 @@ for (const all of document.querySelectorAll("[data-tick-all]")) {
     for (const box of boxes) box.checked = all.checked;
   });
   for (const box of boxes) {
-    box.addEventListener("change", () => (all.checked = boxes.every((one) => one.checked)));
+    box.addEventListener("change", () => (all.checked = boxes.every((box) => box.checked)));
   }
 }

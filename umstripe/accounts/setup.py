@@ -9,7 +9,7 @@ import secrets
 from flask_security import hash_password
 
 from umstripe.database import db
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.models import site_address
 from umstripe.models.activity import Activity
 from umstripe.models.role import Role
@@ -35,12 +35,12 @@ def is_open(token: str) -> bool:
 
 
 def set_up(token: str, site_name: str, username: str, email: str, password: str, site_url: str = "") -> User:
-    """Make the first administrator and close the setup for ever. Raises Rejected when it is closed.
+    """Make the first administrator and close the setup for ever. Raises NotAllowed when it is closed.
 
     `site_url` is the address that the administrator confirmed.
     """
     if not is_open(token):
-        raise Rejected("This link has been used or is too old.")
+        raise NotAllowed("This link has been used or is too old.")
     Settings.get().setup_token_hash = None
     Settings.get().site_name = site_name
     site_address.confirm(site_url)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection as Transaction
 
 from umstripe.database import db
-from umstripe.errors import NotNow, StripeRefused, UmstripeError
+from umstripe.errors import ActionUnavailable, StripeRefused, UmstripeError
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Activity, Connection, Subscription
 from umstripe.models.snapshot import Snapshot
@@ -89,7 +89,7 @@ def pause(one: MembershipSummary) -> None:
 
 
 def resume(one: MembershipSummary) -> None:
-    """A paused membership goes on. Raises NotNow when it cannot be paid for.
+    """A paused membership goes on. Raises ActionUnavailable when it cannot be paid for.
 
     Collection that is paused is switched on; a subscription that is paused itself (after a trial without a card,
     from the portal) has a verb of its own: https://docs.stripe.com/api/subscriptions/resume.
@@ -103,19 +103,21 @@ def resume(one: MembershipSummary) -> None:
     else:
         answer = _asked(request, stripe, {"pause_collection": ""})
     if take_over(request, answer).after == "paused":
-        raise NotNow(UNPAID_PAUSE)
+        raise ActionUnavailable(UNPAID_PAUSE)
 
 
 def _resumed(request: Request, stripe: Stripe, now: Answer) -> Answer:
     """The key is of the minute: who has another card since may press again, and a double press is one."""
     if now.object.get("collection_method") != AUTOMATIC:
-        raise NotNow("This membership is paid by invoice and cannot be resumed here. Please write to us.")
+        raise ActionUnavailable(
+            "This membership is paid by invoice and cannot be resumed here. Please write to us."
+        )
     key = request.key("resume", now.as_of // 60)
     try:
         return stripe.resume_subscription(request.stripe_subscription_id, key)
     except StripeRefused as refusal:
         if no_card(refusal):
-            raise NotNow(NO_CARD) from None
+            raise ActionUnavailable(NO_CARD) from None
         raise
 
 
@@ -128,9 +130,9 @@ def collect(one: MembershipSummary, method: str) -> None:
     """How payments are collected: AUTOMATIC, or `send_invoice`, with DAYS_UNTIL_DUE to pay each."""
     _allowed(one, "collection")
     if method not in COLLECTED:
-        raise NotNow("Please choose one of the two ways to pay.")
+        raise ActionUnavailable("Please choose one of the two ways to pay.")
     if method == one.row.collection_method:
-        raise NotNow("Your payments are collected in this way already.")
+        raise ActionUnavailable("Your payments are collected in this way already.")
     words = "Automatic Charging" if method == AUTOMATIC else "Manual Payments"
     _update(Request.about(one, f"Payment collection method: {words}"), **COLLECTED[method])
 
@@ -145,7 +147,7 @@ VERBS: Mapping[str, tuple[Callable[[MembershipSummary], None], str]] = {
 
 
 def update(request: Request, params: Mapping[str, Any]) -> Change:
-    """Change a subscription at Stripe, then here. Raises StripeError, or NotNow when it is not what it was."""
+    """Change a subscription at Stripe, then here. Raises StripeError, or ActionUnavailable when it is not what it was."""
     return take_over(request, _asked(request, _stripe(request), params))
 
 
@@ -159,7 +161,7 @@ def take_over(request: Request, answer: Answer) -> Change:
     try:
         return with_retries(request.mode, told, lambda tx: _taken_over(tx, request, told))
     except RetriesExhausted:
-        raise NotNow(LATER) from None
+        raise ActionUnavailable(LATER) from None
 
 
 def _taken_over(tx: Transaction, request: Request, told: FetchedStates) -> Change:
@@ -177,7 +179,7 @@ def _note(tx: Transaction, request: Request) -> None:
 def _allowed(one: MembershipSummary, verb: str) -> None:
     why_not = one.why_not(verb)
     if why_not:
-        raise NotNow(why_not)
+        raise ActionUnavailable(why_not)
 
 
 def _stripe(request: Request) -> Stripe:
@@ -198,10 +200,10 @@ def _asked(request: Request, stripe: Stripe, params: Mapping[str, Any]) -> Answe
 
 
 def _look_again(request: Request) -> None:
-    """Stripe says no: perhaps the subscription is not any more what we took it for. Raises NotNow if so."""
+    """Stripe says no: perhaps the subscription is not any more what we took it for. Raises ActionUnavailable if so."""
     try:
         changed = reconcile.look(request.mode, request.stripe_customer_id, "member")
     except UmstripeError:
         return
     if changed:
-        raise NotNow(MEANWHILE)
+        raise ActionUnavailable(MEANWHILE)

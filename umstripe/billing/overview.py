@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 
 from umstripe.database import db
-from umstripe.errors import NotNow, StripeRefused, StripeUnavailable, UmstripeError
+from umstripe.errors import ActionUnavailable, StripeRefused, StripeUnavailable, UmstripeError
 from umstripe.memberships import effective_roles
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Connection, Customer, Settings, User
@@ -162,7 +162,7 @@ def said_to_member(error: UmstripeError) -> str:
         return (
             str(error) if error.status == CARD_DECLINED else "Stripe did not accept this. Please write to us."
         )
-    if isinstance(error, NotNow):
+    if isinstance(error, ActionUnavailable):
         return str(error)
     return "Stripe could not be asked. Please try again later, or write to us."
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from umstripe.billing import overview, switch
 from umstripe.database import db
-from umstripe.errors import NotNow, StripeRefused
+from umstripe.errors import ActionUnavailable, StripeRefused
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Connection, Customer, Plan, PortalConfiguration, Price, Settings, User
 from umstripe.models.portal_configuration import what_it_says
@@ -21,13 +21,13 @@ GONE = "There is nothing to manage yet: Stripe keeps no payment details of yours
 
 
 def address_for(user: User, return_url: str) -> str:
-    """The address of a portal session, good for a few minutes. Raises NotNow without a customer, and StripeError.
+    """The address of a portal session, good for a few minutes. Raises ActionUnavailable without a customer, and StripeError.
 
     Its configuration says what the plan of the user's membership allows (see PortalConfiguration).
     """
     customers = overview.customers_of(user)
     if not customers:
-        raise NotNow(NO_CUSTOMER)
+        raise ActionUnavailable(NO_CUSTOMER)
     customer = customers[0]
     mode, says = customer.mode, what_it_says(Settings.get(), _prices(user, customer))
     session = {"customer": customer.stripe_customer_id, "return_url": return_url}
@@ -40,10 +40,10 @@ def address_to_switch(one: MembershipSummary, plan: Plan, return_url: str, done_
     """The address of Stripe's own page for a switch, which lets the bank ask whoever pays. It leads to `done_url` by
     itself when the switch is made; `return_url` is for who goes back without it.
 
-    https://docs.stripe.com/customer-management/portal-deep-links. Raises NotNow and StripeError.
+    https://docs.stripe.com/customer-management/portal-deep-links. Raises ActionUnavailable and StripeError.
     """
     if switch.why_not(one, plan):
-        raise NotNow(switch.why_not(one, plan))
+        raise ActionUnavailable(switch.why_not(one, plan))
     mode, subscription, customer = one.row.mode, one.row.stripe_subscription_id, one.row.customer
     says = what_it_says(Settings.get(), [price for price in (one.holding.price, plan.price) if price])
     stripe = Connection.of(mode).stripe(retries=0)
@@ -62,7 +62,7 @@ def _opened(stripe: Stripe, mode: str, says: Mapping[str, Any], session: Mapping
         return _session(stripe, session, known or PortalConfiguration.make(stripe, mode, says))
     except StripeRefused as refusal:
         if overview.is_gone(mode, session["customer"], refusal):
-            raise NotNow(GONE) from None
+            raise ActionUnavailable(GONE) from None
         if not known or (refusal.param != "configuration" and known not in str(refusal)):
             raise
     return _session(stripe, session, PortalConfiguration.make(stripe, mode, says, instead_of=known))

@@ -16,7 +16,7 @@ from itsdangerous import BadSignature
 from umstripe.billing import change
 from umstripe.billing.overview import standings_of
 from umstripe.database import db
-from umstripe.errors import NotNow, StripeRefused
+from umstripe.errors import ActionUnavailable, StripeRefused
 from umstripe.keys.signing import serializer
 from umstripe.memberships.summary import GOING_ON, MembershipSummary
 from umstripe.models import Connection, Plan, User
@@ -32,7 +32,7 @@ MUST_CONFIRM = ("authentication_required", "subscription_payment_intent_requires
 """Stripe's codes for that: https://docs.stripe.com/billing/subscriptions/overview#requires-action."""
 
 
-class MustConfirm(NotNow):
+class MustConfirm(ActionUnavailable):
     """The payment needs its owner, on a page of Stripe's (see `portal.address_to_switch`)."""
 
 
@@ -84,9 +84,9 @@ def why_not(one: MembershipSummary, plan: Plan) -> str:
 
 
 def offer(one: MembershipSummary, plan: Plan) -> Offer:
-    """Ask Stripe what a switch costs: two calls. Raises NotNow and StripeError."""
+    """Ask Stripe what a switch costs: two calls. Raises ActionUnavailable and StripeError."""
     if why_not(one, plan):
-        raise NotNow(why_not(one, plan))
+        raise ActionUnavailable(why_not(one, plan))
     stripe = Connection.of(one.row.mode).stripe(retries=0)
     db.session.commit()
     answer = stripe.fetch("subscription", one.row.stripe_subscription_id)
@@ -108,7 +108,7 @@ def _must_be_as_known(one: MembershipSummary, subscription: Mapping[str, Any]) -
     )
     if known != said:
         reconcile.look(one.row.mode, one.row.customer.stripe_customer_id, "member")
-        raise NotNow(change.MEANWHILE)
+        raise ActionUnavailable(change.MEANWHILE)
 
 
 def _items(item_id: str, plan: Plan) -> dict[str, Any]:
@@ -139,17 +139,17 @@ def _offer(
 
 
 def accept(one: MembershipSummary, plan: Plan, token: str) -> None:
-    """Do what was shown. Raises NotNow when it is not what was shown any more, and when it cannot be paid; MustConfirm
+    """Do what was shown. Raises ActionUnavailable when it is not what was shown any more, and when it cannot be paid; MustConfirm
     when the bank wants the owner of the card to say yes."""
     if why_not(one, plan):
-        raise NotNow(why_not(one, plan))
+        raise ActionUnavailable(why_not(one, plan))
     try:
         subscription_id, item_id, before, after, at = serializer(SALT).loads(token, max_age=SHOWN_FOR_SECONDS)
     except (BadSignature, ValueError, TypeError):
-        raise NotNow(STALE) from None
+        raise ActionUnavailable(STALE) from None
     now = [one.row.stripe_subscription_id, one.row.stripe_price_id, plan.price.stripe_price_id]
     if now != [subscription_id, before, after]:
-        raise NotNow(STALE)
+        raise ActionUnavailable(STALE)
     params = _items(item_id, plan) | {"proration_date": at}
     params["metadata"] = {"umstripe_plan": plan.key, "umstripe_price": after}
     if one.is_automatic:
@@ -165,9 +165,9 @@ def _unpaid(refusal: StripeRefused) -> Exception:
     if refusal.code in MUST_CONFIRM:
         return MustConfirm(BANK_ASKS)
     if refusal.status == change.CARD_DECLINED:
-        return NotNow(DECLINED.format(str(refusal)))
+        return ActionUnavailable(DECLINED.format(str(refusal)))
     if change.no_card(refusal):
-        return NotNow(change.NO_CARD)
+        return ActionUnavailable(change.NO_CARD)
     return refusal
 
 

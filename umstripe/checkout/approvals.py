@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from umstripe.database import db, write
 from umstripe.emails import triggers
-from umstripe.errors import Rejected, StripeError
+from umstripe.errors import NotAllowed, StripeError
 from umstripe.listings.approvals import Waiting
 from umstripe.models import Connection, Purchase, free_order
 from umstripe.models.purchase import status_of_charge
@@ -39,7 +39,7 @@ class Outcome:
 def answer(waiting: Waiting, verb: str) -> Outcome:
     """Take the reserved amount (`approve`) or give it back (`refuse`), and apply what Stripe says.
 
-    Raises StripeError when the payment waits as before, ClonedSite from a copy of the site, Rejected without keys.
+    Raises StripeError when the payment waits as before, ClonedSite from a copy of the site, NotAllowed without keys.
     """
     purchase = waiting.purchase
     if purchase.status != "pending":
@@ -77,7 +77,7 @@ def _settled_before(mode: str, payment_id: str, stripe: Stripe, error: StripeErr
     except StripeError:
         raise error from None
     if said.object.get("deleted"):
-        raise Rejected(GONE)
+        raise NotAllowed(GONE)
     status = _apply(mode, said)
     if status == "pending":
         raise error

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from umstripe import webhooks
 from umstripe.accounts.payment_claim import Claim
-from umstripe.errors import NotNow, UmstripeError
+from umstripe.errors import ActionUnavailable, UmstripeError
 from umstripe.models import User
 from umstripe.models.payment_link_session import PaymentLinkSession
 from umstripe.models.snapshot import NeedsFetch, Snapshot
@@ -28,7 +28,7 @@ OTHERS = "This payment belongs to another account already. Nothing was changed."
 def confirm(claim: Claim) -> str:
     """Link the payment to the account. Gives a sentence for its owner.
 
-    As often as it is pressed, the end is the same. Raises NotNow when it belongs to another account, has not
+    As often as it is pressed, the end is the same. Raises ActionUnavailable when it belongs to another account, has not
     arrived or is gone; StripeError when Stripe cannot be asked.
     """
     user, mode, session_id = claim.user, claim.mode, claim.session_id
@@ -50,16 +50,16 @@ def _claimed(
     """Whether it was linked before, and the customer's id."""
     bought = PaymentLinkSession.of(tx, state)
     if bought is None:
-        raise NotNow(GONE)
+        raise ActionUnavailable(GONE)
     event = webhooks.event_of(bought.session, state.as_of)
     arrival = EventContext(tx, state.mode, event, fetched, "member")
     customer, was_linked = bought.customer(tx), True
     if customer is None:
         if not bought.is_paid:
-            raise NotNow(NOT_YET)
+            raise ActionUnavailable(NOT_YET)
         customer, was_linked = payment_links.link_customer(arrival, bought, public_id), False
     if tx.execute(select(User.public_id).where(User.id == customer.user_id)).scalar_one() != public_id:
-        raise NotNow(OTHERS)
+        raise ActionUnavailable(OTHERS)
     if not was_linked:
         arrival.note("The owner of the account has confirmed a payment through a link", customer.user_id)
     payment_links.applied(arrival, bought, customer)

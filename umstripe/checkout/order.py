@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.memberships import holdings
 from umstripe.models.plan import Plan
 from umstripe.models.purchase import PRICE_METADATA
@@ -22,7 +22,7 @@ OPEN_FOR = 2 * 3600
 STEP = 1800
 
 
-class AlreadyHeld(Rejected):
+class AlreadyHeld(NotAllowed):
     """The user has what they want to buy, or its payment is under way. `held.kind` says which."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from umstripe.checkout.order import ORDER_METADATA, AlreadyHeld, Order, digest
 from umstripe.database import db, write
-from umstripe.errors import Rejected, StripeRefused
+from umstripe.errors import NotAllowed, StripeRefused
 from umstripe.memberships import holdings
 from umstripe.models.activity import Activity
 from umstripe.models.connection import Connection
@@ -34,7 +34,7 @@ Session = dict[str, Any]
 def begin(order: Order) -> Session:
     """The session to pay an order with: an open one that says the same, or a new one.
 
-    Raises AlreadyHeld, Rejected with a sentence for the member, ClonedSite, StripeUnavailable.
+    Raises AlreadyHeld, NotAllowed with a sentence for the member, ClonedSite, StripeUnavailable.
     """
     order.user.pending_plan_key = order.plan.short_key
     db.session.commit()
@@ -49,7 +49,7 @@ def begin(order: Order) -> Session:
             continue
         if session is not None:
             return session
-    raise Rejected(
+    raise NotAllowed(
         "Another payment of yours began at the same moment. Go on there, or try again in a minute."
     )
 
@@ -90,7 +90,7 @@ def _customer(order: Order) -> tuple[str, Stripe]:
     """The user's customer at Stripe, made if there is none, and Stripe. No transaction is open afterwards."""
     connection = Connection.of(order.mode)
     if not connection.secret_key:
-        raise Rejected(
+        raise NotAllowed(
             "Nobody can pay here yet: the site is not connected to Stripe. Please come back later."
         )
     stripe = connection.stripe(retries=1)
@@ -165,14 +165,14 @@ def _ended(stripe: Stripe, order: Order, sessions: list[Session]) -> bool:
 
 
 def _after(refusal: StripeRefused, order: Order, customer_id: str, stripe: Stripe) -> None:
-    """Stripe said no. Returns when it is worth another look; raises Rejected when it is not.
+    """Stripe said no. Returns when it is worth another look; raises NotAllowed when it is not.
 
     A customer that was deleted there makes room for a new one.
     """
     if refusal.code == "resource_missing" and _forgot_deleted_customer(order.mode, customer_id, stripe):
         return
     _note(order, "checkout.refused", f"Stripe did not open Checkout for {order.plan.title}: {refusal}")
-    raise Rejected(
+    raise NotAllowed(
         "Stripe did not accept this order, so nothing was paid. Please tell the people who run this site."
     ) from refusal
 

@@ -12,13 +12,14 @@ from umstripe.cli.site import with_site
 from umstripe.errors import UmstripeError
 
 MODES = click.Choice(["test", "live"])
+SITE_URL = click.option("--site-url", help="Where Stripe delivers to; else the site's address.")
 
 
 @click.command()
 @click.argument("mode", type=MODES)
 @click.option("--publishable-key", prompt=True)
 @click.option("--secret-key", prompt=True, hide_input=True)
-@click.option("--site-url", help="Where Stripe delivers to; else the site's address.")
+@SITE_URL
 @with_site
 def connect(_app: Any, mode: str, publishable_key: str, secret_key: str, site_url: str | None) -> None:
     """Check keys with Stripe and make the webhook endpoint."""
@@ -41,7 +42,7 @@ def connect(_app: Any, mode: str, publishable_key: str, secret_key: str, site_ur
 
 @click.command("rotate-secret")
 @click.argument("mode", type=MODES)
-@click.option("--site-url", help="Where Stripe delivers to; else the site's address.")
+@SITE_URL
 @with_site
 def rotate_secret(_app: Any, mode: str, site_url: str | None) -> None:
     """Change the webhook's signing secret; no delivery is lost."""

@@ -19,8 +19,8 @@ from wtforms import (
 )
 from wtforms.validators import Length, ValidationError
 
-from umstripe.forms.plan_fields import Choice, Moment, WholeNumber, between, in_utc, price_choices
-from umstripe.forms.user import role_id, stripped
+from umstripe.forms.plan_fields import IdField, MomentField, WholeNumberField, between, in_utc, price_choices
+from umstripe.forms.user import role_id, strip
 from umstripe.models import Plan, Price, Role
 from umstripe.models.offer import STATUSES, VISIBILITIES
 from umstripe.models.plan import TERMS
@@ -40,15 +40,15 @@ CHANGED_MEANWHILE = (
 
 def title_field() -> StringField:
     return StringField(
-        "Title", filters=[stripped], validators=[Length(max=200, message="At most 200 characters.")]
+        "Title", filters=[strip], validators=[Length(max=200, message="At most 200 characters.")]
     )
 
 
 class AddPlanForm(FlaskForm):
-    """A plan made by hand: which price it sells."""
+    """A plan made by hand: its title, and the price that it sells."""
 
     title = title_field()
-    price_id = Choice("Price", PRICE_TAKEN)
+    price_id = IdField("Price", PRICE_TAKEN)
 
     def __init__(self, prices: list[Price]) -> None:
         super().__init__()
@@ -57,16 +57,16 @@ class AddPlanForm(FlaskForm):
 
 
 class PlanForm(FlaskForm):
-    """Everything an administrator says of a plan, besides what `plan_form` adds for its type.
+    """The settings of a plan, besides the fields that `plan_form` adds for its type.
 
-    `seen` is what the plan was when the page was opened. `sealed` carries a new password's hash, encrypted, from
-    page to page: what was typed as a password is never sent back. `confirmed`: the preview was seen.
+    `version` is the plan's fingerprint when the page was opened (rule 14). `sealed` carries the hash of a new password
+    from page to page, encrypted: a typed password is never sent back. `confirmed`: the preview was shown.
     """
 
     title = title_field()
     description = TextAreaField(
         "Description",
-        filters=[stripped],
+        filters=[strip],
         validators=[Length(max=1000, message="At most 1,000 characters.")],
         render_kw={"rows": 3, "maxlength": 1000},
     )
@@ -77,46 +77,50 @@ class PlanForm(FlaskForm):
         validators=[Length(max=128, message="At most 128 characters.")],
         render_kw={"autocomplete": "new-password"},
     )
-    published_at = Moment("Date and time (UTC)")
+    published_at = MomentField("Date and time (UTC)")
     promotion_codes = BooleanField("Display Promotion Code field on Stripe Checkout form")
-    seen, sealed = HiddenField(), HiddenField()
+    version, sealed = HiddenField(), HiddenField()
     confirmed, back, add_price = SubmitField(), SubmitField(), SubmitField()
     remove_price = StringField()
 
     def __init__(self, plan: Plan) -> None:
-        super().__init__(data=_stored(plan))
-        self.plan, self.offered = plan, Role.for_plans()
+        super().__init__(data=_initial_data(plan))
+        self.plan, self.available_roles = plan, Role.for_plans()
         for field in self.role_fields:
-            field.choices = [(NO_ROLE, "— None —"), *((role.id, role.name) for role in self.offered)]
+            field.choices = [(NO_ROLE, "— None —"), *((role.id, role.name) for role in self.available_roles)]
         if "price_id" in self:
-            self.free = {price.id: price for price in [plan.price, *Plan.free_prices(plan.mode)]}
-            self.price_id.choices = price_choices(self.free.values())
+            self.available_prices = {price.id: price for price in [plan.price, *Plan.free_prices(plan.mode)]}
+            self.price_id.choices = price_choices(self.available_prices.values())
 
     @property
     def is_being_filled(self) -> bool:
-        """Whether a button was pressed that only shows the form again, with what was typed."""
+        """Whether the pressed button only shows the form again, with what was typed."""
         return bool(self.back.data or self.add_price.data or self.remove_price.data)
 
     @property
-    def role_fields(self) -> list[Choice]:
+    def role_fields(self) -> list[IdField]:
         return [self[f"{status}_role"] for status in self.plan.role_labels]
 
     @property
     def roles(self) -> dict[str, Role | None]:
-        by_id = {role.id: role for role in self.offered}
+        by_id = {role.id: role for role in self.available_roles}
         return {status: by_id.get(self[f"{status}_role"].data) for status in self.plan.role_labels}
 
     @property
     def price(self) -> Price:
-        """The price to sell: another one only where it may be chosen."""
-        return self.free.get(self.price_id.data, self.plan.price) if "price_id" in self else self.plan.price
+        """The price to sell: the plan's own where no other may be chosen."""
+        return (
+            self.available_prices.get(self.price_id.data, self.plan.price)
+            if "price_id" in self
+            else self.plan.price
+        )
 
     @property
     def offer(self) -> dict[str, Any]:
         moment = self.published_at.data
-        same = moment == in_utc(self.plan.published_at)
+        is_unchanged = moment == in_utc(self.plan.published_at)
         values = {"description": self.description.data or "", "visibility": self.visibility.data}
-        return {**values, "published_at": self.plan.published_at if same else moment}
+        return {**values, "published_at": self.plan.published_at if is_unchanged else moment}
 
     @property
     def terms(self) -> dict[str, Any]:
@@ -132,31 +136,31 @@ class PlanForm(FlaskForm):
         """The hash of the password that was typed, now or on a page before; "" for none."""
         return hash_password(self.password.data) if self.password.data else _unsealed(self.sealed.data)
 
-    def keep_typed(self) -> None:
-        """Before the form is shown again: carry the new password along, and compare with the plan as it is now."""
+    def prepare_to_show_again(self) -> None:
+        """Seal the new password and take over the plan's present version, before the form is shown again."""
         if self.password.data and not self.password.errors:
             self.sealed.data = _seal(hash_password(self.password.data))
-        self.seen.data = self.plan.fingerprint
+        self.version.data = self.plan.fingerprint
 
-    def refuse(self, sentence: str) -> None:
-        """Say what was found wrong after the form was read, at the field that chooses the price if there is one."""
+    def add_error(self, message: str) -> None:
+        """Add an error after the validation, to the field of the price if there is one."""
         field = self["price_id" if "price_id" in self else "title"]
-        field.errors = [*field.errors, sentence]
+        field.errors = [*field.errors, message]
 
-    def validate_seen(self, field: HiddenField) -> None:
+    def validate_version(self, field: HiddenField) -> None:
         if field.data and field.data != self.plan.fingerprint:
             raise ValidationError(CHANGED_MEANWHILE)
 
     def validate_password(self, field: PasswordField) -> None:
-        given = field.data or _unsealed(self.sealed.data) or self.plan.password_hash
-        if self.visibility.data == "password" and not given:
+        has_password = field.data or _unsealed(self.sealed.data) or self.plan.password_hash
+        if self.visibility.data == "password" and not has_password:
             raise ValidationError("Type the password that opens this plan.")
 
 
 class RecurringForm(PlanForm):
-    """What only a recurring plan has: a trial, and prices that a subscriber may switch to."""
+    """A recurring plan: also its trial, and the prices that a subscriber may switch to."""
 
-    trial_days = WholeNumber(
+    trial_days = WholeNumberField(
         "Trial Periods",
         validators=[between(*TRIAL_DAYS, "Leave it empty, or type a number of days from 2 to 730.")],
     )
@@ -168,30 +172,31 @@ class RecurringForm(PlanForm):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
-        kept = [price for price in plan.switch_prices if not price.is_for_sale]
-        prices = [*Price.recurring(plan.mode, plan.price.currency), *kept]
-        self.switchable = {price.id: price for price in prices if price.id != plan.price_id}
+        archived = [price for price in plan.switch_prices if not price.is_for_sale]
+        prices = [*Price.recurring(plan.mode, plan.price.currency), *archived]
+        self.switch_targets = {price.id: price for price in prices if price.id != plan.price_id}
 
     @property
     def switch_choices(self) -> dict[str, list[tuple[int, str]]]:
-        return price_choices(self.switchable.values())
+        return price_choices(self.switch_targets.values())
 
     @property
     def switches(self) -> list[Price]:
         chosen = dict.fromkeys(self.switch_prices.data or [])
-        return [self.switchable[one] for one in chosen if one in self.switchable]
+        return [self.switch_targets[price_id] for price_id in chosen if price_id in self.switch_targets]
 
     @property
     def switch_rows(self) -> list[int]:
-        """The chosen price of each row, 0 for one in which nothing is chosen, or something that cannot be."""
-        rows = [one if one in self.switchable else 0 for one in self.switch_prices.data or []]
-        gone = self.remove_price.data or ""
-        if gone.isdecimal() and len(gone) < 4 and int(gone) < len(rows):
-            del rows[int(gone)]
+        """The id of the price that is chosen in each row, 0 for none and for one that cannot be chosen."""
+        chosen = self.switch_prices.data or []
+        rows = [price_id if price_id in self.switch_targets else 0 for price_id in chosen]
+        removed = self.remove_price.data or ""
+        if removed.isdecimal() and len(removed) < 4 and int(removed) < len(rows):
+            del rows[int(removed)]
         return [*rows, 0] if self.add_price.data else rows
 
     def validate_switch_prices(self, field: SelectMultipleField) -> None:
-        if not set(field.data or []) - {0} <= self.switchable.keys():
+        if not set(field.data or []) - {0} <= self.switch_targets.keys():
             raise ValidationError(
                 "One of the prices cannot be switched to: it must be another recurring one that is for sale in the "
                 "same currency. Choose again."
@@ -199,15 +204,15 @@ class RecurringForm(PlanForm):
 
 
 class OneTimeForm(PlanForm):
-    """What only a one-time plan has: how long it lasts, and whether an administrator must approve."""
+    """A one-time plan: also how long it lasts, and whether an administrator must approve."""
 
-    duration_count = WholeNumber("Expiration duration")
+    duration_count = WholeNumberField("Expiration duration")
     duration_unit = SelectField(
         "Unit", choices=[("", "For ever"), *((unit, label) for unit, (label, _) in UNITS.items())]
     )
     approval = BooleanField("Capture on approval")
 
-    def validate_duration_count(self, field: WholeNumber) -> None:
+    def validate_duration_count(self, field: WholeNumberField) -> None:
         unit = self.duration_unit.data
         if field.process_errors:
             return
@@ -220,24 +225,25 @@ class OneTimeForm(PlanForm):
 
 
 def plan_form(plan: Plan) -> PlanForm:
-    """The form for this plan: a field for each status of its type, and for the price where it may be chosen."""
+    """Return the form of a plan, with a field for each status of its type, and for the price where it may be chosen."""
     fields: dict[str, Any] = {
-        f"{status}_role": Choice(label, ROLE_GONE) for status, label in plan.role_labels.items()
+        f"{status}_role": IdField(label, ROLE_GONE) for status, label in plan.role_labels.items()
     }
     if not plan.price_is_locked:
-        fields["price_id"] = Choice("Price", PRICE_TAKEN)
-    kind = RecurringForm if plan.price.type == "recurring" else OneTimeForm
-    return type("PlanFormOfType", (kind,), fields)(plan)
+        fields["price_id"] = IdField("Price", PRICE_TAKEN)
+    base = RecurringForm if plan.price.type == "recurring" else OneTimeForm
+    form: PlanForm = type("PlanFormOfType", (base,), fields)(plan)
+    return form
 
 
-def _stored(plan: Plan) -> dict[str, Any]:
+def _initial_data(plan: Plan) -> dict[str, Any]:
     roles = {status: plan.role_for(status) for status in plan.role_labels}
     ids = {f"{status}_role": role.id if role else NO_ROLE for status, role in roles.items()}
-    names = ("title", "description", "status", "visibility", "price_id", *TERMS[plan.price.type])
-    values = {name: getattr(plan, name) for name in names}
+    fields = ("title", "description", "status", "visibility", "price_id", *TERMS[plan.price.type])
+    values = {name: getattr(plan, name) for name in fields}
     switches = [price.id for price in plan.switch_prices]
     moment = in_utc(plan.published_at)
-    return {**values, **ids, "published_at": moment, "switch_prices": switches, "seen": plan.fingerprint}
+    return {**values, **ids, "published_at": moment, "switch_prices": switches, "version": plan.fingerprint}
 
 
 def _seal(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The fields of the plan screen, each with a sentence of its own for what it cannot take."""
+"""The fields of the plan screen, each with its own error message."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from wtforms import DateTimeLocalField, IntegerField, SelectField
+from flask_wtf import FlaskForm
+from wtforms import DateTimeLocalField, Field, IntegerField, SelectField
 from wtforms.validators import ValidationError
 
 from umstripe.formatting import price_words
@@ -16,7 +17,7 @@ MOMENT = "%Y-%m-%dT%H:%M"
 YEARS = (2000, 2199)
 
 
-class WholeNumber(IntegerField):
+class WholeNumberField(IntegerField):
     """A whole number, or nothing."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
@@ -28,19 +29,19 @@ class WholeNumber(IntegerField):
             self.data = int(typed)
 
 
-class Choice(SelectField):
-    """A choice of ids; what is none of them is refused with `sentence`."""
+class IdField(SelectField):
+    """A choice of ids. `message` is the error for any other value."""
 
-    def __init__(self, label: str, sentence: str, **kwargs: Any) -> None:
+    def __init__(self, label: str, message: str, **kwargs: Any) -> None:
         super().__init__(label, coerce=_id, **kwargs)
-        self.sentence = sentence
+        self.message = message
 
-    def pre_validate(self, form: Any) -> None:
+    def pre_validate(self, form: FlaskForm) -> None:
         if self.data not in {value for value, *_ in self.iter_choices()}:
-            raise ValidationError(self.sentence)
+            raise ValidationError(self.message)
 
 
-class Moment(DateTimeLocalField):
+class MomentField(DateTimeLocalField):
     """A moment in UTC to the minute, or nothing."""
 
     def __init__(self, label: str, **kwargs: Any) -> None:
@@ -62,35 +63,36 @@ class Moment(DateTimeLocalField):
         return self.raw_data[0] if self.raw_data else self.data.strftime(MOMENT) if self.data else ""
 
 
-def between(low: int, high: int, sentence: str) -> Callable[[Any, Any], None]:
-    """A validator: a number from `low` to `high`, or nothing."""
+def between(low: int, high: int, message: str) -> Callable[[FlaskForm, Field], None]:
+    """Return a validator that takes a number from `low` to `high`, or nothing."""
 
-    def check(_form: Any, field: Any) -> None:
+    def check(_form: FlaskForm, field: Field) -> None:
         if field.data is not None and not low <= field.data <= high:
-            raise ValidationError(sentence)
+            raise ValidationError(message)
 
     return check
 
 
 def price_choices(prices: Iterable[Price]) -> dict[str, list[tuple[int, str]]]:
-    """Prices to choose from, the recurring ones apart from the others."""
+    """Return the choices of a select field, grouped by type. Each is the price's id and its label."""
     grouped: dict[str, list[tuple[int, str]]] = {}
     for price in prices:
-        kind = "Recurring" if price.type == "recurring" else "One-time"
-        grouped.setdefault(kind, []).append((price.id, price_label(price)))
+        group = "Recurring" if price.type == "recurring" else "One-time"
+        grouped.setdefault(group, []).append((price.id, price_label(price)))
     return grouped
 
 
 def price_label(price: Price) -> str:
-    gone = "" if price.is_for_sale else " (not for sale any more)"
-    return f"{price.title} – {price_words(price)}{gone}"
+    suffix = "" if price.is_for_sale else " (not for sale any more)"
+    return f"{price.title} – {price_words(price)}{suffix}"
 
 
 def _id(value: Any) -> int:
-    """An id, or 0 for none; -1, which nothing has, for what is no id."""
+    """Return an id, 0 for the empty choice, or -1, which nothing has, for what is no id."""
     text = str(value)
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
 
 
 def in_utc(moment: datetime | None) -> datetime | None:
+    """Return a moment in UTC, to the minute."""
     return moment.astimezone(UTC).replace(second=0, microsecond=0) if moment else None

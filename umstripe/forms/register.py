@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
-
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, RadioField
+from wtforms import EmailField, PasswordField, RadioField, StringField
 from wtforms.validators import Length, Optional, ValidationError
 
 from umstripe.accounts.registration_request import RegistrationRequest
-from umstripe.forms.user import UserFields, a_good_password, a_mail_address, required, visible
+from umstripe.forms.user import UserFields, required, strip_invisible, valid_email, valid_password
 from umstripe.models import Plan, Settings, User
 from umstripe.models.mail import are_sent as mails_are_sent
 from umstripe.normalization import email_key
@@ -18,7 +16,7 @@ NO_PLAN = ""
 
 
 class RegisterForm(UserFields):
-    """A new account, and the plan it wants. `plans` are those that can be chosen.
+    """A new account, and the plan that it is for. `plans` are those that can be chosen.
 
     A mail address that somebody has is no error here, and its owner is told. Where mails are sent, the account is
     made by the link in one (see accounts/registration_request), so that nobody sees whether the address was free.
@@ -27,20 +25,20 @@ class RegisterForm(UserFields):
 
     password = PasswordField(
         "Password",
-        validators=[required("Please type a password."), a_good_password],
+        validators=[required("Please type a password."), valid_password],
         render_kw={"autocomplete": "new-password"},
     )
     billing_email = EmailField(
         "Billing Email",
-        filters=[visible],
-        validators=[Optional(), Length(max=255, message="At most 255 characters."), a_mail_address],
+        filters=[strip_invisible],
+        validators=[Optional(), Length(max=255, message="At most 255 characters."), valid_email],
     )
     plan = RadioField("Plans", validate_choice=False)
 
     def __init__(self, settings: Settings, plans: list[Plan], chosen: Plan | None) -> None:
-        first = chosen or (plans[0] if plans else None)
-        super().__init__(data={"plan": first.short_key if first else NO_PLAN})
-        self.plans, self.none_allowed = plans, settings.register_without_plan
+        preset = chosen or (plans[0] if plans else None)
+        super().__init__(data={"plan": preset.short_key if preset else NO_PLAN})
+        self.plans, self.allows_no_plan = plans, settings.register_without_plan
         self.email.label.text = "Email Address"
         self.plan.choices = [(plan.short_key, plan.title) for plan in plans]
         self.finishes_by_mail = mails_are_sent()
@@ -53,8 +51,8 @@ class RegisterForm(UserFields):
     def chosen_plan(self) -> Plan | None:
         return next((plan for plan in self.plans if plan.short_key == self.plan.data), None)
 
-    def validate_username(self, field: Any) -> None:
-        """A taken name is told, unless it is the same person who sends the form once more.
+    def validate_username(self, field: StringField) -> None:
+        """Raise ValidationError for a taken name, unless the same person sends the form once more.
 
         The password is always tried, so that the time it takes does not tell whose address this is; that is a try like
         any other, and counted.
@@ -71,27 +69,27 @@ class RegisterForm(UserFields):
         typed = self.password.data or "-"
         return rate_limits.password_tries(user.username).check(lambda: user.has_password(typed))
 
-    def validate_email(self, field: Any) -> None:
-        pass
+    def validate_email(self, field: EmailField) -> None:
+        """Take any address: see above."""
 
     def validate_plan(self, field: RadioField) -> None:
-        if self.chosen_plan is None and not (self.none_allowed and field.data in (NO_PLAN, None)):
+        if self.chosen_plan is None and not (self.allows_no_plan and field.data in (NO_PLAN, None)):
             raise ValidationError("This plan cannot be bought at the moment. Choose another one.")
 
 
 class FinishForm(UserFields):
-    """The password of a new account whose address was read in a mail; another username if theirs was taken since."""
+    """The password of a new account whose address was confirmed; another username if it was taken in the meantime."""
 
     email = None
     password = PasswordField(
         "Password",
-        validators=[required("Please type a password."), a_good_password],
+        validators=[required("Please type a password."), valid_password],
         render_kw={"autocomplete": "new-password"},
     )
 
-    def __init__(self, asked: RegistrationRequest) -> None:
-        super().__init__(data={"username": asked.username})
-        self.asked = asked
+    def __init__(self, registration_request: RegistrationRequest) -> None:
+        super().__init__(data={"username": registration_request.username})
+        self.registration_request = registration_request
 
 
 class PlanPasswordForm(FlaskForm):
@@ -104,7 +102,7 @@ class PlanPasswordForm(FlaskForm):
     )
 
     def opens(self, plan: Plan, visitor: str) -> bool:
-        """Return whether this is the plan's password, or say at the field why not. Wrong ones are limited."""
+        """Return whether this is the plan's password; if not, set the field's error. Wrong ones are limited."""
         typed = self.plan_password.data or ""
         tries = Tries((PLAN_PASSWORD, f"{plan.short_key} {visitor}"))
         try:

@@ -4,7 +4,7 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import Length, Regexp, ValidationError
 
-from umstripe.forms.user import required, stripped
+from umstripe.forms.user import required, strip
 from umstripe.normalization import text_key
 
 
@@ -13,7 +13,7 @@ class RoleForm(FlaskForm):
 
     name = StringField(
         "Name",
-        filters=[stripped],
+        filters=[strip],
         validators=[
             required("Please type a name for the role."),
             Length(max=60, message="At most 60 characters."),
@@ -22,6 +22,6 @@ class RoleForm(FlaskForm):
     )
 
     def validate_name(self, field: StringField) -> None:
-        """A name of characters that nobody sees is none."""
+        """Raise ValidationError for a name of invisible characters alone."""
         if not text_key(field.data):
             raise ValidationError("Please type a name for the role.")

@@ -13,7 +13,7 @@ from wtforms import EmailField, StringField
 
 from umstripe.accounts import password_reset
 from umstripe.database import db
-from umstripe.forms.user import required, stripped
+from umstripe.forms.user import required, strip
 from umstripe.models import User
 from umstripe.normalization import encodable
 from umstripe.security import rate_limits
@@ -25,14 +25,14 @@ PLAN_PAGE = re.compile(r"/subscribe/([A-Za-z0-9_-]{1,80})(?:[/?#]|$)")
 
 
 class LoginForm(FlaskSecurityLoginForm):
-    """One field takes either of the names that an account goes by. Nobody is sent to another site afterwards.
+    """The login, by username or mail address in one field. Nobody is redirected to another site afterwards.
 
     Wrong passwords are limited.
     """
 
     email = StringField(
         "Username or Email Address",
-        filters=[stripped],
+        filters=[strip],
         validators=[required("Please type your username or your mail address.")],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
@@ -41,8 +41,8 @@ class LoginForm(FlaskSecurityLoginForm):
     def plan(self) -> str | None:
         """Return the key of the plan whose page the visitor comes from, for the link to register with it."""
         address = self.next.data or request.args.get("next", "")
-        found = PLAN_PAGE.match(address)
-        return found[1] if found else None
+        match = PLAN_PAGE.match(address)
+        return match[1] if match else None
 
     def validate(self, **kwargs: Any) -> bool:
         if not validate_redirect_url(self.next.data or ""):
@@ -52,18 +52,20 @@ class LoginForm(FlaskSecurityLoginForm):
         if not self.email.data or not self.password.data:
             return super().validate(**kwargs)
         try:
-            return rate_limits.password_tries(self.email.data).check(lambda: self._fits(**kwargs))
+            return rate_limits.password_tries(self.email.data).check(
+                lambda: self._has_right_password(**kwargs)
+            )
         except TooManyTries as error:
             self.form_errors = [f"{rate_limits.answer_with(error)} {OR_RESET}"]
             return False
 
-    def _fits(self, **kwargs: Any) -> bool:
+    def _has_right_password(self, **kwargs: Any) -> bool:
         self.user = User.with_identity(self.email.data or "")
         return super().validate(**kwargs)
 
 
 class ChangePasswordForm(FlaskSecurityChangePasswordForm):
-    """A new password in the place of the current one. Wrong current passwords are limited."""
+    """A new password instead of the current one. Wrong current passwords are limited."""
 
     def validate(self, **kwargs: Any) -> bool:
         if not self.password.data:
@@ -83,11 +85,11 @@ class ChangePasswordForm(FlaskSecurityChangePasswordForm):
 class ForgotPasswordForm(FlaskSecurityForgotPasswordForm):
     """Ask for a link to choose a new password.
 
-    Never valid, so that Flask-Security says the same and hashes a password, as it does for an unknown address; the
-    mail is written here. Beyond the limit of mails to one person nothing is written.
+    Never valid, so that Flask-Security answers the same and hashes a password, as it does for an unknown address; the
+    mail is queued here, unless the person has got too many.
     """
 
-    email = EmailField("Email", filters=[stripped], render_kw={"autocomplete": "email"})
+    email = EmailField("Email", filters=[strip], render_kw={"autocomplete": "email"})
 
     def validate(self, **kwargs: Any) -> bool:
         email = (self.email.data or "")[:255]

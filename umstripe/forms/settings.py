@@ -9,7 +9,7 @@ from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.validators import Length, NumberRange, Optional, Regexp, ValidationError
 
 from umstripe.forms.site_address import ChangedAddressForm
-from umstripe.forms.user import required, stripped
+from umstripe.forms.user import required, strip
 from umstripe.models import Role, Settings
 from umstripe.stripe_api.keys import why_wrong
 
@@ -17,29 +17,28 @@ INVISIBLE = "\u200b\u2060\ufeff"
 KEYS = ("publishable", "secret")
 
 
-def without_space_around(text: str | None) -> str | None:
-    """A key as it was meant: copying it often brings spaces, line ends and characters that nobody sees."""
+def strip_key(text: str | None) -> str | None:
+    """Return a key without the spaces, line ends and invisible characters that copying often brings."""
     return text.strip().strip(INVISIBLE).strip() if text else text
 
 
-class Key:
-    """The text is this field's key by its look. `which` is `publishable` or `secret`."""
+class ValidKey:
+    """A validator: the text looks like a key of this kind (`publishable` or `secret`) and mode."""
 
-    def __init__(self, which: str, mode: str) -> None:
-        self.which, self.mode = which, mode
+    def __init__(self, kind: str, mode: str) -> None:
+        self.kind, self.mode = kind, mode
 
     def __call__(self, _form: FlaskForm, field: StringField) -> None:
-        wrong = why_wrong(self.which, self.mode, field.data or "")
-        if wrong:
-            raise ValidationError(wrong)
+        if problem := why_wrong(self.kind, self.mode, field.data or ""):
+            raise ValidationError(problem)
 
 
-def key_field(label: str, which: str, mode: str) -> StringField:
-    return StringField(label, filters=[without_space_around], validators=[Optional(), Key(which, mode)])
+def key_field(label: str, kind: str, mode: str) -> StringField:
+    return StringField(label, filters=[strip_key], validators=[Optional(), ValidKey(kind, mode)])
 
 
 class StripeForm(FlaskForm):
-    """Settings > Extensions > Stripe, in the order of the screen. It holds both modes' keys; one mode is shown."""
+    """Settings > Extensions > Stripe, in the order of the screen. It has the keys of both modes; one mode is shown."""
 
     sandbox = BooleanField("Sandbox/Test Mode")
     test_publishable_key = key_field("Test Publishable Key", "publishable", "test")
@@ -50,7 +49,7 @@ class StripeForm(FlaskForm):
     test_clock = BooleanField("Test Clock")
     test_clock_id = StringField(
         "Test Clock ID",
-        filters=[stripped],
+        filters=[strip],
         validators=[
             Optional(),
             Length(max=255, message="At most 255 characters."),
@@ -67,24 +66,24 @@ class StripeForm(FlaskForm):
     def mode(self) -> str:
         return "test" if self.sandbox.data else "live"
 
-    def key(self, mode: str, which: str) -> StringField:
-        return self[f"{mode}_{which}_key"]
+    def key(self, mode: str, kind: str) -> StringField:
+        return self[f"{mode}_{kind}_key"]
 
     def typed_keys(self, mode: str) -> dict[str, str]:
-        """The keys that were typed for a mode; empty ones keep what is stored."""
-        return {which: self.key(mode, which).data or "" for which in KEYS}
+        """Return the keys that were typed for a mode; an empty one keeps the stored key."""
+        return {kind: self.key(mode, kind).data or "" for kind in KEYS}
 
     def forget_keys(self) -> None:
         """Empty the key fields of the shown mode, after their keys were stored."""
-        for which in KEYS:
-            self.key(self.mode, which).data = ""
+        for kind in KEYS:
+            self.key(self.mode, kind).data = ""
 
     def settings(self) -> Mapping[str, Any]:
         return {name: self[name].data for name in SETTINGS}
 
-    def refuse(self, name: str, sentence: str) -> None:
-        """Say at a field what was found wrong after the form was read."""
-        self[name].errors = [*self[name].errors, sentence]
+    def add_error(self, name: str, message: str) -> None:
+        """Add an error to a field after the validation."""
+        self[name].errors = [*self[name].errors, message]
 
 
 SETTINGS = (
@@ -99,7 +98,7 @@ SETTINGS = (
 
 
 class DaysField(IntegerField):
-    """A number of days. What is none, or too long for one, is left to the validator, for one sentence."""
+    """A number of days. What is no number, or too long, is left to the validator, which has one message for all."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
         with contextlib.suppress(ValueError):
@@ -111,7 +110,7 @@ class GeneralForm(ChangedAddressForm):
 
     site_name = StringField(
         "Site Title",
-        filters=[stripped],
+        filters=[strip],
         validators=[required("Please type a name."), Length(max=80, message="At most 80 characters.")],
     )
     keep_bodies_days = DaysField(

@@ -4,16 +4,16 @@ from wtforms import HiddenField, StringField
 from wtforms.validators import Length
 
 from umstripe.forms.site_address import SiteAddressForm
-from umstripe.forms.user import AdministratorForm, stripped
+from umstripe.forms.user import AdministratorForm, strip
 
 
 class SetupForm(AdministratorForm, SiteAddressForm):
-    """The first administrator, and what the site is called and where it is."""
+    """The first administrator, the site's name and its address."""
 
     token = HiddenField()
     site_name = StringField(
         "Site name",
-        filters=[stripped],
+        filters=[strip],
         default="Member Site",
         validators=[Length(max=80, message="At most 80 characters.")],
     )

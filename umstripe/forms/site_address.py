@@ -8,20 +8,21 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, URLField
 from wtforms.validators import StopValidation, ValidationError
 
-from umstripe.forms.user import stripped
+from umstripe.forms.user import strip
 from umstripe.models import Settings
 from umstripe.models.site_address import configured_url
 from umstripe.origins import normal_origin
 from umstripe.security import hosts
 
 NO_ADDRESS = "Please type the address as in your browser, without a path, like https://members.example.org."
-ASKED = (
+CONFIRM_CHANGE = (
     "Links in emails, the way back from Stripe and deliveries will use {new}, and the site will answer at no other "
     "address. Tick the box if that is right, then save."
 )
 
 
-def is_an_origin(_form: FlaskForm, field: URLField) -> None:
+def valid_origin(_form: FlaskForm, field: URLField) -> None:
+    """Normalize the address. Raise StopValidation if it is no origin."""
     try:
         field.data = normal_origin(field.data or "")
     except ValueError:
@@ -29,12 +30,12 @@ def is_an_origin(_form: FlaskForm, field: URLField) -> None:
 
 
 class SiteAddressForm(FlaskForm):
-    """A form with the site's address. Without the field if UMSTRIPE_SITE_URL sets it."""
+    """A form with the site's address; without the field if UMSTRIPE_SITE_URL sets it."""
 
     site_url = URLField(
         "Site address",
-        filters=[stripped],
-        validators=[is_an_origin],
+        filters=[strip],
+        validators=[valid_origin],
         render_kw={"autocomplete": "off", "spellcheck": "false"},
     )
 
@@ -48,7 +49,7 @@ class SiteAddressForm(FlaskForm):
 
 
 class ChangedAddressForm(SiteAddressForm):
-    """The same on a site that runs: a change of the address is asked about first."""
+    """The same on a running site: a change of the address must be confirmed."""
 
     address_confirmed = BooleanField("Site address")
     asks = False
@@ -56,7 +57,7 @@ class ChangedAddressForm(SiteAddressForm):
 
     def validate_site_url(self, field: URLField) -> None:
         stored = Settings.get().site_url
-        is_as_expected = field.data == stored or (not stored and hosts.is_answered(field.data))
-        self.asks = not is_as_expected
+        is_expected = field.data == stored or (not stored and hosts.is_answered(field.data))
+        self.asks = not is_expected
         if self.asks and not self.address_confirmed.data:
-            raise ValidationError(ASKED.format(new=field.data))
+            raise ValidationError(CONFIRM_CHANGE.format(new=field.data))

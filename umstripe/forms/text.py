@@ -1,26 +1,24 @@
 from __future__ import annotations
 
-from typing import Any
-
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 from wtforms.validators import Length, ValidationError
 
 from umstripe.emails import render
-from umstripe.forms.user import required, stripped
+from umstripe.forms.user import required, strip
 
 
 class TextForm(FlaskForm):
-    """A page's or mail's own words. `name` is that of the text (`page.success`)."""
+    """The site's own text of a page or mail. `name` is like `page.success`."""
 
     title = StringField(
         "Title",
-        filters=[stripped],
+        filters=[strip],
         validators=[required("Please type a title."), Length(max=200, message="At most 200 characters.")],
     )
     body = TextAreaField(
         "Text",
-        filters=[stripped],
+        filters=[strip],
         validators=[
             required("Please type a text."),
             Length(max=20_000, message="At most 20,000 characters."),
@@ -33,13 +31,13 @@ class TextForm(FlaskForm):
         self.name = name
         self.title.label.text = "Subject" if name.startswith("mail.") else "Heading"
 
-    def validate_title(self, field: Any) -> None:
-        self._must_be_known(field)
+    def validate_title(self, field: StringField) -> None:
+        self._check_placeholders(field)
 
-    def validate_body(self, field: Any) -> None:
-        self._must_be_known(field)
+    def validate_body(self, field: TextAreaField) -> None:
+        self._check_placeholders(field)
 
-    def _must_be_known(self, field: Any) -> None:
+    def _check_placeholders(self, field: StringField) -> None:
         if unknown := render.unknown_words(self.name, field.data or ""):
             words = ", ".join(f"{{{word}}}" for word in unknown)
             raise ValidationError(

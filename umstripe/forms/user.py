@@ -4,7 +4,7 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, PasswordField, SelectMultipleField, StringField
+from wtforms import BooleanField, EmailField, Field, PasswordField, SelectMultipleField, StringField
 from wtforms.validators import (
     DataRequired,
     EqualTo,
@@ -24,36 +24,39 @@ USERNAME = Regexp(
 )
 
 
-def a_good_password(form: FlaskForm, field: Any) -> None:
-    """The one rule for passwords, about the account that the form is for: as typed here, else as it is stored."""
-    user = getattr(form, "user", None) or getattr(form, "asked", None)
-    typed = {name: getattr(form, name, None) for name in ("username", "email", "site_name")}
-    known = {name: (one.data or "") if one else getattr(user, name, "") for name, one in typed.items()}
-    if sentence := password_policy.problem(field.data or "", **known):
-        raise ValidationError(sentence)
+def valid_password(form: FlaskForm, field: Field) -> None:
+    """Raise ValidationError if the password breaks the policy, for the account of the form: as typed, else as stored."""
+    account = getattr(form, "user", None) or getattr(form, "registration_request", None)
+    fields = {name: getattr(form, name, None) for name in ("username", "email", "site_name")}
+    values = {
+        name: (other.data or "") if other else getattr(account, name, "") for name, other in fields.items()
+    }
+    if problem := password_policy.problem(field.data or "", **values):
+        raise ValidationError(problem)
 
 
-def optional_password(label: str) -> PasswordField:
-    validators = [Optional(), a_good_password]
+def optional_password_field(label: str) -> PasswordField:
+    validators = [Optional(), valid_password]
     return PasswordField(label, validators=validators, render_kw={"autocomplete": "new-password"})
 
 
-def visible(text: str | None) -> str | None:
-    """Text as `stripped` returns it, without characters of no width, which come along when it is copied from a page."""
-    return stripped(without_invisible(text)) if text else text
+def strip_invisible(text: str | None) -> str | None:
+    """Return the text as `strip` does, without characters of no width, which come along when it is copied from a page."""
+    return strip(without_invisible(text)) if text else text
 
 
-def stripped(text: str | None) -> str | None:
-    """Text without space around it, and without the null character, which Postgres does not take."""
+def strip(text: str | None) -> str | None:
+    """Return the text without space around it and without the null character, which Postgres does not take."""
     return text.replace("\x00", "").strip() if isinstance(text, str) else None
 
 
 def required(sentence: str) -> DataRequired:
-    """Something must be typed; spaces alone are nothing."""
+    """Return a validator that wants some text; spaces alone are none."""
     return DataRequired(message=sentence)
 
 
-def a_mail_address(_form: FlaskForm, field: Any) -> None:
+def valid_email(_form: FlaskForm, field: Field) -> None:
+    """Normalize the address. Raise StopValidation if it is none."""
     try:
         field.data = validate_email(field.data or "", check_deliverability=False).normalized
     except EmailNotValidError:
@@ -61,11 +64,11 @@ def a_mail_address(_form: FlaskForm, field: Any) -> None:
 
 
 class UserFields(FlaskForm):
-    """What an account has: a username and a mail address that nobody else has."""
+    """The fields of an account: a username and a mail address that nobody else has."""
 
     username = StringField(
         "Username",
-        filters=[visible],
+        filters=[strip_invisible],
         validators=[
             required("Please type a username."),
             Length(max=60, message="At most 60 characters."),
@@ -75,11 +78,11 @@ class UserFields(FlaskForm):
     )
     email = EmailField(
         "Email",
-        filters=[visible],
+        filters=[strip_invisible],
         validators=[
             required("Please type a mail address."),
             Length(max=255, message="At most 255 characters."),
-            a_mail_address,
+            valid_email,
         ],
         render_kw={"autocomplete": "email"},
     )
@@ -99,8 +102,8 @@ class UserFields(FlaskForm):
             raise ValidationError("Another user has this mail address.")
 
 
-def role_id(text: Any) -> int:
-    """A role's id; 0, which no role has, for what is none."""
+def role_id(text: str | int) -> int:
+    """Return a role's id; 0, which no role has, for what is none."""
     return int(text) if str(text).isdecimal() and len(str(text)) < 10 else 0
 
 
@@ -108,40 +111,40 @@ class AddUserForm(UserFields):
     """A user that an administrator adds."""
 
     name = StringField(
-        "Name", filters=[stripped], validators=[Length(max=120, message="At most 120 characters.")]
+        "Name", filters=[strip], validators=[Length(max=120, message="At most 120 characters.")]
     )
-    password = optional_password("Password")
+    password = optional_password_field("Password")
     notify = BooleanField("Send User Notification", default=True)
     roles = SelectMultipleField("Roles", coerce=role_id, validate_choice=False)
 
     def __init__(self, *args: Any, user: User | None = None, **kwargs: Any) -> None:
         super().__init__(*args, user=user, **kwargs)
-        self.offered = Role.everything()
+        self.all_roles = Role.everything()
 
     @property
     def chosen_roles(self) -> list[Role]:
-        return [role for role in self.offered if role.id in (self.roles.data or [])]
+        return [role for role in self.all_roles if role.id in (self.roles.data or [])]
 
     @property
     def account(self) -> dict[str, str]:
         return {"username": self.username.data, "email": self.email.data, "name": self.name.data or ""}
 
-    def look_again(self) -> None:
-        """Somebody else was faster, and the database refused: say at the fields what is taken or gone."""
-        self.offered = Role.everything()
+    def validate_again(self) -> None:
+        """Set the fields' errors after the database refused, because somebody else was faster."""
+        self.all_roles = Role.everything()
         if self.validate():
             self.username.errors = ["Somebody else changed this at the same moment. Look again, then save."]
 
     def validate_roles(self, field: SelectMultipleField) -> None:
-        if not set(field.data or []) <= {role.id for role in self.offered}:
+        if not set(field.data or []) <= {role.id for role in self.all_roles}:
             raise ValidationError("One of the roles does not exist any more. Choose again.")
 
 
 class EditUserForm(AddUserForm):
-    """What an administrator may change of a user."""
+    """The fields of a user that an administrator may change."""
 
     notify = None
-    password = optional_password("New Password")
+    password = optional_password_field("New Password")
 
     def __init__(self, user: User) -> None:
         stored = {"username": user.username, "email": user.email, "name": user.name}
@@ -149,13 +152,13 @@ class EditUserForm(AddUserForm):
 
 
 class ChosenPassword(FlaskForm):
-    """A password, typed twice, for a user who is there or for one whose fields stand beside it."""
+    """A password, typed twice, for a user who exists or for one whose fields are in the same form."""
 
     password = PasswordField(
         "Password",
         validators=[
             required("Please type a password."),
-            a_good_password,
+            valid_password,
         ],
         render_kw={"autocomplete": "new-password"},
     )
@@ -171,10 +174,10 @@ class ChosenPassword(FlaskForm):
 
 
 class AdministratorForm(UserFields, ChosenPassword):
-    """An administrator who is made without a browser."""
+    """An administrator who is created without a browser."""
 
 
 def first_error(form: FlaskForm) -> str:
-    """The first complaint of a form, with its field: for commands."""
+    """Return the first error of a form with the label of its field, for commands."""
     name, errors = next(iter(form.errors.items()))
     return f"{form[name].label.text}: {errors[0]}" if name else str(errors[0])

@@ -9,17 +9,21 @@ from umstripe.health.check import GOOD, TROUBLE, WARNING, Check
 from umstripe.origins import DEFAULT_PORTS, is_loopback
 
 
-def address_checks(seen: Mapping[str, str] | None, site_url: str, proxies: int) -> Iterator[Check]:
+def address_checks(
+    seen: Mapping[str, str] | None, site_url: str, proxies: int, is_confirmed: bool = True
+) -> Iterator[Check]:
     """Compare what an administrator's browser saw last (`Settings.seen_address`) with the site's address.
 
-    `proxies` is UMSTRIPE_TRUSTED_PROXIES. Nothing is said before a browser with scripts has opened the health page.
+    `proxies` is UMSTRIPE_TRUSTED_PROXIES. `seen` is None until a browser with scripts has opened the health page.
     """
-    if not seen:
-        return
-    wrong = [*_address(seen["browser"], site_url), *_proxy(seen, proxies)]
-    yield from wrong
-    if not wrong:
+    address = [*_address(seen["browser"], site_url)] if seen else []
+    proxy = [*_proxy(seen, proxies)] if seen else []
+    if not is_confirmed and not address:
+        says = f"Not confirmed yet. Links in emails begin with {site_url}."
+        yield Check("Site address", WARNING, says, "Check it in Settings > General, then save.")
+    elif seen and not address and not proxy:
         yield Check("Address", GOOD, f"Browsers see this site at its address, {site_url}.")
+    yield from (*address, *proxy)
 
 
 def differences(one: str, other: str) -> list[str]:

@@ -19,12 +19,9 @@ from umstripe.security import file_permissions
 
 def site_checks() -> list[Check]:
     """Return the checks that both modes share."""
-    proxies = current_app.config["TRUSTED_PROXIES"]
-    address = address_checks(Settings.get().seen_address, site_address.site_url(), proxies)
     return [
         *_place(),
         *_address(),
-        *address,
         *account_checks(),
         *_files(),
         _worker(WorkerHeartbeat.last_seen()),
@@ -40,9 +37,8 @@ def _place() -> Iterator[Check]:
 
 
 def _address() -> Iterator[Check]:
-    if not site_address.known_url():
-        says = f"Not confirmed yet. Links in emails begin with {site_address.site_url()}."
-        yield Check("Site address", WARNING, says, "Check it in Settings > General, then save.")
+    seen, proxies = Settings.get().seen_address, current_app.config["TRUSTED_PROXIES"]
+    return address_checks(seen, site_address.site_url(), proxies, bool(site_address.known_url()))
 
 
 def _files() -> Iterator[Check]:

@@ -36,7 +36,7 @@ def system_database_url(database_url: str) -> str:
 def enqueue(mode: str, kind: str, *arguments: Any) -> None:
     """Put a mode's work of a kind (a key of WORKFLOWS) in the queue; what waits or runs already is the same one.
 
-    Raises Rejected while there is no secret key.
+    Raises NotAllowed while there is no secret key.
     """
     Connection.of(mode).must_be_usable()
     db.session.commit()

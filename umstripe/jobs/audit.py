@@ -13,7 +13,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import delete, insert, or_, select, update
 
 from umstripe.database import db, read, write
-from umstripe.errors import StripeRefused, UmstripeError, Unusable
+from umstripe.errors import MalformedObject, StripeRefused, UmstripeError
 from umstripe.jobs import steps
 from umstripe.models import Activity, Connection, Customer, Difference, Job, Settings, Subscription, User
 from umstripe.models.snapshot import Snapshot
@@ -168,7 +168,7 @@ def _compared(mode: str, customer: str) -> tuple[list[reconcile.Found], dict[str
     """As truth.differences, and why nothing can be said of a customer whom Stripe does not know or says oddly."""
     try:
         return *reconcile.differences(mode, customer), ""
-    except Unusable as unusable:
+    except MalformedObject as unusable:
         return (
             [reconcile.Found("customer", customer, None, "linked", "not readable")],
             {},

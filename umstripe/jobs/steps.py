@@ -12,7 +12,7 @@ from dbos import error as dbos_error
 from flask import Flask
 
 from umstripe.database import db, write
-from umstripe.errors import Rejected, StripeRefused, UmstripeError
+from umstripe.errors import NotAllowed, StripeRefused, UmstripeError
 from umstripe.models import Job
 
 RETRIES: dict[str, Any] = {
@@ -20,7 +20,7 @@ RETRIES: dict[str, Any] = {
     "max_attempts": 6,
     "interval_seconds": 1.0,
     "backoff_rate": 2.0,
-    "should_retry": lambda error: not isinstance(error, (Rejected, StripeRefused)),
+    "should_retry": lambda error: not isinstance(error, (NotAllowed, StripeRefused)),
 }
 """Trouble passes; a refusal of Stripe's or of ours would be the same in a minute."""
 

@@ -26,19 +26,29 @@ class KeyFile:
     def read(self) -> list[str]:
         return split(self.path.read_text())
 
+    def create(self, key: str) -> None:
+        """Write the first key. If another process writes one at the same time, the first file stays."""
+        with self._complete_file([key]) as path, contextlib.suppress(FileExistsError):
+            os.link(path, self.path)
+
     def replace(self, keys: list[str]) -> None:
         """Write these keys. After a crash, the file holds either all of the earlier ones or all of these."""
-        ours = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(ours, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with self._complete_file(keys) as path:
+            path.replace(self.path)
+
+    @contextlib.contextmanager
+    def _complete_file(self, keys: list[str]) -> Iterator[Path]:
+        """Yield a temporary file that holds these keys, to be linked or renamed; then flush the folder to the disk."""
+        path = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "w") as file:
                 file.write("\n".join(keys))
                 file.flush()
                 os.fsync(file.fileno())
-            ours.replace(self.path)
-        except BaseException:
-            ours.unlink(missing_ok=True)
-            raise
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
         _sync_folder(self.path.parent)
 
     @contextlib.contextmanager
@@ -131,7 +141,7 @@ def _identity(file: KeyFile | None) -> tuple[int, int] | None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Flush the renamed directory entry to the disk."""
+    """Flush the new directory entry to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

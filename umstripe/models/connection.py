@@ -24,7 +24,7 @@ from umstripe.database import (
     read,
     write,
 )
-from umstripe.errors import ClonedSite, Rejected, StripeError, StripeRefused
+from umstripe.errors import ClonedSite, NotAllowed, StripeError, StripeRefused
 from umstripe.models import site_address, site_identity
 from umstripe.models.customer import Customer, metadata_for
 from umstripe.models.mail import Mail
@@ -71,7 +71,7 @@ class Connection(Model):
     def signing_secrets(cls, mode: str, age: float = 0) -> list[str]:
         """The secrets that a delivery may be signed with; none before the first connect (rule 6).
 
-        They may have been read up to `age` seconds ago. Raises Rejected when they cannot be read.
+        They may have been read up to `age` seconds ago. Raises NotAllowed when they cannot be read.
         """
         kept: dict[str, tuple[float, list[str]]] = current_app.extensions.setdefault("signing_secrets", {})
         read_at, good = kept.get(mode, (0.0, []))
@@ -83,7 +83,7 @@ class Connection(Model):
             found = (current_app.config["WEBHOOK_SECRETS"][mode], stored.endpoint_secret, earlier)
             good = [one for one in found if one]
             if not good and stored.endpoint_secret is UNREADABLE:
-                raise Rejected(WITHOUT_ITS_KEY)
+                raise NotAllowed(WITHOUT_ITS_KEY)
             kept[mode] = (read_at, good)
         return good
 
@@ -125,14 +125,14 @@ class Connection(Model):
         return changed
 
     def must_be_usable(self) -> None:
-        """Raises Rejected while there is no secret key, or none that can be read."""
+        """Raises NotAllowed while there is no secret key, or none that can be read."""
         if self.is_unreadable:
-            raise Rejected(WITHOUT_ITS_KEY)
+            raise NotAllowed(WITHOUT_ITS_KEY)
         if not self.secret_key:
-            raise Rejected("The Stripe keys are missing. Enter them in Settings > Extensions > Stripe.")
+            raise NotAllowed("The Stripe keys are missing. Enter them in Settings > Extensions > Stripe.")
 
     def stripe(self, retries: int | None = None) -> Stripe:
-        """Stripe, with this mode's secret key. Raises Rejected when there is none.
+        """Stripe, with this mode's secret key. Raises NotAllowed when there is none.
 
         From a copy of the site it is there for reading only. `retries` as with Stripe.
         """
@@ -146,7 +146,7 @@ class Connection(Model):
         Empty keys are the stored ones. Keys that Stripe refuses are not kept: what worked before still works.
 
         Without an endpoint (a local site, a missing right) the account is connected all the same, and
-        `endpoint_problem` says what to do. Raises KeyRefused, StripeUnavailable, ClonedSite, or Rejected while
+        `endpoint_problem` says what to do. Raises KeyRefused, StripeUnavailable, ClonedSite, or NotAllowed while
         another administrator connects.
         """
         site_identity.must_be_here()
@@ -223,10 +223,10 @@ class Connection(Model):
 
         A second endpoint is made at Stripe; from then on both secrets are good, the earlier one for 24 hours;
         then the first endpoint goes. What it had not delivered yet is a catch-up's to bring. Raises StripeError,
-        or Rejected without an endpoint of ours, from a copy, and while another administrator connects.
+        or NotAllowed without an endpoint of ours, from a copy, and while another administrator connects.
         """
         if not self.endpoint_secret:
-            raise Rejected("There is no signing secret yet: connect Stripe first.")
+            raise NotAllowed("There is no signing secret yet: connect Stripe first.")
         self._reserve()
         try:
             url, instance_id = endpoint.address(site_url, self.mode), Settings.get().instance_id
@@ -269,7 +269,9 @@ class Connection(Model):
         taken = db.session.execute(ours.returning(Connection.mode)).first()
         db.session.commit()
         if not taken:
-            raise Rejected("Another administrator is connecting at this moment. Reload the page in a minute.")
+            raise NotAllowed(
+                "Another administrator is connecting at this moment. Reload the page in a minute."
+            )
         db.session.refresh(self)
         db.session.commit()
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Model, UTCDateTime, db, now, write
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.models.normalized_columns import search_column
 from umstripe.models.rate_limit import RateLimit, identity_key
 from umstripe.models.role import Role
@@ -165,12 +165,12 @@ class Mail(Model):
     def send_again(self) -> None:
         """Let the worker send it once more, with the text and to the address that are in force now.
 
-        Raise Rejected when this person has got too many of this kind.
+        Raise NotAllowed when this person has got too many of this kind.
         """
         if self.state == NO_ACCOUNT:
-            raise Rejected(f"Nobody has an account with {self.address}, so there is nothing to send.")
+            raise NotAllowed(f"Nobody has an account with {self.address}, so there is nothing to send.")
         if not self.is_allowed(db.session.connection(), self.kind, self.recipient):
-            raise Rejected(
+            raise NotAllowed(
                 f"{self.recipient} has received {AT_MOST_AN_HOUR} of these emails within an hour. Try again later."
             )
         self.address = self.recipient

@@ -11,7 +11,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
 from umstripe.database import Model, UTCDateTime, db, now
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.formatting import price_words, term_words
 from umstripe.models.normalized_columns import search_column
 from umstripe.models.offer import Offer
@@ -169,12 +169,12 @@ class Plan(Model, Offer):
     def sell(self, price: Price, role: Role) -> list[str]:
         """Sell another price. One of the other type has other statuses: there the plan starts anew, with the role.
 
-        Gives what changed, in words. Raises Rejected for an imported plan, and for one that somebody has or had.
+        Gives what changed, in words. Raises NotAllowed for an imported plan, and for one that somebody has or had.
         """
         if price is self.price:
             return []
         if self.price_is_locked or price.mode != self.mode:
-            raise Rejected("The price of this plan cannot be changed.")
+            raise NotAllowed("The price of this plan cannot be changed.")
         before, type_ = self.price, self.price.type
         self.price = price
         self.switch_prices = [one for one in self.switch_prices if self._can_switch_to(one)]
@@ -223,13 +223,13 @@ class Plan(Model, Offer):
     def map_roles(self, roles: Mapping[str, Role | None]) -> list[str]:
         """Say which role each status gives; None for none. Gives what changed, in words.
 
-        Raises Rejected for an administrator role (rule 1) and for a status that the plan does not have.
+        Raises NotAllowed for an administrator role (rule 1) and for a status that the plan does not have.
         """
         for status, role in roles.items():
             if role is not None and role.is_administrator:
-                raise Rejected("A plan cannot give the administrator's role. Choose another one.")
+                raise NotAllowed("A plan cannot give the administrator's role. Choose another one.")
             if status not in self.role_labels:
-                raise Rejected(f"This plan has no status “{status}”.")
+                raise NotAllowed(f"This plan has no status “{status}”.")
         return [
             self._map(status, role) for status, role in roles.items() if role is not self.role_for(status)
         ]

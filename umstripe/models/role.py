@@ -5,7 +5,7 @@ from sqlalchemy import String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import Model, db
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.models.normalized_columns import is_set_apart, key_column
 from umstripe.normalization import name_key
 
@@ -67,12 +67,12 @@ class Role(Model, RoleMixin):
         self.name = name.strip()
 
     def delete(self) -> None:
-        """Raises Rejected for the administrator's role and for one that somebody or something uses."""
+        """Raises NotAllowed for the administrator's role and for one that somebody or something uses."""
         if self.is_administrator:
-            raise Rejected("The administrator's role cannot be deleted.")
+            raise NotAllowed("The administrator's role cannot be deleted.")
         users = self.uses()
         if users:
-            raise Rejected(
+            raise NotAllowed(
                 f"“{self.name}” is in use: {', '.join(users)}. Change that first, then delete the role."
             )
         db.session.delete(self)
@@ -94,7 +94,7 @@ class Role(Model, RoleMixin):
     def _must_be_free(cls, name: str, besides: Role | None = None) -> None:
         other = cls.named(name)
         if other is not None and other is not besides:
-            raise Rejected(f"There is already a role called “{other.name}”. Choose another name.")
+            raise NotAllowed(f"There is already a role called “{other.name}”. Choose another name.")
 
 
 def _count(query) -> int:

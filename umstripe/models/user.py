@@ -11,7 +11,7 @@ from sqlalchemy import Column, ForeignKey, Select, String, Table, case, func, or
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Model, UTCDateTime, db, now
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.models.normalized_columns import is_set_apart, key_column, search_column
 from umstripe.models.password_schemes import EARLIER_PREFIX
 from umstripe.models.role import Role
@@ -112,7 +112,7 @@ class User(Model, UserMixin):
         return next((one for one in self.customers if one.mode == mode and not one.deleted), None)
 
     def give_roles(self, roles: list[Role]) -> str:
-        """Make these the manual roles. Gives what changed, in words, or "". Raises Rejected when the site
+        """Make these the manual roles. Gives what changed, in words, or "". Raises NotAllowed when the site
         would be left without an administrator."""
         if not any(role.is_administrator for role in roles):
             self._must_not_be_last_administrator()
@@ -164,7 +164,7 @@ class User(Model, UserMixin):
             return
         db.session.execute(select(Role.id).where(Role.is_administrator).with_for_update(key_share=True))
         if self.is_last_administrator():
-            raise Rejected("This is the only administrator. Make somebody else one first.")
+            raise NotAllowed("This is the only administrator. Make somebody else one first.")
 
     def is_last_administrator(self) -> bool:
         query = select(func.count()).select_from(User).join(User.roles).where(Role.is_administrator)

@@ -223,6 +223,6 @@ def _too_many(error: Any) -> Response:
     sentence = str(error)
     if request.method == "POST":
         sentence += " Then go back in your browser: what you typed is still there."
-    page = Response(errors.page(429, "Too many tries", sentence)[0], 429, mimetype="text/html")
+    page = Response(errors.error_page(429, "Too many tries", sentence)[0], 429, mimetype="text/html")
     page.headers["Retry-After"] = str(error.seconds)
     return page

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import current_app
 
-from umstripe.errors import Rejected, StripeRefused
+from umstripe.errors import NotAllowed, StripeRefused
 from umstripe.stripe_api.client import Stripe
 
 RIGHTS = {
@@ -41,7 +41,7 @@ What a call expands needs its right too (a session's charge): https://docs.strip
 A preview of an invoice is a POST, so it is taken to need Write."""
 
 
-class KeyRefused(Rejected):
+class KeyRefused(NotAllowed):
     """Stripe does not take a key. `field` is `publishable_key` or `secret_key`."""
 
     def __init__(self, field: str, sentence: str) -> None:

@@ -18,7 +18,7 @@ import structlog
 from flask import has_request_context
 
 from umstripe.database import must_be_closed
-from umstripe.errors import ClonedSite, StripeError, StripeRefused, StripeUnavailable, Unusable
+from umstripe.errors import ClonedSite, MalformedObject, StripeError, StripeRefused, StripeUnavailable
 from umstripe.stripe_api.checkout import EXPANDED, LESS, Answer, Page, Selling
 from umstripe.stripe_api.paths import COLLECTIONS, object_path
 from umstripe.stripe_api.permissions import Rights
@@ -179,7 +179,7 @@ class Stripe(Selling, Rights):
         except stripe.StripeError as error:
             raise _ours(error) from None
         if not isinstance(answer.data, dict):
-            raise Unusable("Stripe’s answer is no object. This site cannot use it.")
+            raise MalformedObject("Stripe’s answer is no object. This site cannot use it.")
         if isinstance(kind := answer.data.get("object"), str):
             check_fetched(kind, answer.data)
         return Answer(answer.data, _date(answer.headers))
@@ -238,7 +238,7 @@ def _is_usable(kind: str, item: object) -> bool:
     """Whether an entry of a list can be read; one that cannot be is logged, and stops none of the others."""
     try:
         check_fetched(kind, item)
-    except Unusable as unusable:
+    except MalformedObject as unusable:
         structlog.get_logger().warning("an entry of a list of Stripe's is left out", reason=str(unusable))
         return False
     return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from umstripe.errors import Unusable
+from umstripe.errors import MalformedObject
 from umstripe.formatting import LAST_MOMENT
 
 Rule = Callable[[object], None]
@@ -27,13 +27,13 @@ class InvalidField(Exception):
 
 
 def check(shape: Shape, value: object, what: str) -> None:
-    """Raise Unusable with a sentence that names the first field of `value` that does not fit the shape."""
+    """Raise MalformedObject with a sentence that names the first field of `value` that does not fit the shape."""
     try:
         fits(shape, value)
     except InvalidField as invalid:
         field = invalid.path.removeprefix(".")
         of = f"The field “{field}” of Stripe’s {what}" if field else f"Stripe’s {what}"
-        raise Unusable(f"{of} {invalid.problem}. This site cannot use it.") from None
+        raise MalformedObject(f"{of} {invalid.problem}. This site cannot use it.") from None
 
 
 def fits(shape: Shape, value: object) -> None:

@@ -1,6 +1,6 @@
 """Schemas of the fields that are read of Stripe's objects, checked once when an object arrives.
 
-A field that a handler, an import, an audit or a page reads has its rule here (see shapes). Unusable is raised before
+A field that a handler, an import, an audit or a page reads has its rule here (see shapes). MalformedObject is raised before
 anything is written.
 """
 
@@ -196,7 +196,7 @@ def is_event(value: object) -> bool:
 
 
 def check_event(event: Mapping[str, object]) -> None:
-    """Check the object that an event of a handled type is about. Raise Unusable."""
+    """Check the object that an event of a handled type is about. Raise MalformedObject."""
     kind, data = str(event["type"]).rpartition(".")[0], event["data"]
     assert isinstance(data, Mapping)
     if kind in IN_EVENTS:
@@ -204,6 +204,6 @@ def check_event(event: Mapping[str, object]) -> None:
 
 
 def check_fetched(kind: str, value: object) -> None:
-    """Check an object that Stripe was asked for. Raise Unusable."""
+    """Check an object that Stripe was asked for. Raise MalformedObject."""
     if kind in FETCHED:
         check(FETCHED[kind], value, kind.replace("_", " ").replace(".", " "))

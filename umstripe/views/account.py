@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_security import current_user, login_user, logout_user
 from flask_wtf import FlaskForm
 from sqlalchemy.exc import IntegrityError
@@ -25,7 +26,7 @@ blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 @blueprint.route("/", methods=["GET", "POST"])
 @limiter.limit("20 per minute", methods=["POST"])
-def index():
+def index() -> ResponseReturnValue:
     user = db.session.get_one(User, current_user.id)
     form = AccountForm(user)
     address = user.email
@@ -47,7 +48,7 @@ def index():
 
 
 @blueprint.post("/log-out-everywhere")
-def log_out_everywhere():
+def log_out_everywhere() -> ResponseReturnValue:
     """End every login of the member, this one too."""
     sessions.log_out_everywhere(db.session.get_one(User, current_user.id))
     log("security.logged_out_everywhere", f"{current_user.username} logged out on all devices")
@@ -59,7 +60,7 @@ def log_out_everywhere():
 
 @blueprint.route("/address/<token>", methods=["GET", "POST"])
 @limiter.limit("20 per minute", methods=["POST"])
-def address(token: str):
+def address(token: str) -> ResponseReturnValue:
     """The link in the mail to a new address."""
     user, form = db.session.get_one(User, current_user.id), FlaskForm()
     change = AddressChange.of(token, user)

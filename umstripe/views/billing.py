@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from umstripe.billing import change
@@ -19,13 +20,13 @@ WRITES = limiter.limit("30 per minute", methods=["POST"])
 
 
 @blueprint.get("/")
-def index():
+def index() -> ResponseReturnValue:
     billing = Billing.of(current_user)
     billing.ask()
     return _page(billing, BillingEmailForm(data={"billing_email": current_user.billing_email}))
 
 
-def _page(billing: Billing, form: BillingEmailForm):
+def _page(billing: Billing, form: BillingEmailForm) -> ResponseReturnValue:
     return render_template(
         "account/billing.html",
         billing=billing,
@@ -39,7 +40,7 @@ def _page(billing: Billing, form: BillingEmailForm):
 
 @blueprint.route("/<id:subscription_id>/<any(cancel, undo, pause, resume):turn>", methods=["GET", "POST"])
 @WRITES
-def act(subscription_id: int, turn: str):
+def act(subscription_id: int, turn: str) -> ResponseReturnValue:
     one = _mine(subscription_id)
     if request.method == "GET":
         if one.why_not(turn):
@@ -57,7 +58,7 @@ def act(subscription_id: int, turn: str):
 
 @blueprint.post("/<id:subscription_id>/collection")
 @WRITES
-def collection(subscription_id: int):
+def collection(subscription_id: int) -> ResponseReturnValue:
     one = _mine(subscription_id)
     try:
         change.collect(one, request.form.get("collection_method", ""))
@@ -69,7 +70,7 @@ def collection(subscription_id: int):
 
 @blueprint.post("/email")
 @WRITES
-def email():
+def email() -> ResponseReturnValue:
     user, form = db.session.get_one(User, current_user.id), BillingEmailForm()
     billing = Billing.of(user)
     if form.validate_on_submit():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe.accounts import invitation
 from umstripe.accounts.payment_claim import Claim
@@ -18,11 +19,11 @@ blueprint = Blueprint("claim", __name__)
 
 
 @blueprint.get("/claim/<token>")
-def ask(token: str):
+def ask(token: str) -> ResponseReturnValue:
     return _page(Claim.of(token), token, ChosenPassword())
 
 
-def _page(claim: Claim | None, token: str, form: ChosenPassword):
+def _page(claim: Claim | None, token: str, form: ChosenPassword) -> ResponseReturnValue:
     if claim is None:
         return render_template("claim/over.html"), 404
     return render_template("claim/ask.html", claim=claim, token=token, form=form)
@@ -30,7 +31,7 @@ def _page(claim: Claim | None, token: str, form: ChosenPassword):
 
 @blueprint.post("/claim/<token>")
 @limiter.limit("10 per minute")
-def confirm(token: str):
+def confirm(token: str) -> ResponseReturnValue:
     claim = Claim.of(token)
     form = ChosenPassword(user=claim.user if claim else None)
     if claim is None or (claim.wants_password and not form.validate_on_submit()):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint
+from flask.typing import ResponseReturnValue
 
 from umstripe import schema
 
@@ -8,13 +9,13 @@ blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
-def healthz():
+def healthz() -> ResponseReturnValue:
     """The process answers."""
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
-def readyz():
+def readyz() -> ResponseReturnValue:
     """The process answers, and its database is there and of this version; 503 when it is not."""
     try:
         found = schema.state()

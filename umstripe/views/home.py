@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, redirect, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from umstripe.views.offers import WANTED
@@ -9,7 +10,7 @@ blueprint = Blueprint("home", __name__)
 
 
 @blueprint.get("/")
-def index():
+def index() -> ResponseReturnValue:
     if not current_user.is_authenticated:
         return redirect(url_for("security.login"))
     if key := session.pop(WANTED, ""):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe.accounts import invitation
 from umstripe.database import db
@@ -13,7 +14,7 @@ blueprint = Blueprint("invitation", __name__)
 
 @blueprint.route("/invitation/<token>", methods=["GET", "POST"])
 @limiter.limit("30 per minute")
-def choose_password(token: str):
+def choose_password(token: str) -> ResponseReturnValue:
     """Who was invited by mail chooses a password, and is logged in."""
     user = invitation.user_of(token)
     if user is None:

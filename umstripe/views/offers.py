@@ -13,7 +13,7 @@ from umstripe.checkout import session as checkout_session
 from umstripe.checkout.order import AlreadyHeld, Order
 from umstripe.config import STRIPE_API
 from umstripe.database import db
-from umstripe.errors import ClonedSite, Rejected, UmstripeError
+from umstripe.errors import ClonedSite, NotAllowed, UmstripeError
 from umstripe.forms.register import PlanPasswordForm
 from umstripe.models import Plan, Settings, User
 from umstripe.views.addresses import external_url
@@ -90,7 +90,7 @@ def _away(url: str) -> Response:
 def _said(error: UmstripeError) -> str:
     if isinstance(error, ClonedSite):
         return "This is a copy of the site, made for trying things out. Nobody can pay here."
-    return str(error) if isinstance(error, Rejected) else said_to_member(error)
+    return str(error) if isinstance(error, NotAllowed) else said_to_member(error)
 
 
 def _not_open(sentence: str) -> Response:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from umstripe.billing import portal
@@ -14,7 +15,7 @@ blueprint = Blueprint("portal", __name__)
 
 @blueprint.get("/customer-portal")
 @limiter.limit("30 per minute")
-def index():
+def index() -> ResponseReturnValue:
     """A link that a site puts anywhere: straight on to Stripe's portal."""
     try:
         return redirect(portal.address_for(current_user, external_url(".back")), 303)
@@ -24,7 +25,7 @@ def index():
 
 @blueprint.get("/customer-portal/back")
 @limiter.limit("30 per minute")
-def back():
+def back() -> ResponseReturnValue:
     """Where the portal leads back to: the page must be right even before the delivery."""
     try:
         portal.look_after_return(current_user)

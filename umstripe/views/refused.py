@@ -15,7 +15,7 @@ from umstripe.security.csrf import is_cross_origin, is_same_origin
 
 SECRET = re.compile(r"password|secret|_key$", re.IGNORECASE)
 """Names of fields whose content is never sent back to the browser."""
-NOT_SHOWN = re.compile(r"token|^(next|action|redirect_to|offer|seen|sealed)$")
+NOT_SHOWN = re.compile(r"token|^(next|action|redirect_to|offer|version|sealed)$")
 TICKED = "y"
 """What WTForms' boxes send."""
 FIELDS_AT_MOST, CHARACTERS_AT_MOST = 300, 200_000

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_security import current_user, login_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
@@ -19,7 +20,7 @@ blueprint = Blueprint("register", __name__)
 
 @blueprint.route("/register", methods=["GET", "POST"])
 @limiter.limit(REGISTRATIONS, methods=["POST"])
-def register():
+def register() -> ResponseReturnValue:
     settings, key = Settings.get(), request.args.get("plan", "")
     if current_user.is_authenticated:
         wanted = request.form.get(
@@ -41,7 +42,7 @@ def register():
 
 
 @blueprint.get("/register/mail")
-def mail():
+def mail() -> ResponseReturnValue:
     """What is shown whether the address has an account or not."""
     return render_template("register/mail.html")
 
@@ -64,7 +65,7 @@ def _requested(form: RegisterForm) -> Response:
 
 @blueprint.route("/register/finish/<token>", methods=["GET", "POST"])
 @limiter.limit(MAIL_LINKS, methods=["POST"])
-def finish(token: str):
+def finish(token: str) -> ResponseReturnValue:
     """The link in the mail: whoever reads it chooses the password, and goes on to pay what was chosen."""
     asked = RegistrationRequest.of(token)
     if asked is None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe.accounts import setup
 from umstripe.database import db
@@ -13,7 +14,7 @@ blueprint = Blueprint("setup", __name__)
 
 @blueprint.route("/setup", methods=["GET", "POST"])
 @limiter.limit("30 per minute")
-def first_administrator():
+def first_administrator() -> ResponseReturnValue:
     """Open only with the one-time token that the first start prints; not there at all without it."""
     form = SetupForm(token=request.args.get("token", ""))
     if not setup.is_open(form.token.data or ""):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from umstripe.checkout.order import AlreadyHeld
@@ -15,7 +16,7 @@ blueprint = Blueprint("subscribe", __name__, url_prefix="/subscribe")
 
 
 @blueprint.get("/<key>")
-def show(key: str):
+def show(key: str) -> ResponseReturnValue:
     """The link that a site puts anywhere. Opening it changes nothing at Stripe, since browsers, mail filters and
     link previews open links that nobody clicked: it shows what is to be paid, and a button goes on."""
     plan = plan_of_link(key)
@@ -35,7 +36,7 @@ def show(key: str):
 
 @blueprint.post("/<key>/pay")
 @limiter.limit("20 per minute")
-def pay(key: str):
+def pay(key: str) -> ResponseReturnValue:
     plan = plan_of_link(key)
     if not current_user.is_authenticated:
         return redirect(url_for("register.register", plan=plan.short_key), 303)
@@ -43,7 +44,7 @@ def pay(key: str):
 
 
 @blueprint.post("/<key>/password")
-def password(key: str):
+def password(key: str) -> ResponseReturnValue:
     """Open a plan for this visitor who knows its password."""
     plan, form = Plan.with_key(key), PlanPasswordForm()
     if plan is not None and form.validate_on_submit() and form.opens(plan, person_or_address()):

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from umstripe.billing import portal, switch
 from umstripe.billing.overview import said_to_member
-from umstripe.errors import NotNow, UmstripeError
+from umstripe.errors import ActionUnavailable, UmstripeError
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Plan
 from umstripe.security.rate_limits import limiter
@@ -16,7 +17,7 @@ blueprint = Blueprint("switch", __name__)
 
 @blueprint.route("/switch-plan/<key>", methods=["GET", "POST"])
 @limiter.limit("30 per minute")
-def confirm(key: str):
+def confirm(key: str) -> ResponseReturnValue:
     """A link that a site puts anywhere (`?switch=1&redirect_to=…`): what the switch costs, then the switch."""
     plan = Plan.with_key(key)
     if plan is None:
@@ -32,7 +33,7 @@ def confirm(key: str):
 
 @blueprint.get("/switch-plan/<key>/at-stripe")
 @limiter.limit("30 per minute")
-def at_stripe(key: str):
+def at_stripe(key: str) -> ResponseReturnValue:
     """On to Stripe's own page of this switch, where the bank can ask for a confirmation."""
     plan = Plan.with_key(key)
     one = switch.membership_for(current_user, plan) if plan else None
@@ -47,7 +48,7 @@ def at_stripe(key: str):
         return render_template("account/no_portal.html", why=said_to_member(error))
 
 
-def _offered(one: MembershipSummary, plan: Plan, back: str):
+def _offered(one: MembershipSummary, plan: Plan, back: str) -> ResponseReturnValue:
     offer, why_not, bank_asks = None, "", "bank" in request.args
     try:
         offer = switch.offer(one, plan)
@@ -57,13 +58,13 @@ def _offered(one: MembershipSummary, plan: Plan, back: str):
     return render_template("account/switch.html", **shown, bank_asks=bank_asks)
 
 
-def _switched(one: MembershipSummary, plan: Plan, back: str):
+def _switched(one: MembershipSummary, plan: Plan, back: str) -> ResponseReturnValue:
     try:
         switch.accept(one, plan, request.form.get("offer", ""))
     except switch.MustConfirm as error:
         flash(str(error), "warning")
         return redirect(url_for(".confirm", key=plan.key, bank=1, redirect_to=back or None), 303)
-    except NotNow as error:
+    except ActionUnavailable as error:
         flash(str(error), "error")
         return redirect(url_for(".confirm", key=plan.key, redirect_to=back or None), 303)
     except UmstripeError as error:

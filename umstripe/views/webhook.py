@@ -5,10 +5,11 @@ from typing import Any
 
 import structlog
 from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
 
 from umstripe import webhooks
 from umstripe.database import db, write
-from umstripe.errors import NotKept
+from umstripe.errors import DeliveryNotStored
 from umstripe.extensions import csrf
 from umstripe.models import Connection, Refusal
 from umstripe.security.rate_limits import limiter
@@ -21,7 +22,7 @@ blueprint = Blueprint("webhook", __name__, url_prefix="/webhooks")
 @blueprint.post("/stripe/<any(test, live):mode>")
 @csrf.exempt
 @limiter.exempt
-def stripe(mode: str):
+def stripe(mode: str) -> ResponseReturnValue:
     """A delivery: verify the raw bytes, then apply. 200 only after the commit, 500 so that it comes again."""
     body = request.get_data()
     db.session.rollback()  # whoever is logged in and sends something here has been loaded by now
@@ -32,7 +33,7 @@ def stripe(mode: str):
         return _refused(mode, refusal.reason)
     try:
         result = webhooks.receive(mode, event, body.decode())
-    except NotKept:
+    except DeliveryNotStored:
         return {"error": "The event could not be applied, and it is not kept. Please send it again."}, 500
     except Exception as error:
         structlog.get_logger().warning(
@@ -63,7 +64,7 @@ def _event(mode: str, body: bytes) -> dict[str, Any]:
     return event
 
 
-def _refused(mode: str, reason: str):
+def _refused(mode: str, reason: str) -> ResponseReturnValue:
     structlog.get_logger().warning("delivery refused", mode=mode, reason=reason)
     with write() as tx:
         Refusal.add(tx, mode, reason)

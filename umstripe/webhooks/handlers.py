@@ -12,7 +12,7 @@ from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
 from umstripe.emails import triggers
-from umstripe.errors import Unusable
+from umstripe.errors import MalformedObject
 from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription
 from umstripe.models.free_order import status_of_session
 from umstripe.models.snapshot import NEVER_WRITTEN, NeedsFetch, Snapshot
@@ -66,7 +66,7 @@ def _apply_earlier(tx: Transaction, mode: str, earlier: Any, fetched: dict[str, 
     """Apply an event that was foreign. One that cannot be read is set aside: it holds up neither link nor others."""
     try:
         result, why = handle(EventContext(tx, mode, event_in(earlier.body), fetched)), ""
-    except Unusable as unusable:
+    except MalformedObject as unusable:
         result, why = "unusable", str(unusable)
     Delivery.settle(tx, mode, earlier.stripe_event_id, result, why)
 
@@ -92,7 +92,7 @@ def session_completed(arrival: EventContext) -> str:
         return "foreign"
     if session["mode"] == "subscription":
         if not session.get("subscription"):
-            raise Unusable(
+            raise MalformedObject(
                 "The Checkout session is of a subscription, but names none. This site cannot use it."
             )
         return said(arrival, _fetched_subscription(arrival, session["subscription"]), "Subscription")

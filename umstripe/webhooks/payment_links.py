@@ -18,7 +18,7 @@ from umstripe.accounts.payment_claim import is_asked
 from umstripe.database import now
 from umstripe.emails import triggers
 from umstripe.emails.triggers import plan_title
-from umstripe.errors import Unusable
+from umstripe.errors import MalformedObject
 from umstripe.formatting import amount_words
 from umstripe.memberships.holdings import NOT_HELD
 from umstripe.models import Customer, Delivery, Mail, Purchase, Settings, Subscription, User, manual_roles
@@ -155,7 +155,7 @@ def _event_of_charge(arrival: EventContext, body: str) -> dict[str, Any] | None:
     """The event that is kept in a body, if it says something of a charge of ours that can be read."""
     try:
         event = event_in(body)
-    except Unusable:
+    except MalformedObject:
         return None
     ours = not is_of_another_account(arrival.tx, arrival.mode, event)
     is_charge = event["type"].startswith("charge.") and event["data"]["object"].get("object") == "charge"

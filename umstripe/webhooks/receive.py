@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection as Transaction
 
 from umstripe.database import db, write
-from umstripe.errors import NotKept, Rejected, StripeUnavailable, UmstripeError, Unusable
+from umstripe.errors import DeliveryNotStored, MalformedObject, NotAllowed, StripeUnavailable, UmstripeError
 from umstripe.models import Connection, Delivery, site_identity
 from umstripe.models.dispute import payment_of
 from umstripe.models.snapshot import Snapshot
@@ -38,7 +38,7 @@ def receive(
     `arrived`: whether a delivery brought it, or catch-up found it; `again`: earlier results that are no end.
     An event that can never be applied is `unusable`: one with a field that cannot be read, and one that causes the
     same fault a second time. Any other failure is kept on the event's row, after everything it changed is rolled
-    back, and then raised. Raises NotKept when it cannot be kept.
+    back, and then raised. Raises DeliveryNotStored when it cannot be kept.
     """
     row = _row(mode, event, body, arrived)
     try:
@@ -59,23 +59,25 @@ def _kept(row: dict[str, Any], event: Mapping[str, Any], error: Exception) -> st
         db.session.rollback()
         with write() as tx:
             known = (tx, row["mode"], row["stripe_event_id"], reason)
-            if isinstance(error, Unusable) or (is_lasting(error) and Delivery.failed_with(*known)):
+            if isinstance(error, MalformedObject) or (is_lasting(error) and Delivery.failed_with(*known)):
                 return set_aside(tx, row, event, reason, by_mail)
             Delivery.fail(tx, row, reason)
             return "failed"
     except Exception as fault:
         structlog.get_logger().error("a delivery could not be kept", exc_info=fault)
-        raise NotKept("The event could not be applied, and it could not be kept.") from error
+        raise DeliveryNotStored("The event could not be applied, and it could not be kept.") from error
 
 
 def process_again(delivery: Delivery) -> str:
     """Apply an event that is here already once more, unless it has been processed meanwhile. As `receive`.
 
-    Raises Rejected when its body is not kept any more.
+    Raises NotAllowed when its body is not kept any more.
     """
     mode, body, arrived = delivery.mode, delivery.body, delivery.arrived
     if not body:
-        raise Rejected("The body of this event is not kept any more. An audit compares with Stripe instead.")
+        raise NotAllowed(
+            "The body of this event is not kept any more. An audit compares with Stripe instead."
+        )
     db.session.rollback()
     return receive(mode, json.loads(body), body, arrived, NOT_PROCESSED)
 

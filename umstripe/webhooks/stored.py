@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from umstripe.errors import Unusable
+from umstripe.errors import MalformedObject
 from umstripe.stripe_api.shapes import check_event, is_event
 
 
 def event_in(body: str) -> dict[str, Any]:
-    """Return the event that a kept body holds. Raise Unusable when there is none that can be read."""
+    """Return the event that a kept body holds. Raise MalformedObject when there is none that can be read."""
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):
         event = None
     if not is_event(event):
-        raise Unusable("What is kept of this event is no event of Stripe’s.")
+        raise MalformedObject("What is kept of this event is no event of Stripe’s.")
     check_event(event)
     return event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, render_template, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe.health import trouble
 from umstripe.memberships import holdings
@@ -43,7 +44,7 @@ for area in (
 
 
 @admin.get("/")
-def dashboard():
+def dashboard() -> ResponseReturnValue:
     mode = Settings.get().mode
     connection, last = Connection.of(mode), Delivery.last(mode)
     steps = _steps(connection, last)

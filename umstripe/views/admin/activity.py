@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
 
 from umstripe.models import Activity, Settings
 from umstripe.models.activity import TRIGGERS
@@ -11,7 +12,7 @@ PER_PAGE = 50
 
 
 @blueprint.get("/")
-def index():
+def index() -> ResponseReturnValue:
     asked = {name: text_argument(name) for name in ("action", "trigger", "search")}
     return render_template(
         "admin/activity/index.html",

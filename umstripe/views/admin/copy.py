@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe.database import db
 from umstripe.models import Connection, Settings, site_address, site_identity
@@ -13,14 +14,14 @@ blueprint = Blueprint("copy", __name__, url_prefix="/settings/copy")
 
 
 @blueprint.get("/")
-def index():
+def index() -> ResponseReturnValue:
     return render_template(
         "admin/settings/copy.html", different=site_identity.mismatches(), home=Settings.get().home
     )
 
 
 @blueprint.post("/<any(site, copy):place>")
-def say(place: str):
+def say(place: str) -> ResponseReturnValue:
     if place == "site":
         site_identity.settle()
         if not hosts.is_answered(site_address.known_url()):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe import webhooks
 from umstripe.database import db
@@ -21,7 +22,7 @@ FAULT = "A fault in umstripe kept it from being applied. The log has the details
 
 
 @blueprint.get("/")
-def index():
+def index() -> ResponseReturnValue:
     asked = {name: text_argument(name) for name in ("result", "mode", "type", "search")}
     return render_template(
         "admin/deliveries/index.html",
@@ -36,7 +37,7 @@ def index():
 
 
 @blueprint.get("/<id:delivery_id>")
-def show(delivery_id: int):
+def show(delivery_id: int) -> ResponseReturnValue:
     delivery = db.get_or_404(Delivery, delivery_id)
     return render_template(
         "admin/deliveries/show.html",
@@ -48,7 +49,7 @@ def show(delivery_id: int):
 
 
 @blueprint.post("/<id:delivery_id>/process")
-def process(delivery_id: int):
+def process(delivery_id: int) -> ResponseReturnValue:
     """Apply one that was not processed once more."""
     delivery = db.get_or_404(Delivery, delivery_id)
     mode, event_id = delivery.mode, delivery.stripe_event_id

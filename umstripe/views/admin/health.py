@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe import health, jobs, webhooks
 from umstripe.database import db
@@ -24,7 +25,7 @@ WORK = {
 
 
 @blueprint.get("/")
-def index():
+def index() -> ResponseReturnValue:
     modes = health.modes()
     return render_template(
         "admin/health/index.html",
@@ -37,7 +38,7 @@ def index():
 
 
 @blueprint.post("/address")
-def browser_address():
+def browser_address() -> ResponseReturnValue:
     """What the page's script sends: where the browser sees the site. The answer is the checks of the site."""
     seen = {
         "browser": request.form.get("origin", ""),
@@ -50,7 +51,7 @@ def browser_address():
 
 
 @blueprint.post("/<any(test, live):mode>/<any('catch-up', audit, repair):what>")
-def begin(mode: str, what: str):
+def begin(mode: str, what: str) -> ResponseReturnValue:
     kind, said = WORK[what]
     try:
         jobs.enqueue(mode, kind)
@@ -62,13 +63,13 @@ def begin(mode: str, what: str):
 
 
 @blueprint.get("/<any(test, live):mode>/<any(catch_up, audit, repair):kind>")
-def progress(mode: str, kind: str):
+def progress(mode: str, kind: str) -> ResponseReturnValue:
     """What the page's script asks for while the work runs."""
     return jsonify(Job.of(mode, kind).progress())
 
 
 @blueprint.post("/<any(test, live):mode>/look")
-def look(mode: str):
+def look(mode: str) -> ResponseReturnValue:
     try:
         Connection.of(mode).look(known_url(), webhooks.HANDLERS)
         flash("Stripe was asked. Below is what it said.", "success")
@@ -78,7 +79,7 @@ def look(mode: str):
 
 
 @blueprint.post("/<any(test, live):mode>/mend")
-def mend(mode: str):
+def mend(mode: str) -> ResponseReturnValue:
     connection = Connection.of(mode)
     try:
         connection.connect(site_url(), webhooks.HANDLERS)
@@ -93,7 +94,7 @@ def mend(mode: str):
 
 
 @blueprint.post("/<any(test, live):mode>/process")
-def process(mode: str):
+def process(mode: str) -> ResponseReturnValue:
     tried, failed = webhooks.process_failed(mode)
     log(
         "deliveries.processed",
@@ -109,7 +110,7 @@ def process(mode: str):
 
 
 @blueprint.post("/<any(test, live):mode>/repair/<customer>")
-def repair(mode: str, customer: str):
+def repair(mode: str, customer: str) -> ResponseReturnValue:
     """Repair what differs with one customer."""
     try:
         reconcile.settle(mode, customer, "admin")

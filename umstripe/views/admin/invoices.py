@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, render_template
+from flask.typing import ResponseReturnValue
 
 from umstripe.billing import overview
 from umstripe.database import db
@@ -11,7 +12,7 @@ blueprint = Blueprint("invoices", __name__, url_prefix="/users")
 
 
 @blueprint.get("/<id:user_id>/invoices")
-def of_user(user_id: int):
+def of_user(user_id: int) -> ResponseReturnValue:
     """A user's recent invoices, as Stripe has them now."""
     user, found = db.get_or_404(User, user_id), []
     try:

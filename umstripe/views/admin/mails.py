@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe.database import db
 from umstripe.emails import defaults, outbox
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.models import Mail
 from umstripe.models.mail import STATE_WORDS
 from umstripe.views.admin.log import log
@@ -16,7 +17,7 @@ KINDS = [(name[5:], words.label) for name, words in defaults.DEFAULTS.items() if
 
 
 @blueprint.get("/")
-def index():
+def index() -> ResponseReturnValue:
     asked = {name: text_argument(name) for name in ("state", "kind", "search")}
     return render_template(
         "admin/mails/index.html",
@@ -28,7 +29,7 @@ def index():
 
 
 @blueprint.get("/<id:mail_id>")
-def show(mail_id: int):
+def show(mail_id: int) -> ResponseReturnValue:
     mail = db.get_or_404(Mail, mail_id)
     text = outbox.shown(mail)
     return render_template(
@@ -41,13 +42,13 @@ def show(mail_id: int):
 
 
 @blueprint.post("/<id:mail_id>/send")
-def send(mail_id: int):
+def send(mail_id: int) -> ResponseReturnValue:
     mail = db.get_or_404(Mail, mail_id)
     try:
         mail.send_again()
-    except Rejected as rejected:
+    except NotAllowed as error:
         db.session.rollback()
-        flash(str(rejected), "error")
+        flash(str(error), "error")
         return redirect(url_for(".show", mail_id=mail_id), 303)
     log("mail.sent_again", f"“{mail.subject}” is sent again to {mail.address}", user_id=mail.user_id)
     db.session.commit()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.forms.plan import CHANGED_MEANWHILE, PRICE_TAKEN, PlanForm, plan_form
 from umstripe.listings import plans
 from umstripe.memberships import impact
@@ -22,7 +23,7 @@ NOT_TYPED = ("csrf_token", "password", "sealed", "confirmed", "back")
 
 
 @blueprint.route("/<id:plan_id>", methods=["GET", "POST"])
-def edit(plan_id: int):
+def edit(plan_id: int) -> ResponseReturnValue:
     plan = Plan.locked(plan_id) if request.method == "POST" else db.session.get(Plan, plan_id)
     if plan is None:
         abort(404)
@@ -47,7 +48,7 @@ def _saved(plan: Plan, form: PlanForm) -> Any:
         if changes:
             log("plan.changed", f"{plan.title}: {'; '.join(changes)}", mode=plan.mode)
         db.session.commit()
-    except (Rejected, IntegrityError) as error:
+    except (NotAllowed, IntegrityError) as error:
         db.session.rollback()
         form.refuse(_sentence(error, form))
         return None
@@ -76,9 +77,9 @@ def _preview(plan: Plan, form: PlanForm, whose: impact.Impact) -> str:
     return render_template("admin/plans/preview.html", plan=plan, form=form, whose=whose, typed=typed)
 
 
-def _sentence(error: Rejected | IntegrityError, form: PlanForm) -> str:
+def _sentence(error: NotAllowed | IntegrityError, form: PlanForm) -> str:
     """Two administrators at once meet in the database; what it says is for the log."""
-    if isinstance(error, Rejected):
+    if isinstance(error, NotAllowed):
         return str(error)
     return PRICE_TAKEN if "price_id" in form else CHANGED_MEANWHILE
 

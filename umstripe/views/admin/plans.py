@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
@@ -21,7 +22,7 @@ ASKED = ("mode", "state", "type", "search", "sort", "order")
 
 
 @blueprint.get("/")
-def index():
+def index() -> ResponseReturnValue:
     asked = {name: text_argument(name) for name in ASKED}
     mode = asked["mode"] = asked["mode"] if asked["mode"] in MODES else Settings.get().mode
     wanted = (mode, asked["state"], asked["type"], asked["search"])
@@ -38,7 +39,7 @@ def index():
 
 
 @blueprint.route("/add", methods=["GET", "POST"])
-def add():
+def add() -> ResponseReturnValue:
     mode = text_argument("mode")
     mode = mode if mode in MODES else Settings.get().mode
     form = AddPlanForm(Plan.free_prices(mode))
@@ -58,7 +59,7 @@ def add():
 
 
 @blueprint.post("/bulk")
-def bulk():
+def bulk() -> ResponseReturnValue:
     """Do to the ticked plans what was chosen, or to one what its own button says (`one`: action and id)."""
     action, _, one = request.form.get("one", "").partition("-")
     ids = _ids([one] if action else request.form.getlist("ids"))
@@ -80,7 +81,7 @@ def bulk():
 
 
 @blueprint.route("/trash", methods=["GET", "POST"])
-def trash():
+def trash() -> ResponseReturnValue:
     """Ask, then delete; what somebody has or had, or may be paying for, is closed instead."""
     plans = plan_list.those(_ids(request.args.getlist("ids")))
     if not plans:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
-from umstripe.errors import Rejected
+from umstripe.errors import NotAllowed
 from umstripe.forms.role import RoleForm
 from umstripe.models import Role, Settings
 from umstripe.views.admin.log import log
@@ -13,7 +14,7 @@ blueprint = Blueprint("roles", __name__, url_prefix="/roles")
 
 
 @blueprint.route("/", methods=["GET", "POST"])
-def index():
+def index() -> ResponseReturnValue:
     form = RoleForm()
     if form.validate_on_submit():
         try:
@@ -22,7 +23,7 @@ def index():
             db.session.commit()
             flash(f"The role “{role.name}” is created.", "success")
             return redirect(url_for(".index"), 303)
-        except (Rejected, IntegrityError) as error:
+        except (NotAllowed, IntegrityError) as error:
             db.session.rollback()
             form.name.errors = [_sentence(error)]
     return render_template(
@@ -31,7 +32,7 @@ def index():
 
 
 @blueprint.route("/<id:role_id>", methods=["GET", "POST"])
-def edit(role_id: int):
+def edit(role_id: int) -> ResponseReturnValue:
     role = _ordinary(role_id)
     form = RoleForm(obj=role)
     if form.validate_on_submit():
@@ -42,14 +43,14 @@ def edit(role_id: int):
             db.session.commit()
             flash("The role is renamed.", "success")
             return redirect(url_for(".index"), 303)
-        except (Rejected, IntegrityError) as error:
+        except (NotAllowed, IntegrityError) as error:
             db.session.rollback()
             form.name.errors = [_sentence(error)]
     return render_template("admin/roles/edit.html", form=form, role=role)
 
 
 @blueprint.route("/<id:role_id>/delete", methods=["GET", "POST"])
-def delete(role_id: int):
+def delete(role_id: int) -> ResponseReturnValue:
     role = _ordinary(role_id)
     form = RoleForm(obj=role)
     if not form.is_submitted():
@@ -59,7 +60,7 @@ def delete(role_id: int):
         log("role.deleted", f"Role {role.name} deleted")
         db.session.commit()
         flash(f"The role “{role.name}” is deleted.", "success")
-    except (Rejected, IntegrityError) as error:
+    except (NotAllowed, IntegrityError) as error:
         db.session.rollback()
         flash(_sentence(error), "error")
     return redirect(url_for(".index"), 303)
@@ -73,8 +74,8 @@ def _ordinary(role_id: int) -> Role:
     return role
 
 
-def _sentence(error: Rejected | IntegrityError) -> str:
+def _sentence(error: NotAllowed | IntegrityError) -> str:
     """Two administrators at once meet in the database; what it says is for the log."""
-    if isinstance(error, Rejected):
+    if isinstance(error, NotAllowed):
         return str(error)
     return "Another administrator has changed the roles at the same moment. Look at the list, then try again."

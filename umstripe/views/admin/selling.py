@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe.database import db
 from umstripe.forms.selling import SellingForm
@@ -11,7 +12,7 @@ blueprint = Blueprint("selling", __name__, url_prefix="/settings/selling")
 
 
 @blueprint.route("/", methods=["GET", "POST"])
-def index():
+def index() -> ResponseReturnValue:
     form = SellingForm()
     if form.validate_on_submit():
         changed = Settings.get().change(form.settings())

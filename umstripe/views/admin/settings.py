@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe import jobs, webhooks
 from umstripe.config import STRIPE_API
@@ -25,7 +26,7 @@ MODES = ("test", "live")
 
 
 @blueprint.route("/", methods=["GET", "POST"])
-def general():
+def general() -> ResponseReturnValue:
     form = GeneralForm()
     if form.validate_on_submit():
         Settings.get().change(form.settings())
@@ -57,7 +58,7 @@ def _keep_address(new: str) -> bool:
 
 @blueprint.route("/stripe", methods=["GET", "POST"])
 @limiter.limit("60 per minute", methods=["POST"])
-def stripe():
+def stripe() -> ResponseReturnValue:
     form = StripeForm(obj=Settings.get())
     if form.validate_on_submit() and _done(form):
         return redirect(url_for(".stripe"), 303)
@@ -141,7 +142,7 @@ def _take_simulator_keys(form: StripeForm) -> bool:
 
 
 @blueprint.route("/stripe/<any(test, live):mode>/disconnect", methods=["GET", "POST"])
-def disconnect(mode: str):
+def disconnect(mode: str) -> ResponseReturnValue:
     connection = Connection.of(mode)
     if request.method == "GET":
         return render_template("admin/settings/disconnect.html", connection=connection)
@@ -155,7 +156,7 @@ def disconnect(mode: str):
 
 
 @blueprint.post("/stripe/<any(test, live):mode>/secret")
-def change_secret(mode: str):
+def change_secret(mode: str) -> ResponseReturnValue:
     try:
         Connection.of(mode).change_secret(site_url(), webhooks.HANDLERS)
         log("stripe.secret_changed", "The webhook’s signing secret was changed", mode=mode)
@@ -168,7 +169,7 @@ def change_secret(mode: str):
 
 
 @blueprint.post("/stripe/<any(test, live):mode>/import")
-def import_prices(mode: str):
+def import_prices(mode: str) -> ResponseReturnValue:
     try:
         jobs.enqueue(mode, "import")
     except UmstripeError as error:
@@ -177,7 +178,7 @@ def import_prices(mode: str):
 
 
 @blueprint.get("/stripe/<any(test, live):mode>/import")
-def import_progress(mode: str):
+def import_progress(mode: str) -> ResponseReturnValue:
     """What the page's script asks for while an import runs."""
     return jsonify(Job.of(mode, "import").progress())
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe.database import db
 from umstripe.emails import render
@@ -13,7 +14,7 @@ blueprint = Blueprint("texts", __name__, url_prefix="/settings/texts")
 
 
 @blueprint.get("/")
-def index():
+def index() -> ResponseReturnValue:
     groups = [
         (heading, [(name, words) for name, words in DEFAULTS.items() if name.startswith(kind)])
         for heading, kind in (("Pages", "page."), ("E-mails", "mail."))
@@ -22,7 +23,7 @@ def index():
 
 
 @blueprint.route("/<name>", methods=["GET", "POST"])
-def edit(name: str):
+def edit(name: str) -> ResponseReturnValue:
     if name not in DEFAULTS:
         abort(404)
     form = TextForm(name)
@@ -44,7 +45,7 @@ def edit(name: str):
 
 
 @blueprint.post("/<name>/original")
-def original(name: str):
+def original(name: str) -> ResponseReturnValue:
     """Use the site's own words again."""
     if name not in DEFAULTS:
         abort(404)

@@ -3,11 +3,12 @@ from __future__ import annotations
 import time
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_security import current_user, login_user
 from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
-from umstripe.errors import Rejected, UmstripeError
+from umstripe.errors import NotAllowed, UmstripeError
 from umstripe.formatting import STATUSES
 from umstripe.forms.user import AddUserForm, EditUserForm
 from umstripe.listings import users
@@ -23,7 +24,7 @@ PER_PAGE = 20
 
 
 @blueprint.get("/")
-def index():
+def index() -> ResponseReturnValue:
     asked = {name: text_argument(name) for name in ("role", "status", "search")}
     role_id = int(asked["role"]) if asked["role"].isdecimal() and len(asked["role"]) < 10 else 0
     page = users.listed(page_number(), PER_PAGE, role_id, asked["status"], asked["search"])
@@ -39,7 +40,7 @@ def index():
 
 
 @blueprint.route("/add", methods=["GET", "POST"])
-def add():
+def add() -> ResponseReturnValue:
     form = AddUserForm()
     if request.method == "GET":
         form.roles.data = [Settings.get().default_role_id]
@@ -73,7 +74,7 @@ def _added(form: AddUserForm) -> User | None:
 
 
 @blueprint.route("/<id:user_id>", methods=["GET", "POST"])
-def edit(user_id: int):
+def edit(user_id: int) -> ResponseReturnValue:
     user = User.locked(user_id) if request.method == "POST" else db.session.get(User, user_id)
     if user is None:
         abort(404)
@@ -90,9 +91,9 @@ def _changed(form: EditUserForm, user: User) -> bool:
     try:
         _change(form, user)
         db.session.commit()
-    except Rejected as rejected:
+    except NotAllowed as error:
         db.session.rollback()
-        form.roles.errors = [str(rejected)]
+        form.roles.errors = [str(error)]
         return False
     except IntegrityError:
         db.session.rollback()
@@ -131,7 +132,7 @@ def _screen(user: User) -> dict:
 
 
 @blueprint.post("/<id:user_id>/log-out-everywhere")
-def log_out_everywhere(user_id: int):
+def log_out_everywhere(user_id: int) -> ResponseReturnValue:
     """End every login of the user. Administrators who do this to themselves are logged out here, too."""
     user = db.get_or_404(User, user_id)
     sessions.log_out_everywhere(user)
@@ -142,7 +143,7 @@ def log_out_everywhere(user_id: int):
 
 
 @blueprint.post("/<id:user_id>/sync")
-def sync(user_id: int):
+def sync(user_id: int) -> ResponseReturnValue:
     """Make Stripe's truth about the user's customers ours, now."""
     user = db.get_or_404(User, user_id)
     asked = [(one.mode, one.stripe_customer_id) for one in user.customers if Connection.of(one.mode).has_keys]
@@ -159,7 +160,7 @@ def sync(user_id: int):
 
 
 @blueprint.post("/<id:user_id>/customer")
-def make_customer(user_id: int):
+def make_customer(user_id: int) -> ResponseReturnValue:
     user = db.get_or_404(User, user_id)
     if _make_customer(user):
         flash("The customer is made at Stripe.", "success")
