@@ -17,13 +17,15 @@ from umstripe.models.snapshot import Snapshot
 from umstripe.models.subscription import FINAL, Change
 from umstripe.models.trial_card import ENDED_COMMENT
 
-NEWS_FOR_SECONDS = 3 * 24 * 3600
+RECENT_SECONDS = 3 * 24 * 3600
 """What catch-up finds later than that is no news to anybody."""
 LATE_SECONDS = 60
 """How much newer than a failed payment a subscription must be known to be, to be taken for well again."""
 
 
-def of_subscription(tx: Transaction, event: Mapping[str, Any], state: Snapshot, change: Change) -> None:
+def notify_subscription_change(
+    tx: Transaction, event: Mapping[str, Any], state: Snapshot, change: Change
+) -> None:
     """The trial ends, the membership will end, or has ended: as our row has it after `change`, for the event may say
     what is over since, or what a comparison or the success page has brought before it."""
     row = _row(tx, state.mode, state.id)
@@ -70,7 +72,7 @@ def _after_trial(told: Mapping[str, Any]) -> str:
 OTHERWISE = {"pause": "otherwise it pauses until you give one.", "cancel": "otherwise it ends."}
 
 
-def of_purchase(
+def notify_purchase_change(
     tx: Transaction, mode: str, payment: Mapping[str, Any], change: Change | None, at: int
 ) -> None:
     """A one-time payment that waited, for an administrator or for a bank, is settled; or it was given back.
@@ -78,7 +80,7 @@ def of_purchase(
     `payment` is the charge or the Checkout session that was applied, `change` what came of it, `at` when Stripe said so
     (seconds, UTC).
     """
-    if change is None or not change.applied or at < time.time() - NEWS_FOR_SECONDS:
+    if change is None or not change.applied or at < time.time() - RECENT_SECONDS:
         return
     payment_id = payment.get("payment_intent") or payment["id"]
     if (change.before, change.after) == ("", "pending"):
@@ -107,7 +109,7 @@ def _of_waiting_free_order(tx: Transaction, mode: str, payment_id: str, user_id:
     Mail.to_administrators(tx, "free_order", payment_id, **given)
 
 
-def of_free_order(tx: Transaction, purchase: Purchase, user_id: int, status: str) -> None:
+def notify_free_order_decision(tx: Transaction, purchase: Purchase, user_id: int, status: str) -> None:
     """An administrator has approved a free order (`paid`), or refused it (`failed`)."""
     kind = {"paid": "free_order_approved", "failed": "free_order_refused"}[status]
     title = plan_title(tx, purchase.mode, purchase.stripe_price_id)
@@ -125,14 +127,14 @@ SETTLED = {
 }
 
 
-def of_ended_purchases(tx: Transaction, mode: str, at: int) -> None:
+def notify_ended_purchases(tx: Transaction, mode: str, at: int) -> None:
     """What was sold for some time is over at a moment (seconds, UTC), and nothing of the same price follows it."""
-    for row in Purchase.ended(tx, mode, at - NEWS_FOR_SECONDS, at):
+    for row in Purchase.ended(tx, mode, at - RECENT_SECONDS, at):
         title = plan_title(tx, mode, row.stripe_price_id)
         Mail.write(tx, "membership_ended", row.stripe_payment_intent_id, row.user_id, plan=title)
 
 
-def of_invoice(tx: Transaction, mode: str, event: Mapping[str, Any], user_id: int) -> None:
+def notify_payment_failure(tx: Transaction, mode: str, event: Mapping[str, Any], user_id: int) -> None:
     """A payment failed, or the member must confirm it. One mail for each try; none when it has been paid since."""
     invoice = event["data"]["object"]
     if event["type"] == "invoice.paid" or not _is_news(event):
@@ -180,7 +182,7 @@ def plan_title(tx: Transaction, mode: str, price_id: str) -> str:
 
 
 def _is_news(event: Mapping[str, Any]) -> bool:
-    return event["created"] > time.time() - NEWS_FOR_SECONDS
+    return event["created"] > time.time() - RECENT_SECONDS
 
 
 def _subscription_of(invoice: Mapping[str, Any]) -> str:
