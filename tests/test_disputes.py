@@ -161,7 +161,7 @@ def test_a_dispute_is_told_once_to_administrators_and_its_end_to_the_member(shop
 
 def test_an_inquiry_is_told_as_an_inquiry(shop):
     from umstripe.database import db
-    from umstripe.emails.outbox import rendered
+    from umstripe.emails.outbox import render_mail
     from umstripe.models import Mail
 
     now = int(time.time())
@@ -169,7 +169,7 @@ def test_an_inquiry_is_told_as_an_inquiry(shop):
     send(shop, dispute("created", "warning_needs_response", now - 60))
     with shop.app_context():
         mail = db.session.query(Mail).filter(Mail.kind.like("dispute%")).one()
-        text = rendered(mail, with_secrets=False).text
+        text = render_mail(mail, with_secrets=False).text
         assert "This is an inquiry: no money has been taken back." in text
         assert "https://dashboard.stripe.com/test/disputes/du_1_of_pi_1" in text
         db.session.rollback()
