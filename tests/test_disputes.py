@@ -205,14 +205,14 @@ def test_the_user_s_page_and_the_list_show_a_dispute(shop, client):
 
 
 def test_a_member_reads_that_the_bank_took_the_payment_back(shop):
-    from umstripe.billing.overview import standings_of
+    from umstripe.billing.overview import summaries_of
     from umstripe.database import db
     from umstripe.models import User
 
     send(shop, charge("succeeded", AT, **PAID))
     send(shop, dispute("closed", "lost", AT + 200))
     with shop.app_context():
-        standing = standings_of(User.with_username("jane"))[0]
+        standing = summaries_of(User.with_username("jane"))[0]
         assert standing.sentence == "Ended on November 14, 2023. Your bank took the payment back."
         assert standing.is_over and not standing.is_live
         db.session.rollback()
