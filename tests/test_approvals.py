@@ -238,7 +238,7 @@ def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin
         from umstripe.models import Mail
 
         mail = Mail.query.filter_by(kind="approval").one()
-        text = outbox.rendered(mail, with_secrets=True).text
+        text = outbox.render_mail(mail, with_secrets=True).text
     assert mail.address == "admin@example.org" and "/admin/approvals/" in text
     assert "jane has paid $499.00 for Lifetime Access" in text
 

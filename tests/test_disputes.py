@@ -161,7 +161,7 @@ def test_a_dispute_is_told_once_to_administrators_and_its_end_to_the_member(shop
 
 def test_an_inquiry_is_told_as_an_inquiry(shop):
     from umstripe.database import db
-    from umstripe.emails.outbox import rendered
+    from umstripe.emails.outbox import render_mail
     from umstripe.models import Mail
 
     now = int(time.time())
@@ -169,7 +169,7 @@ def test_an_inquiry_is_told_as_an_inquiry(shop):
     send(shop, dispute("created", "warning_needs_response", now - 60))
     with shop.app_context():
         mail = db.session.query(Mail).filter(Mail.kind.like("dispute%")).one()
-        text = rendered(mail, with_secrets=False).text
+        text = render_mail(mail, with_secrets=False).text
         assert "This is an inquiry: no money has been taken back." in text
         assert "https://dashboard.stripe.com/test/disputes/du_1_of_pi_1" in text
         db.session.rollback()
@@ -205,14 +205,14 @@ def test_the_user_s_page_and_the_list_show_a_dispute(shop, client):
 
 
 def test_a_member_reads_that_the_bank_took_the_payment_back(shop):
-    from umstripe.billing.overview import standings_of
+    from umstripe.billing.overview import summaries_of
     from umstripe.database import db
     from umstripe.models import User
 
     send(shop, charge("succeeded", AT, **PAID))
     send(shop, dispute("closed", "lost", AT + 200))
     with shop.app_context():
-        standing = standings_of(User.with_username("jane"))[0]
+        standing = summaries_of(User.with_username("jane"))[0]
         assert standing.sentence == "Ended on November 14, 2023. Your bank took the payment back."
         assert standing.is_over and not standing.is_live
         db.session.rollback()

@@ -317,7 +317,7 @@ def test_the_mail_says_what_to_do(app, jane):
     move(jane, "bert@example.org")
     with app.app_context():
         texts = [
-            outbox.rendered(mail, with_secrets=True).text
+            outbox.render_mail(mail, with_secrets=True).text
             for mail in db.session.scalars(db.select(Mail).order_by(Mail.id))
         ]
     assert "Hello karl" in texts[0] and "/register/finish/" in texts[0]

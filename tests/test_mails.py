@@ -347,7 +347,7 @@ def test_a_name_that_begins_like_an_address_is_no_link(app, admin):
     with app.app_context():
         for kind in ("approval", "invitation"):
             written = render.fill(
-                *render.written(f"mail.{kind}"), {"member": name, "name": name, "link": OURS}
+                *render.current_text(f"mail.{kind}"), {"member": name, "name": name, "link": OURS}
             )
             assert f'href="{OURS}"' in written.html
             assert "evil" in written.html and 'href="https://evil' not in written.html

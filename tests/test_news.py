@@ -41,7 +41,7 @@ def text_of(app, kind):
     from umstripe.models import Mail
 
     with app.app_context():
-        return outbox.rendered(Mail.query.filter_by(kind=kind).one(), with_secrets=False).text
+        return outbox.render_mail(Mail.query.filter_by(kind=kind).one(), with_secrets=False).text
 
 
 def look(site):

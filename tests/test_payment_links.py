@@ -113,7 +113,7 @@ def text_in_mail(shop, kind):
 
     with shop.app.app_context():
         mail = Mail.query.filter_by(kind=kind).order_by(Mail.id.desc()).first()
-        return outbox.rendered(mail, with_secrets=True).text
+        return outbox.render_mail(mail, with_secrets=True).text
 
 
 def test_a_stranger_gets_an_account_a_membership_and_a_mail(shop):

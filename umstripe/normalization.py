@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import unicodedata
 from functools import cache
 from itertools import groupby
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -113,3 +115,8 @@ def _shortened(key: str) -> str:
     if len(key) <= KEY_LENGTH:
         return key
     return f"{key[:180]} {hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def digest(value: Any, length: int = 64) -> str:
+    """Return the first hex digits of the SHA-256 of a value's JSON, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:length]

@@ -53,7 +53,7 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(formatting.date_words, "date")
     app.add_template_filter(formatting.invoice_status_words, "invoice_status")
     app.add_template_filter(formatting.amount_words, "money")
-    app.add_template_filter(defaults.kind_words, "mail_kind")
+    app.add_template_filter(defaults.kind_label, "mail_kind")
 
 
 def _context() -> dict[str, Any]:

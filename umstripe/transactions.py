@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import structlog
@@ -14,6 +15,7 @@ from umstripe.errors import UmstripeError
 from umstripe.models import Connection
 from umstripe.models.payment_link_session import NoCustomer
 from umstripe.models.snapshot import NeedsFetch, Snapshot
+from umstripe.stripe_api.client import Stripe
 
 FetchedStates = dict[str, Snapshot]
 T = TypeVar("T")
@@ -28,6 +30,18 @@ class RetriesExhausted(UmstripeError):
             "Something was in the way each time this was tried, most likely newer changes of the same thing. "
             "Nothing is lost: try again in a minute. The log has the details."
         )
+
+
+@contextlib.contextmanager
+def asking_stripe(mode: str, retries: int | None = None) -> Iterator[Stripe]:
+    """Give a mode's Stripe for a block in which the session has no open transaction (rule 9).
+
+    Commit what the session has changed. Rows are read before the block or after it, and `retries` is as in Stripe.
+    Raise NotAllowed without keys.
+    """
+    stripe = Connection.of(mode).stripe(retries)
+    db.session.commit()
+    yield stripe
 
 
 def with_retries(mode: str, told: FetchedStates, work: Callable[[Transaction], T]) -> T:

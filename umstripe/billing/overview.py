@@ -1,4 +1,4 @@
-"""What a member's Billing tab shows: memberships as they stand here, invoices and amounts as Stripe has them now."""
+"""What a member's Billing tab shows: memberships as our rows have them, invoices and amounts as Stripe has them now."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from umstripe.memberships import effective_roles
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Connection, Customer, Settings, User
 from umstripe.stripe_api.client import Stripe
+from umstripe.transactions import asking_stripe
 from umstripe.webhooks import reconcile
 
 EARLIER_SHOWN = 5
@@ -27,135 +28,136 @@ CARD_DECLINED = 402
 
 @dataclass
 class Billing:
-    """`memberships` are those that count, newest first; `earlier` are over. `trouble` says that Stripe did not answer."""
+    """`memberships` are those that are not over, newest first; `earlier` are. `error` says that Stripe did not answer."""
 
     user: User
     customers: list[Customer]
     memberships: list[MembershipSummary]
     earlier: list[MembershipSummary]
     invoices: list[dict[str, Any]]
-    trouble: str = ""
+    error: str = ""
 
     @classmethod
     def of(cls, user: User) -> Billing:
-        """As it is known here, without asking Stripe."""
-        standings = standings_of(user)
-        going = [one for one in standings if not one.is_over]
-        earlier = [one for one in standings if one.is_over][:EARLIER_SHOWN]
-        return cls(user, customers_of(user), going, earlier, [])
+        """Return what our rows say, without asking Stripe."""
+        summaries = summaries_of(user)
+        current = [summary for summary in summaries if not summary.is_over]
+        earlier = [summary for summary in summaries if summary.is_over][:EARLIER_SHOWN]
+        return cls(user, customers_of(user), current, earlier, [])
 
-    def ask(self) -> None:
-        """Ask Stripe for each customer's newest invoices and the next payments. When it does not answer, say so."""
+    def ask_stripe(self) -> None:
+        """Add each customer's newest invoices and the next payments; or the `error`, when Stripe does not answer."""
         if not self.customers:
             return
         try:
-            stripe = Connection.of(self.customers[0].mode).stripe(retries=0)
-            db.session.commit()
-            found = [stripe.invoices_of(one.stripe_customer_id) for one in self.customers]
-            self.invoices = sorted(chain(*found), key=lambda one: one["created"], reverse=True)
-            self.memberships = [self._asked(one, stripe) for one in self.memberships]
+            with asking_stripe(self.customers[0].mode, retries=0) as stripe:
+                ids = [customer.stripe_customer_id for customer in self.customers]
+                invoices = chain.from_iterable(stripe.invoices_of(customer_id) for customer_id in ids)
+                self.invoices = sorted(invoices, key=lambda invoice: invoice["created"], reverse=True)
+                self.memberships = [self._with_invoices(summary, stripe) for summary in self.memberships]
             del self.invoices[INVOICES_SHOWN:]
         except UmstripeError as error:
-            self.trouble = said_to_member(error)
+            self.error = message_for_member(error)
 
-    def _asked(self, one: MembershipSummary, stripe: Stripe) -> MembershipSummary:
-        if not one.is_subscription or one.row.customer not in self.customers:
-            return one
-        return replace(one, invoice=self._open_invoice(one), upcoming=_next_invoice(one, stripe))
-
-    def _open_invoice(self, one: MembershipSummary) -> Mapping[str, Any] | None:
-        mine = (
-            invoice for invoice in self.invoices if subscription_of(invoice) == one.row.stripe_subscription_id
+    def _with_invoices(self, summary: MembershipSummary, stripe: Stripe) -> MembershipSummary:
+        if not summary.is_subscription or summary.row.customer not in self.customers:
+            return summary
+        return replace(
+            summary, invoice=self._open_invoice(summary), upcoming=_upcoming_invoice(summary, stripe)
         )
-        return next((invoice for invoice in mine if invoice["status"] in OPEN), None)
+
+    def _open_invoice(self, summary: MembershipSummary) -> Mapping[str, Any] | None:
+        subscription_id = summary.row.stripe_subscription_id
+        invoices = (invoice for invoice in self.invoices if subscription_of(invoice) == subscription_id)
+        return next((invoice for invoice in invoices if invoice["status"] in OPEN), None)
 
     @property
     def is_member(self) -> bool:
-        return any(one.is_live for one in self.memberships)
+        return any(summary.is_live for summary in self.memberships)
 
 
-def standings_of(user: User) -> list[MembershipSummary]:
-    """Everything a user holds or held in the modes that count, newest first."""
+def summaries_of(user: User) -> list[MembershipSummary]:
+    """Return everything that a user holds or held in the modes that count, newest first."""
     at, settings = int(time.time()), Settings.get()
-    held = [
-        MembershipSummary(one, settings, at)
-        for one in effective_roles.holdings([user.id], settings.counted_modes)
-    ]
-    return sorted(held, key=lambda one: (one.row.created, one.row.id), reverse=True)
+    holdings = effective_roles.holdings([user.id], settings.counted_modes)
+    summaries = [MembershipSummary(holding, settings, at) for holding in holdings]
+    return sorted(summaries, key=lambda summary: (summary.row.created, summary.row.id), reverse=True)
 
 
-def subscription_standing(user: User, subscription_id: int) -> MembershipSummary | None:
-    """One of the user's own subscriptions, by our id; None for anybody else's."""
-    mine = (one for one in standings_of(user) if one.is_subscription)
-    return next((one for one in mine if one.row.id == subscription_id), None)
+def subscription_summary(user: User, subscription_id: int) -> MembershipSummary | None:
+    """Return one of the user's own subscriptions, by our id; None for anybody else's."""
+    summaries = (summary for summary in summaries_of(user) if summary.is_subscription)
+    return next((summary for summary in summaries if summary.row.id == subscription_id), None)
 
 
 def customers_of(user: User) -> list[Customer]:
-    """The customers of one mode whose invoices a user sees. The first is the one whose portal they see.
+    """Return the customers of one mode whose invoices a user sees. The first is the one whose portal they see.
 
     That is the customer of the newest subscription that goes on, or else of what was bought once, or else the newest;
     of the mode that sells now before another that counts.
     """
     settings = Settings.get()
-    held = [one for one in standings_of(user) if one.is_live]
-    held.sort(key=lambda one: (not one.is_subscription, one.row.mode != settings.mode))
-    made = [one for one in user.customers if one.mode in settings.counted_modes]
-    made.sort(key=lambda one: (one.mode != settings.mode, -one.id))
-    known = dict.fromkeys([*(one.row.customer for one in held), *made])
-    there = [one for one in known if not one.deleted]
-    return [one for one in there if one.mode == there[0].mode]
+    live = [summary for summary in summaries_of(user) if summary.is_live]
+    live.sort(key=lambda summary: (not summary.is_subscription, summary.row.mode != settings.mode))
+    others = [customer for customer in user.customers if customer.mode in settings.counted_modes]
+    others.sort(key=lambda customer: (customer.mode != settings.mode, -customer.id))
+    ordered = dict.fromkeys([*(summary.row.customer for summary in live), *others])
+    existing = [customer for customer in ordered if not customer.deleted]
+    return [customer for customer in existing if customer.mode == existing[0].mode]
 
 
 def invoices_of(user: User) -> list[tuple[Customer, list[dict[str, Any]]]]:
-    """The newest invoices of each customer of a user whose mode has a key, asked of Stripe. Raises StripeError."""
-    asked = [(one, Connection.of(one.mode)) for one in user.customers if not one.deleted]
-    sources = [(one, connection.stripe(retries=0)) for one, connection in asked if connection.secret_key]
-    return [(one, stripe.invoices_of(one.stripe_customer_id)) for one, stripe in sources]
+    """Ask Stripe for the newest invoices of each customer of a user whose mode has a key. Raise StripeError."""
+    invoices = []
+    for customer in [customer for customer in user.customers if not customer.deleted]:
+        if Connection.of(customer.mode).secret_key:
+            with asking_stripe(customer.mode, retries=0) as stripe:
+                invoices.append((customer, stripe.invoices_of(customer.stripe_customer_id)))
+    return invoices
 
 
-def keep_address(user: User, address: str) -> None:
-    """Invoices go to this address from now on; "" is the account's. Stripe is told first. Raises StripeError."""
-    tell_address(user, address or user.email)
+def save_billing_email(user: User, address: str) -> None:
+    """Have invoices go to an address from now on; "" is the account's. Tell Stripe first. Raise StripeError."""
+    send_billing_email(user, address or user.email)
     user.billing_email = address
 
 
-def tell_address(user: User, address: str) -> None:
-    """Tell Stripe where a user's invoices go. Ends the session's transaction. Raises StripeError."""
-    customers = customers_of(user)
-    if not customers:
-        return
-    stripe = Connection.of(customers[0].mode).stripe(retries=0)
-    ids = [(one.mode, one.stripe_customer_id) for one in customers]
-    db.session.commit()
-    for mode, customer in ids:
+def send_billing_email(user: User, address: str) -> None:
+    """Tell Stripe where a user's invoices go. End the session's transaction. Raise StripeError."""
+    customers = [(customer.mode, customer.stripe_customer_id) for customer in customers_of(user)]
+    for mode, customer_id in customers:
         try:
-            stripe.update_customer(customer, {"email": address}, f"umstripe-address-{uuid.uuid4()}")
+            with asking_stripe(mode, retries=0) as stripe:
+                stripe.update_customer(customer_id, {"email": address}, f"umstripe-address-{uuid.uuid4()}")
         except StripeRefused as refusal:
-            if not is_gone(mode, customer, refusal):
+            if not is_deleted_at_stripe(mode, customer_id, refusal):
                 raise
 
 
-def is_gone(mode: str, stripe_customer_id: str, refusal: StripeRefused) -> bool:
-    """Whether Stripe refused because the customer was deleted there; then it and what it had are over here too.
+def is_deleted_at_stripe(mode: str, stripe_customer_id: str, refusal: StripeRefused) -> bool:
+    """Return whether Stripe refused because the customer was deleted; then it and what it had are over here too.
 
-    Ends the session's transaction. Raises StripeError.
+    End the session's transaction. Raise StripeError.
     """
     if refusal.code != "resource_missing" or refusal.param not in ("customer", "id"):
         return False
     reconcile.sync(mode, stripe_customer_id, "member")
     db.session.expire_all()
-    ours = (Customer.mode == mode, Customer.stripe_customer_id == stripe_customer_id)
-    return db.session.scalar(select(Customer.id).where(*ours, Customer.deleted)) is not None
+    columns = (Customer.mode == mode, Customer.stripe_customer_id == stripe_customer_id)
+    return db.session.scalar(select(Customer.id).where(*columns, Customer.deleted)) is not None
 
 
 def subscription_of(invoice: Mapping[str, Any]) -> str:
-    """The id of the subscription that an invoice is for, or ""."""
+    """Return the id of the subscription that an invoice is for, or ""."""
     details = (invoice.get("parent") or {}).get("subscription_details") or {}
     return details.get("subscription") or invoice.get("subscription") or ""
 
 
-def said_to_member(error: UmstripeError) -> str:
-    """An error as a member may read it. What Stripe refuses our key or our parameters is for administrators."""
+def message_for_member(error: UmstripeError) -> str:
+    """Return an error as a member may read it.
+
+    What Stripe refuses our key or our parameters is for administrators.
+    """
     if isinstance(error, StripeUnavailable):
         return UNAVAILABLE[error.reason]
     if isinstance(error, StripeRefused):
@@ -176,11 +178,11 @@ UNAVAILABLE = {
 }
 
 
-def _next_invoice(one: MembershipSummary, stripe: Stripe) -> Mapping[str, Any] | None:
-    """What the next payment will be, with discounts and taxes; None when Stripe knows of none."""
-    if not one.renews:
+def _upcoming_invoice(summary: MembershipSummary, stripe: Stripe) -> Mapping[str, Any] | None:
+    """Return what the next payment will be, with discounts and taxes; None when Stripe knows of none."""
+    if not summary.renews:
         return None
     try:
-        return stripe.preview_invoice({"subscription": one.row.stripe_subscription_id})
+        return stripe.preview_invoice({"subscription": summary.row.stripe_subscription_id})
     except StripeRefused:
         return None

@@ -66,7 +66,7 @@ def _answer_free(waiting: Waiting, verb: str) -> Outcome:
     with write() as tx:
         before = free_order.settle(tx, mode, session_id, status, at)
         if before == "pending":
-            triggers.of_free_order(tx, waiting.purchase, waiting.user.id, status)
+            triggers.notify_free_order_decision(tx, waiting.purchase, waiting.user.id, status)
     return Outcome(True, _done(waiting, verb)) if before == "pending" else Outcome(False, ALREADY[before])
 
 
@@ -92,7 +92,7 @@ def _apply(mode: str, said: Answer) -> str:
         status = "failed"
     with write() as tx:
         change = Purchase.apply(tx, mode, charge, status, said.as_of)
-        triggers.of_purchase(tx, mode, charge, change, said.as_of)
+        triggers.notify_purchase_change(tx, mode, charge, change, said.as_of)
     return status
 
 

@@ -1,12 +1,14 @@
-"""The texts that an administrator may write anew: of pages and of mails. Markdown in, clean HTML out.
+"""The texts of pages and emails that an administrator may replace. Markdown in, clean HTML out.
 
-A text has a title (a page's heading, a mail's subject) and a body. What stands in braces is filled in; every text
-says which words it knows. Only `link` is taken as it is, when it is an address; a member's own words in the other gaps are never Markdown.
+A text has a title (a page's heading, an email's subject) and a body. Words in braces are placeholders; every text says
+which it knows. The value of `link` is taken as it is, when it is an address; every other value, which may be a
+member's own words, is never Markdown.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,60 +19,60 @@ from markupsafe import Markup
 from umstripe.emails.defaults import DEFAULTS
 from umstripe.models.text_override import TextOverride
 
-GAP = re.compile(r"{(\w+)}")
-MEANS_SOMETHING = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~])")
+PLACEHOLDER = re.compile(r"{(\w+)}")
+MARKDOWN_SYNTAX = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~])")
 ADDRESS = re.compile(r"https?://\S+")
 _markdown = MarkdownIt("commonmark", {"html": False})
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text that is filled in: `title` and `text` are plain, `html` is clean."""
+    """A text whose placeholders are filled in: `title` and `text` are plain, `html` is clean."""
 
     title: str
     text: str
     html: Markup
 
 
-def page(name: str, /, **given: Any) -> tuple[str, Markup]:
-    """A page's heading and body, as the administrator or the site wrote them. `name` is like `page.success`."""
-    filled = fill(*written(name), given)
-    return filled.title, filled.html
+def page(name: str, /, **values: Any) -> tuple[str, Markup]:
+    """Return a page's heading and body, as the administrator or the site wrote them. `name` is like `page.success`."""
+    text = fill(*current_text(name), values)
+    return text.title, text.html
 
 
-def written(name: str) -> tuple[str, str]:
-    """Title and body (Markdown) that are in force. Raises KeyError for a name that no text has."""
-    default, own = DEFAULTS[name], TextOverride.of(name)
-    return (own.title, own.body) if own else (default.title, default.body)
+def current_text(name: str) -> tuple[str, str]:
+    """Return the title and body (Markdown) that are in force. Raise KeyError for a name that no text has."""
+    default, override = DEFAULTS[name], TextOverride.of(name)
+    return (override.title, override.body) if override else (default.title, default.body)
 
 
-def fill(title: str, body: str, given: dict[str, Any]) -> Text:
-    """Fill in what stands in braces; words that are not given stay as they are."""
-    html = nh3.clean(_markdown.render(_filled(body, given, _literally)), link_rel="noopener nofollow")
-    return Text(" ".join(_filled(title, given, _plainly).split()), _plain_body(body, given), Markup(html))
+def fill(title: str, body: str, values: Mapping[str, Any]) -> Text:
+    """Fill in placeholders; those without a value stay as they are."""
+    html = nh3.clean(_markdown.render(_replaced(body, values, _escape)), link_rel="noopener nofollow")
+    return Text(" ".join(_replaced(title, values).split()), _plain_body(body, values), Markup(html))
 
 
-def _plain_body(body: str, given: dict[str, Any]) -> str:
-    """Where nothing was filled in, no gap is left."""
-    return re.sub(r"\n{3,}", "\n\n", _filled(body, given, _plainly))
+def _plain_body(body: str, values: Mapping[str, Any]) -> str:
+    """Return the body as plain text, without the empty lines that an empty value leaves."""
+    return re.sub(r"\n{3,}", "\n\n", _replaced(body, values))
 
 
-def unknown_words(name: str, *texts: str) -> list[str]:
-    """The words in braces that a text does not know."""
-    known = set(DEFAULTS[name].gaps)
-    return sorted({word for text in texts for word in GAP.findall(text)} - known)
+def unknown_placeholders(name: str, *texts: str) -> list[str]:
+    """Return the placeholders in `texts` that the text `name` does not know."""
+    known = set(DEFAULTS[name].placeholders)
+    return sorted({word for text in texts for word in PLACEHOLDER.findall(text)} - known)
 
 
-def _filled(text: str, given: dict[str, Any], how: Any) -> str:
-    return GAP.sub(lambda gap: how(gap[1], str(given[gap[1]])) if gap[1] in given else gap[0], text)
+def _replaced(
+    text: str, values: Mapping[str, Any], escape: Callable[[str, str], str] = lambda _, value: value
+) -> str:
+    return PLACEHOLDER.sub(
+        lambda match: escape(match[1], str(values[match[1]])) if match[1] in values else match[0], text
+    )
 
 
-def _literally(gap: str, value: str) -> str:
-    """A value that Markdown leaves as it is. What stands for `link` is an address of ours or Stripe's, and stays one."""
-    if gap == "link" and ADDRESS.fullmatch(value):
+def _escape(placeholder: str, value: str) -> str:
+    """Return a value that Markdown leaves as it is. A `link` is an address of ours or Stripe's, and stays one."""
+    if placeholder == "link" and ADDRESS.fullmatch(value):
         return value
-    return MEANS_SOMETHING.sub(r"\\\1", value)
-
-
-def _plainly(_gap: str, value: str) -> str:
-    return value
+    return MARKDOWN_SYNTAX.sub(r"\\\1", value)

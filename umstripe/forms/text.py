@@ -26,7 +26,7 @@ class TextForm(FlaskForm):
     )
 
     def __init__(self, name: str) -> None:
-        title, body = render.written(name)
+        title, body = render.current_text(name)
         super().__init__(data={"title": title, "body": body})
         self.name = name
         self.title.label.text = "Subject" if name.startswith("mail.") else "Heading"
@@ -38,7 +38,7 @@ class TextForm(FlaskForm):
         self._check_placeholders(field)
 
     def _check_placeholders(self, field: StringField) -> None:
-        if unknown := render.unknown_words(self.name, field.data or ""):
+        if unknown := render.unknown_placeholders(self.name, field.data or ""):
             words = ", ".join(f"{{{word}}}" for word in unknown)
             raise ValidationError(
                 f"Nothing can be filled in for {words}. Use the words named below, or none."

@@ -72,7 +72,7 @@ def _ended(tx: Transaction, mode: str, subscription_id: str, at: int, fetched: d
     if change is None:
         return
     event = {"type": "customer.subscription.deleted", "created": at}
-    triggers.of_subscription(tx, event, state, change)
+    triggers.notify_subscription_change(tx, event, state, change)
     line = {"trigger": "work", "mode": mode, "user_id": change.user_id}
     description, details = "Second trial with a card ended; nothing was charged", {"object": subscription_id}
     Activity.write(tx, "trial.ended", description, **line, details=details)

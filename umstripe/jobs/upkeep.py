@@ -25,7 +25,7 @@ def tell_of_ended_purchases() -> None:
         modes = Connection.connected_modes()
         with write() as tx:
             for mode in modes:
-                triggers.of_ended_purchases(tx, mode, int(time.time()))
+                triggers.notify_ended_purchases(tx, mode, int(time.time()))
 
 
 @DBOS.step(name="forget_old_bodies", **steps.RETRIES)

@@ -91,7 +91,7 @@ def _tell_stripe(user: User) -> None:
     if user.billing_email:
         return
     try:
-        overview.tell_address(user, user.email)
+        overview.send_billing_email(user, user.email)
     except UmstripeError:
         flash(
             "Invoices still go to your earlier address. Save a billing email in the Billing tab.", "warning"

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from umstripe.billing import change
-from umstripe.billing.overview import Billing, keep_address, said_to_member, subscription_standing
+from umstripe.billing.overview import Billing, message_for_member, save_billing_email, subscription_summary
 from umstripe.checkout import session
 from umstripe.database import db
 from umstripe.errors import UmstripeError
@@ -22,7 +22,7 @@ WRITES = limiter.limit("30 per minute", methods=["POST"])
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
     billing = Billing.of(current_user)
-    billing.ask()
+    billing.ask_stripe()
     return _page(billing, BillingEmailForm(data={"billing_email": current_user.billing_email}))
 
 
@@ -47,12 +47,12 @@ def act(subscription_id: int, turn: str) -> ResponseReturnValue:
             flash(one.why_not(turn), "warning")
             return redirect(url_for(".index"))
         return render_template("account/confirm.html", one=one, turn=turn)
-    do, done = change.VERBS[turn]
+    do, done = change.ACTIONS[turn]
     try:
         do(one)
         flash(done, "success")
     except UmstripeError as error:
-        flash(said_to_member(error), "error")
+        flash(message_for_member(error), "error")
     return redirect(url_for(".index"), 303)
 
 
@@ -61,10 +61,10 @@ def act(subscription_id: int, turn: str) -> ResponseReturnValue:
 def collection(subscription_id: int) -> ResponseReturnValue:
     one = _mine(subscription_id)
     try:
-        change.collect(one, request.form.get("collection_method", ""))
+        change.set_collection_method(one, request.form.get("collection_method", ""))
         flash("Your payment collection method is changed.", "success")
     except UmstripeError as error:
-        flash(said_to_member(error), "error")
+        flash(message_for_member(error), "error")
     return redirect(url_for(".index"), 303)
 
 
@@ -75,16 +75,16 @@ def email() -> ResponseReturnValue:
     billing = Billing.of(user)
     if form.validate_on_submit():
         try:
-            keep_address(user, form.billing_email.data or "")
+            save_billing_email(user, form.billing_email.data or "")
             log("account.billing_email", f"Billing email: {user.billing_email or 'none of its own'}")
             db.session.commit()
             flash("Your billing email is saved.", "success")
             return redirect(url_for(".index"), 303)
         except UmstripeError as error:
-            billing.trouble = said_to_member(error)
+            billing.error = message_for_member(error)
     return _page(billing, form)
 
 
 def _mine(subscription_id: int) -> MembershipSummary:
     """One of the member's own subscriptions; for anything else there is no page."""
-    return subscription_standing(current_user, subscription_id) or abort(404)
+    return subscription_summary(current_user, subscription_id) or abort(404)

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from umstripe import webhooks
 from umstripe.accounts import payment_claim
-from umstripe.billing.overview import said_to_member
+from umstripe.billing.overview import message_for_member
 from umstripe.checkout import session as checkout_session
 from umstripe.checkout.receipt import Receipt
 from umstripe.config import STRIPE_API
@@ -48,7 +48,7 @@ def _settled() -> tuple[str, checkout_session.Session]:
 
 
 def _unknown_yet(error: UmstripeError) -> Answer:
-    return render_template("checkout/unknown_yet.html", sentence=said_to_member(error)), 503
+    return render_template("checkout/unknown_yet.html", sentence=message_for_member(error)), 503
 
 
 def _receipt(mode: str, session: checkout_session.Session) -> Answer:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from umstripe.accounts import invitation
 from umstripe.accounts.payment_claim import Claim
-from umstripe.billing.overview import said_to_member
+from umstripe.billing.overview import message_for_member
 from umstripe.checkout import claims
 from umstripe.database import db
 from umstripe.errors import UmstripeError
@@ -45,6 +45,6 @@ def confirm(token: str) -> ResponseReturnValue:
     try:
         flash(claims.confirm(claim), "success")
     except UmstripeError as error:
-        flash(said_to_member(error), "error")
+        flash(message_for_member(error), "error")
         return redirect(url_for(".ask", token=token), 303)
     return redirect(url_for("billing.index"), 303)

@@ -8,7 +8,7 @@ from flask import abort, current_app, make_response, redirect, render_template, 
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
-from umstripe.billing.overview import said_to_member
+from umstripe.billing.overview import message_for_member
 from umstripe.checkout import session as checkout_session
 from umstripe.checkout.order import AlreadyHeld, Order
 from umstripe.config import STRIPE_API
@@ -90,7 +90,7 @@ def _away(url: str) -> Response:
 def _said(error: UmstripeError) -> str:
     if isinstance(error, ClonedSite):
         return "This is a copy of the site, made for trying things out. Nobody can pay here."
-    return str(error) if isinstance(error, NotAllowed) else said_to_member(error)
+    return str(error) if isinstance(error, NotAllowed) else message_for_member(error)
 
 
 def _not_open(sentence: str) -> Response:

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from umstripe.billing import portal, switch
-from umstripe.billing.overview import said_to_member
+from umstripe.billing.overview import message_for_member
 from umstripe.errors import ActionUnavailable, UmstripeError
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Plan
@@ -43,17 +43,17 @@ def at_stripe(key: str) -> ResponseReturnValue:
         then = on_this_site(request.args.get("redirect_to")) or None
         back = external_url("portal.back")
         done = external_url("portal.back", redirect_to=then)
-        return redirect(portal.address_to_switch(one, plan, back, done), 303)
+        return redirect(portal.switch_url(one, plan, back, done), 303)
     except UmstripeError as error:
-        return render_template("account/no_portal.html", why=said_to_member(error))
+        return render_template("account/no_portal.html", why=message_for_member(error))
 
 
 def _offered(one: MembershipSummary, plan: Plan, back: str) -> ResponseReturnValue:
     offer, why_not, bank_asks = None, "", "bank" in request.args
     try:
-        offer = switch.offer(one, plan)
+        offer = switch.quote(one, plan)
     except UmstripeError as error:
-        why_not = said_to_member(error)
+        why_not = message_for_member(error)
     shown = {"one": one, "plan": plan, "offer": offer, "why_not": why_not, "redirect_to": back}
     return render_template("account/switch.html", **shown, bank_asks=bank_asks)
 
@@ -68,7 +68,7 @@ def _switched(one: MembershipSummary, plan: Plan, back: str) -> ResponseReturnVa
         flash(str(error), "error")
         return redirect(url_for(".confirm", key=plan.key, redirect_to=back or None), 303)
     except UmstripeError as error:
-        flash(said_to_member(error), "error")
+        flash(message_for_member(error), "error")
         return redirect(url_for("billing.index"), 303)
     flash(f"Your plan is {plan.title} now.", "success")
     return redirect(back or url_for("billing.index"), 303)

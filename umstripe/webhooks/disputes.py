@@ -46,7 +46,9 @@ def _apply(arrival: EventContext, customer_id: int) -> str:
     user_id = tx.execute(select(Customer.user_id).where(Customer.id == customer_id)).scalar_one()
     change = Purchase.settle_disputes(tx, mode, payment_of(dispute))
     if change is not None:
-        triggers.of_purchase(tx, mode, {"payment_intent": payment_of(dispute)}, change, arrival.created)
+        triggers.notify_purchase_change(
+            tx, mode, {"payment_intent": payment_of(dispute)}, change, arrival.created
+        )
     if before != dispute["status"]:
         arrival.note(_description(dispute, change), user_id)
         _tell_administrators(tx, mode, dispute, user_id, arrival.created)
@@ -79,7 +81,7 @@ def _customer_id(arrival: EventContext) -> int | None:
     if (charge.get("metadata") or {}).get(PRICE_METADATA):
         as_of = arrival.fetched[charge["id"]].as_of
         change = Purchase.apply(arrival.tx, arrival.mode, charge, status_of_charge(charge), as_of)
-        triggers.of_purchase(arrival.tx, arrival.mode, charge, change, as_of)
+        triggers.notify_purchase_change(arrival.tx, arrival.mode, charge, change, as_of)
     return int(customer.id)
 
 
@@ -98,7 +100,7 @@ def _charge(arrival: EventContext) -> Any:
 def _tell_administrators(tx: Transaction, mode: str, dispute: Any, user_id: int, at: int) -> None:
     """One mail when a dispute or an inquiry is opened, and one when a dispute is lost."""
     kind, due_by = _kind_of_mail(dispute["status"]), (dispute.get("evidence_details") or {}).get("due_by")
-    is_news = at > time.time() - triggers.NEWS_FOR_SECONDS or (due_by or 0) > time.time()
+    is_news = at > time.time() - triggers.RECENT_SECONDS or (due_by or 0) > time.time()
     if not kind or not is_news:
         return
     name = func.coalesce(func.nullif(User.name, ""), User.username)

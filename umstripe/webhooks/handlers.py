@@ -78,7 +78,7 @@ def _linked(arrival: EventContext, stripe_customer_id: str | None, public_id: st
 def subscription_changed(arrival: EventContext) -> str:
     change = Subscription.apply(arrival.tx, arrival.state)
     if change is not None:
-        triggers.of_subscription(arrival.tx, arrival.event, arrival.state, change)
+        triggers.notify_subscription_change(arrival.tx, arrival.event, arrival.state, change)
     return said(arrival, change, "Subscription")
 
 
@@ -98,7 +98,7 @@ def session_completed(arrival: EventContext) -> str:
         return said(arrival, _fetched_subscription(arrival, session["subscription"]), "Subscription")
     status = status_of_session(arrival.tx, arrival.mode, session)
     change = Purchase.apply(arrival.tx, arrival.mode, session, status, arrival.created)
-    triggers.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
+    triggers.notify_purchase_change(arrival.tx, arrival.mode, session, change, arrival.created)
     apply_waiting_disputes(arrival, session.get("payment_intent") or session["id"], customer.id)
     return said(arrival, change, "One-time payment") if change else noted(arrival, "Checkout completed")
 
@@ -108,7 +108,7 @@ def session_failed(arrival: EventContext) -> str:
     session = arrival.object
     if session["mode"] == "payment" and Customer.known(arrival.tx, arrival.mode, session.get("customer")):
         change = Purchase.apply(arrival.tx, arrival.mode, session, "failed", arrival.created)
-        triggers.of_purchase(arrival.tx, arrival.mode, session, change, arrival.created)
+        triggers.notify_purchase_change(arrival.tx, arrival.mode, session, change, arrival.created)
         if change is not None:
             return said(arrival, change, "One-time payment")
     return noted(arrival, "The payment of a Checkout failed")

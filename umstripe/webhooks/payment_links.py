@@ -78,7 +78,7 @@ def applied(arrival: EventContext, bought: PaymentLinkSession, customer: Any) ->
         _say_if_another(arrival, bought, change)
         return said(arrival, change, "Subscription")
     change = _paid(arrival, bought, customer.id)
-    triggers.of_purchase(arrival.tx, arrival.mode, bought.payment, change, bought.state.as_of)
+    triggers.notify_purchase_change(arrival.tx, arrival.mode, bought.payment, change, bought.state.as_of)
     return said(arrival, change, "One-time payment")
 
 

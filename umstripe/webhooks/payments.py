@@ -37,7 +37,7 @@ def _charge_applied(arrival: EventContext) -> str:
         return noted(
             arrival, f"Charge of {amount_words(charge['amount'], charge['currency'])}: {charge['status']}"
         )
-    triggers.of_purchase(arrival.tx, arrival.mode, charge, change, arrival.created)
+    triggers.notify_purchase_change(arrival.tx, arrival.mode, charge, change, arrival.created)
     if change.applied and (refunded := refund_words_of(charge)):
         now = "" if change.before == change.after else f" (now {status_words(change.after)})"
         arrival.note(f"One-time payment: {refunded}{now}", change.user_id)
@@ -69,7 +69,7 @@ def invoice_changed(arrival: EventContext) -> str:
     amount = amount_words(invoice.get("amount_due"), invoice.get("currency") or "")
     customer = Customer.known(arrival.tx, arrival.mode, invoice.get("customer"))
     if customer is not None:
-        triggers.of_invoice(arrival.tx, arrival.mode, arrival.event, customer.user_id)
+        triggers.notify_payment_failure(arrival.tx, arrival.mode, arrival.event, customer.user_id)
     return noted(arrival, f"Invoice of {amount}: {INVOICE_WORDS[arrival.event['type']]}")
 
 

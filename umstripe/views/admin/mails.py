@@ -31,7 +31,7 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/<id:mail_id>")
 def show(mail_id: int) -> ResponseReturnValue:
     mail = db.get_or_404(Mail, mail_id)
-    text = outbox.shown(mail)
+    text = outbox.preview(mail)
     return render_template(
         "admin/mails/show.html",
         mail=mail,
