@@ -186,8 +186,8 @@ def test_a_refund_that_overtakes_what_was_asked_of_stripe_is_not_lost(shop, crea
     """The session is fetched, then the refund is told and nobody knows yet what it is of, then the session is applied."""
     from umstripe.models.snapshot import NeedsFetch
     from umstripe.transactions import fetch, with_retries
+    from umstripe.webhooks.checkout_session import handle
     from umstripe.webhooks.context import EventContext
-    from umstripe.webhooks.handlers import handle
 
     session = shop.buy(shop.lifetime, "lena@example.org", customer_creation=creation)
     with shop.app.app_context():

@@ -1,4 +1,4 @@
-"""Rules for the fields of a JSON object: a small schema language. stripe_shapes has the schemas of Stripe's objects.
+"""Rules for the fields of a JSON object: a small schema language. types.py has the schemas of Stripe's objects.
 
 What passes is safe to read and to store: texts hold no NUL and no half of a surrogate pair, numbers fit into 63 bits,
 times into a calendar. Fields without a rule are not looked at. Null counts as absent. Of an object that is called
@@ -8,6 +8,8 @@ deleted only the id is needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Any, Generic, TypedDict, TypeVar, get_args, get_origin, get_type_hints, is_typeddict
 
 from umstripe.errors import MalformedObject
 from umstripe.formatting import LAST_MOMENT
@@ -16,6 +18,13 @@ Rule = Callable[[object], None]
 Shape = Mapping[str, Rule]
 ID_LENGTH = 255
 LARGEST = 2**63 - 1
+T = TypeVar("T")
+
+
+class StripeList(TypedDict, Generic[T]):
+    """A list of Stripe's: https://docs.stripe.com/api/pagination."""
+
+    data: list[T]
 
 
 class InvalidField(Exception):
@@ -50,6 +59,28 @@ def fits(shape: Shape, value: object) -> None:
         except InvalidField as invalid:
             invalid.path = f".{name}{invalid.path}"
             raise
+
+
+def shape_of(typed_dict: type) -> Shape:
+    """Return the rules of the fields of a TypedDict. `Annotated` gives a field's rule, `| None` makes it optional, and
+    `Id | Product` is an id or, expanded, the object."""
+    return {name: _rule_of(hint) for name, hint in get_type_hints(typed_dict, include_extras=True).items()}
+
+
+def _rule_of(hint: Any) -> Rule:
+    if hasattr(hint, "__metadata__"):
+        return hint.__metadata__[0]
+    if hint is bool:
+        return flag
+    if is_typeddict(hint):
+        return part(shape_of(hint))
+    options = get_args(hint)
+    if get_origin(hint) is StripeList:
+        return each(_rule_of(options[0]))
+    whole = next(filter(is_typeddict, options), None)
+    is_reference = whole is not None and len(options) > 1 + (NoneType in options)
+    rule = reference(shape_of(whole)) if is_reference else _rule_of(options[0])
+    return maybe(rule) if NoneType in options else rule
 
 
 def valid_or_empty(rule: Rule, value: object) -> str:
@@ -105,6 +136,10 @@ def flag(value: object) -> None:
         raise _wrong(value, "true or false")
 
 
+def anything(value: object) -> None:
+    """The rule for a field of which only is asked whether it is there, or what it equals."""
+
+
 def part(shape: Shape) -> Rule:
     """Return a rule for an object inside the object."""
 
@@ -134,9 +169,9 @@ def each(rule: Rule, least: int = 0) -> Rule:
     return part({"data": entries})
 
 
-def reference(shape: Shape | None = None) -> Rule:
+def reference(shape: Shape) -> Rule:
     """Return a rule for the id of an object, or the object itself where Stripe was asked to expand it."""
-    whole = part(shape or {"id": ID})
+    whole = part(shape)
 
     def rule(value: object) -> None:
         (ID if isinstance(value, str) else whole)(value)
@@ -180,3 +215,4 @@ AMOUNT = number()
 MOMENT = number(LAST_MOMENT, 0)
 COUNT = number(2**31 - 1, 0)
 ANY_PART = part({})
+ANYTHING = anything

@@ -4,7 +4,7 @@
 each of them gets, `news` the mails that they write down.
 """
 
-from umstripe.webhooks.handlers import HANDLERS
+from umstripe.webhooks.checkout_session import HANDLERS
 from umstripe.webhooks.receive import event_of, process_again, process_failed, receive, settle_session
 
 __all__ = [

@@ -33,9 +33,9 @@ from umstripe.models.payment_link_session import (
 from umstripe.models.snapshot import NeedsFetch, Snapshot
 from umstripe.models.subscription import Change
 from umstripe.normalization import name_key
+from umstripe.webhooks.charge import status_in
 from umstripe.webhooks.context import EventContext, said
-from umstripe.webhooks.disputes import apply_waiting_disputes
-from umstripe.webhooks.payments import status_in
+from umstripe.webhooks.dispute import apply_waiting_disputes
 from umstripe.webhooks.stored import event_in
 from umstripe.webhooks.unusable import is_of_another_account
 
@@ -87,7 +87,7 @@ def link_customer(arrival: EventContext, bought: PaymentLinkSession, public_id: 
 
     A guest has none: it is the one that the user has, or one that is made at Stripe first. Raises NoCustomer, NeedsFetch.
     """
-    from umstripe.webhooks.handlers import link
+    from umstripe.webhooks.checkout_session import link
 
     own = bought.customer_id or _own(arrival, public_id)
     stripe_customer_id = own or _made_for_guest(arrival, bought, public_id)

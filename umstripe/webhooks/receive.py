@@ -21,8 +21,8 @@ from umstripe.models.snapshot import Snapshot
 from umstripe.stripe_api.field_rules import ID, valid_or_empty
 from umstripe.stripe_api.shapes import check_event
 from umstripe.transactions import with_retries
+from umstripe.webhooks.checkout_session import handle
 from umstripe.webhooks.context import EventContext
-from umstripe.webhooks.handlers import handle
 from umstripe.webhooks.unusable import is_lasting, set_aside
 
 SHORTENED = ("customer", "subscription", "payment_intent")

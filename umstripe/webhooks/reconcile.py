@@ -22,7 +22,7 @@ from umstripe.models.snapshot import NEVER_WRITTEN, Snapshot
 from umstripe.models.subscription import FINAL
 from umstripe.stripe_api.client import Answer, Stripe
 from umstripe.transactions import FetchedStates, RetriesExhausted, with_retries_from
-from umstripe.webhooks import handlers
+from umstripe.webhooks import checkout_session
 
 OVER = FINAL | {"revoked"}
 
@@ -223,7 +223,7 @@ def _customer_settled(tx: Transaction, truth: StripeState, told: FetchedStates) 
     user_id = _user_named_by(tx, truth)
     if row is None and user_id is not None:
         public_id = truth.customer.object["metadata"]["umstripe_user"]
-        handlers.link(tx, truth.mode, truth.stripe_customer_id, public_id, told)
+        checkout_session.link(tx, truth.mode, truth.stripe_customer_id, public_id, told)
         yield Found("customer", truth.stripe_customer_id, user_id, "not linked", "made for this user")
     elif row is not None and (row.deleted or user_id not in (None, row.user_id)):
         linked = user_id or row.user_id

@@ -17,10 +17,10 @@ from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settin
 from umstripe.models.free_order import status_of_session
 from umstripe.models.snapshot import NEVER_WRITTEN, NeedsFetch, Snapshot
 from umstripe.models.subscription import Change
+from umstripe.webhooks.charge import charge_changed, invoice_changed, payment_failed
 from umstripe.webhooks.context import EventContext, noted, said
-from umstripe.webhooks.disputes import apply_waiting_disputes, dispute_changed
+from umstripe.webhooks.dispute import apply_waiting_disputes, dispute_changed
 from umstripe.webhooks.payment_links import is_through_link, link_completed
-from umstripe.webhooks.payments import charge_changed, invoice_changed, payment_failed
 from umstripe.webhooks.stored import event_in
 from umstripe.webhooks.unusable import is_of_another_account
 

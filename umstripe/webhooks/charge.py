@@ -10,7 +10,7 @@ from umstripe.formatting import amount_words, status_words
 from umstripe.models import Customer, Purchase
 from umstripe.models.purchase import refund_words, status_of_charge
 from umstripe.webhooks.context import EventContext, noted, said
-from umstripe.webhooks.disputes import apply_waiting_disputes
+from umstripe.webhooks.dispute import apply_waiting_disputes
 
 LONGEST_REASON = 1000
 
