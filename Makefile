@@ -1,14 +1,19 @@
-# make run: the site with its simulator.  make test: everything that is tested.
-PYTHON ?= python3.11
+# make help lists the commands.
 VENV = .venv
 BIN = $(VENV)/bin
+FITS = import ensurepip, sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$name -c '$(FITS)' 2> /dev/null && echo $$name && break; done)
+NO_PYTHON = Python 3.11 or newer with its venv module is needed, and there is none here. Install it \
+	(Debian, Ubuntu: apt install python3-venv), or name it: make PYTHON=/path/to/python3.13
+COMPILE = $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header
 
-.PHONY: run test install bench picture clean
+.PHONY: run test install bench lock picture clean help
 
-run: $(VENV)/.base
-	$(BIN)/python -m umstripe run
+run: $(VENV)/.base $(BIN)/umstripe ## run the site, its worker and a Stripe of its own, to try everything out
+	$(BIN)/umstripe run
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev ## run everything that is tested, and the checks of style and types
 	@$(BIN)/python -m tests.needs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check -q .
@@ -16,26 +21,43 @@ test: $(VENV)/.dev
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/pytest -n 5 --dist worksteal
 
-install: $(VENV)/.dev
+install: $(VENV)/.dev $(BIN)/umstripe ## make the environment in .venv, with all that tests need; run nothing
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.dev ## measure deliveries, catch-up and audit (docs/speed.md)
 	$(BIN)/python -m bench.webhook
 	$(BIN)/python -m bench.storm
 
-$(VENV)/.base: requirements/base.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	touch $@
+lock: $(VENV)/.dev ## renew the pins in requirements/*.txt
+	$(COMPILE) requirements/base.in -o requirements/base.txt
+	$(COMPILE) requirements/dev.in -c requirements/base.txt -o requirements/dev.txt
 
-$(VENV)/.dev: requirements/dev.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	touch $@ $(VENV)/.base
-
-# The README's picture, as the browser test sees it.
-picture: $(VENV)/.dev
+picture: $(VENV)/.dev ## renew the README's picture, as the browser test sees it
 	$(BIN)/pytest tests/browser/test_main_job_in_browser.py --database sqlite
 	cp tests/artefacts/settings-sandbox-connected.png docs/settings.png
 
-clean:
+clean: ## remove the environment and what tools have left; instance/ stays
 	rm -rf $(VENV) build dist tests/artefacts .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' Makefile | expand -t 20
+
+define install
+	@test -x $(BIN)/pip || $(PYTHON) -c '$(FITS)' 2> /dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+endef
+
+$(VENV)/.base: requirements/base.txt
+	$(install)
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt
+	$(install)
+	touch $@ $(VENV)/.base
+
+# The command as it is installed with a wheel, for the code in this folder.
+$(BIN)/umstripe: Makefile
+	@mkdir -p $(BIN)
+	@printf '#!/bin/sh\nexport PYTHONPATH="%s"\nexec "%s" -P -m umstripe "$$@"\n' \
+		"$(CURDIR)" "$(CURDIR)/$(BIN)/python" > $@
+	@chmod +x $@

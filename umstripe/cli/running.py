@@ -9,7 +9,7 @@ import click
 
 from umstripe.cli import simulator
 from umstripe.cli.site import with_site, with_unmigrated_site
-from umstripe.server.processes import run_demo, run_serve, run_web
+from umstripe.server.processes import SIMULATOR_PORT, run_demo, run_serve, run_web
 
 
 @click.command()
@@ -65,7 +65,7 @@ def run_worker(app: Any, executor: str) -> None:
 
 
 @click.command()
-@click.option("--simulator-port", default=12111, show_default=True)
+@click.option("--simulator-port", default=12111, show_default=True, envvar=SIMULATOR_PORT)
 def run(simulator_port: int) -> None:
     """Run site, worker and simulator together, to try everything out."""
     simulator.must_be_installed()

@@ -7,10 +7,11 @@ import resource
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from umstripe import logs
-from umstripe.server import supervisor
+from umstripe import config, logs
+from umstripe.server import startup, supervisor
 
 WEB_PROCESSES = 2
 WEB_THREADS = 4
@@ -21,6 +22,9 @@ NOBODY = ""
 """Whose X-Forwarded-Proto, SCRIPT_NAME and the like gunicorn itself believes; by default that of everybody on this machine.
 UMSTRIPE_TRUSTED_PROXIES alone says whether a proxy is believed (see extensions)."""
 WORKER_CLASS = "umstripe.server.worker.BufferingWorker"
+SITE = {"web": "web", "worker": "worker"}
+SIMULATOR_PORT = "UMSTRIPE_SIMULATOR_PORT"
+BIND_EXAMPLE, SIMULATOR_EXAMPLE = "UMSTRIPE_BIND=127.0.0.1:8001", f"{SIMULATOR_PORT}=12112"
 
 
 def run_web() -> None:
@@ -30,32 +34,32 @@ def run_web() -> None:
     """
     from gunicorn.app.wsgiapp import run
 
+    bind = config.load(os.environ)["BIND"]
     _allow_open_files()
-    sys.argv = [str(Path(sys.executable).with_name("gunicorn")), *_gunicorn_options()]
-    run()
+    sys.argv = [str(Path(sys.executable).with_name("gunicorn")), *_gunicorn_options(bind)]
+    main_process = os.getpid()
+    try:
+        run()
+    except SystemExit as end:
+        if end.code == 1 and os.getpid() == main_process:  # gunicorn's code when it could not listen
+            startup.check_bindable(bind, BIND_EXAMPLE)
+        raise
 
 
 def run_serve() -> None:
     """Migrate, say the setup link if nobody has set the site up, then run site and worker until SIGTERM."""
-    _prepare(os.environ)
-    _run({"web": "web", "worker": "worker"}, os.environ)
+    _run(SITE, os.environ)
 
 
 def run_demo(port: int) -> None:
     """The same with a simulator, whose state is kept beside the database."""
     environ = {"UMSTRIPE_STRIPE_API_BASE": f"http://127.0.0.1:{port}", **os.environ}
-    _prepare(environ)
-    instance = Path(environ.get("UMSTRIPE_INSTANCE") or "instance")
-    instance.mkdir(parents=True, exist_ok=True)
-    state = instance / "simulator.sqlite"
+    state = config.load(environ)["INSTANCE"] / "simulator.sqlite"
     stripe = f"simulator --port {port} --allow-local-endpoints --state {shlex.quote(str(state))}"
-    _run({"web": "web", "worker": "worker", "simulator": stripe}, environ)
+    _run({**SITE, "simulator": stripe}, environ, {f"127.0.0.1:{port}": SIMULATOR_EXAMPLE})
 
 
-def _gunicorn_options() -> list[str]:
-    from umstripe import config
-
-    bind = config.load(os.environ)["BIND"]
+def _gunicorn_options(bind: str) -> list[str]:
     workers = os.environ.get("WEB_CONCURRENCY") or str(WEB_PROCESSES)
     return [
         *(
@@ -90,20 +94,26 @@ def _allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _prepare(environ: os._Environ[str] | dict[str, str]) -> None:
+def _prepare(environ: Mapping[str, str]) -> None:
     for command in ("migrate", "setup-link"):
         done = subprocess.run(_umstripe(command), env=dict(environ), check=False)
         if done.returncode:
             sys.exit(done.returncode)
 
 
-def _run(commands: dict[str, str], environ: os._Environ[str] | dict[str, str]) -> None:
-    logs.configure()
-    children = [
-        supervisor.Child(name, _umstripe(*shlex.split(command)), environ)
-        for name, command in commands.items()
-    ]
-    sys.exit(supervisor.run(children))
+def _run(commands: Mapping[str, str], environ: Mapping[str, str], binds: Mapping[str, str] = {}) -> None:
+    """Run commands until SIGTERM. `binds` is where they listen besides the site, and how to set each otherwise."""
+    loaded = config.load(environ)
+    with startup.instance_lock(loaded["INSTANCE"]):
+        for bind, example in {loaded["BIND"]: BIND_EXAMPLE, **binds}.items():
+            startup.check_bindable(bind, example)
+        _prepare(environ)
+        logs.configure()
+        children = [
+            supervisor.Child(name, _umstripe(*shlex.split(command)), environ)
+            for name, command in commands.items()
+        ]
+        sys.exit(supervisor.run(children))
 
 
 def _umstripe(*arguments: str) -> list[str]:
