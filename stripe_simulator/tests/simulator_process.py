@@ -18,7 +18,7 @@ import requests
 
 from stripe_simulator.tests.ports import free_port
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "stripe"
 VERSION = "2026-10-28.endive"
 

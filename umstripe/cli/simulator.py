@@ -29,8 +29,7 @@ def command() -> click.Command:
     return simulator
 
 
-@click.command("simulator", context_settings={"ignore_unknown_options": True})
+@click.command("simulator", help=MISSING, context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def _missing(**_options: Any) -> None:
-    """Run a Stripe on this machine (not installed)."""
     must_be_installed()
