@@ -6,24 +6,20 @@ import secrets
 
 from flask import Flask, Response
 
-from stripe_simulator import (
-    authorizations,  # noqa: F401  (knows what becomes due)
-    cycles,  # noqa: F401  (knows what becomes due)
-    seed,
-    time_controls,  # noqa: F401  (more controls)
-    trouble,  # noqa: F401  (more controls)
-)
-from stripe_simulator.account import Account
-from stripe_simulator.api import api
+from stripe_simulator import resources
+from stripe_simulator.account.account import Account
+from stripe_simulator.api.idempotency import Idempotency
+from stripe_simulator.api.views import api
+from stripe_simulator.billing import authorizations, renewals  # noqa: F401  (know what becomes due)
 from stripe_simulator.checkout import sessions
 from stripe_simulator.checkout.pages import pages
-from stripe_simulator.controls import controls
-from stripe_simulator.deliveries import RETRY_GAPS, Deliveries
-from stripe_simulator.idempotency import Idempotency
-from stripe_simulator.invoice_pages import invoice_pages
-from stripe_simulator.page import page
-from stripe_simulator.portal import portal
-from stripe_simulator.store import Store
+from stripe_simulator.controls import fault_controls, seed, time_controls  # noqa: F401  (more controls)
+from stripe_simulator.controls.general import controls
+from stripe_simulator.controls.page import page
+from stripe_simulator.core.store import Store
+from stripe_simulator.delivery.deliveries import RETRY_GAPS, Deliveries
+from stripe_simulator.portal.invoice_pages import invoice_pages
+from stripe_simulator.portal.pages import portal
 
 MAX_BODY = 1024 * 1024
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -43,6 +39,7 @@ def create_simulator(
     everything; without it all is forgotten at the end. `empty` starts without demo data. `retry_gaps` are
     the seconds between one try of a delivery and the next.
     """
+    resources.load()
     app = Flask(__name__, static_folder="static", static_url_path="/_simulator/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     # Notices only. Cookies do not know ports: its name and path keep it off the application's own.

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from stripe_simulator.deliveries import RETRY_GAPS
+from stripe_simulator.delivery.deliveries import RETRY_GAPS
 
 
 def _resolved(

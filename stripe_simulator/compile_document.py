@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from stripe_simulator.operations import RESOURCES, every_operation
+from stripe_simulator.core.operations import RESOURCES, every_operation
 
 Json = dict[str, Any]
 MAX_DEPTH = 3

@@ -11,10 +11,10 @@ import gunicorn.util
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from stripe_simulator import keys
 from stripe_simulator.app import create_simulator
-from stripe_simulator.deliveries import RETRY_GAPS
-from stripe_simulator.objects import now
+from stripe_simulator.core import keys
+from stripe_simulator.core.objects import now
+from stripe_simulator.delivery.deliveries import RETRY_GAPS
 
 THREADS = 16
 KEEP_ALIVE = 5

@@ -7,11 +7,11 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, send_from_directory
 
-from stripe_simulator import discounts
-from stripe_simulator.account import Mode
-from stripe_simulator.checkout import form, links, paying, sessions, shown
-from stripe_simulator.control import same_origin, this_account
-from stripe_simulator.errors import StripeError
+from stripe_simulator.account.account import Mode
+from stripe_simulator.billing import discounts
+from stripe_simulator.checkout import page_content, payment, payment_form, payment_links, sessions
+from stripe_simulator.controls.control import same_origin, this_account
+from stripe_simulator.core.errors import StripeError
 
 Json = dict[str, Any]
 pages = Blueprint("checkout_pages", __name__)
@@ -53,14 +53,14 @@ def show(session_id: str) -> Any:
     with this_account().store.lock:
         mode, session = _found(session_id)
         if session["status"] != "open":
-            return _page("ended", session, **shown.end(session))
+            return _page("ended", session, **page_content.end(session))
         asked = session["asked"]
         problem = {"top": asked["refusal"]} if asked.get("refusal") else {}
         return _form(mode, session, asked["typed"], problem)
 
 
 def _form(mode: Mode, session: Json, typed: Json, errors: dict[str, str], status: int = 200) -> Response:
-    return _page("pay", session, status, typed=typed, errors=errors, **shown.offer(mode, session))
+    return _page("pay", session, status, typed=typed, errors=errors, **page_content.offer(mode, session))
 
 
 @pages.post("/c/pay/<session_id>")
@@ -71,7 +71,7 @@ def pay(session_id: str) -> Any:
         mode, session = _found(session_id)
         if session["status"] != "open":
             return _onward(session)
-        typed = form.typed(request.form)
+        typed = payment_form.typed(request.form)
         if request.form.get("action") == "remove":
             return _form(mode, _with_code(mode, session, None), typed, {})
         if typed["promotion_code"] and session["allow_promotion_codes"]:
@@ -103,12 +103,12 @@ def _pay(mode: Mode, session: Json, typed: Json) -> Any:
     if customer and customer.get("deleted"):
         gone = {"top": "This purchase cannot be made any more. Go back and begin anew."}
         return _form(mode, session, typed, gone, 422)
-    if lost := paying.lost_discount(mode, session):
+    if lost := payment.lost_discount(mode, session):
         return _form(mode, _with_code(mode, session, None), typed, {"promotion_code": lost, "top": lost}, 422)
-    if errors := form.errors(session, customer, request.form):
+    if errors := payment_form.errors(session, customer, request.form):
         return _form(mode, session, typed, errors, 422)
-    payer = form.payer(session, customer, request.form)
-    if payer.token in paying.FIRST_CONFIRM:
+    payer = payment_form.payer(session, customer, request.form)
+    if payer.token in payment.FIRST_CONFIRM:
         pending = {"form": typed | {"cvc": "000"}}
         mode.keep(
             session | {"asked": session["asked"] | {"typed": typed, "pending": pending, "refusal": None}}
@@ -117,8 +117,8 @@ def _pay(mode: Mode, session: Json, typed: Json) -> Any:
     return _attempt(mode, session, payer, typed)
 
 
-def _attempt(mode: Mode, session: Json, payer: paying.Payer, typed: Json) -> Any:
-    session = paying.attempt(mode, session, payer)
+def _attempt(mode: Mode, session: Json, payer: payment.Payer, typed: Json) -> Any:
+    session = payment.attempt(mode, session, payer)
     if session["status"] == "complete":
         return _onward(session)
     return _form(mode, session, typed, {"top": session["asked"]["refusal"]}, 402)
@@ -127,7 +127,7 @@ def _attempt(mode: Mode, session: Json, payer: paying.Payer, typed: Json) -> Any
 def _onward(session: Json) -> Any:
     """Where the buyer goes when the session is over."""
     if session["status"] == "complete" and session["success_url"]:
-        return redirect(shown.with_id(session["success_url"], session), 303)
+        return redirect(page_content.with_id(session["success_url"], session), 303)
     return redirect(f"/c/pay/{session['id']}", 303)
 
 
@@ -138,7 +138,7 @@ def confirm(session_id: str) -> Any:
         mode, session = _found(session_id)
         if session["status"] != "open" or not session["asked"]["pending"]:
             return redirect(f"/c/pay/{session_id}", 303)
-        return _page("confirm", session, **shown.offer(mode, session))
+        return _page("confirm", session, **page_content.offer(mode, session))
 
 
 @pages.post("/c/pay/<session_id>/confirm")
@@ -156,21 +156,21 @@ def confirmed(session_id: str) -> Any:
             mode.keep(session | {"asked": session["asked"] | {"refusal": NOT_CONFIRMED}})
             return redirect(f"/c/pay/{session_id}", 303)
         mode.keep(session)
-        payer = form.payer(session, customer, pending["form"])
+        payer = payment_form.payer(session, customer, pending["form"])
         return _attempt(mode, session, payer, session["asked"]["typed"])
 
 
 @pages.get("/l/<link_id>")
 def link(link_id: str) -> Any:
     """A payment link: whoever opens it gets a session of their own."""
-    mode = this_account().mode_of(links.KIND, link_id)
+    mode = this_account().mode_of(payment_links.KIND, link_id)
     if mode is None:
         raise StripeError(404, "There is no such page.")
     with mode.transaction():
-        found = mode.find(links.KIND, link_id)
-        if not links.is_open(found):
+        found = mode.find(payment_links.KIND, link_id)
+        if not payment_links.is_open(found):
             raise StripeError(410, found["inactive_message"] or "This link is no longer active.")
-        session = links.visit(mode, found, dict(request.args))
+        session = payment_links.visit(mode, found, dict(request.args))
     return redirect(f"/c/pay/{session['id']}", 303)
 
 

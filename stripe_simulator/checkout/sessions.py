@@ -7,13 +7,15 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from stripe_simulator import discounts, due, places
-from stripe_simulator.account import Account, Mode
-from stripe_simulator.calendar import DAY
-from stripe_simulator.checkout import asking, lines
-from stripe_simulator.errors import StripeError, bad_request
-from stripe_simulator.fields import given, merged_metadata
-from stripe_simulator.objects import new_object, random_text, real_now
+from stripe_simulator.account import due
+from stripe_simulator.account.account import Account, Mode
+from stripe_simulator.billing import discounts
+from stripe_simulator.checkout import line_items, validation
+from stripe_simulator.core import page_urls
+from stripe_simulator.core.calendar import DAY
+from stripe_simulator.core.errors import StripeError, bad_request
+from stripe_simulator.core.fields import given, merged_metadata
+from stripe_simulator.core.objects import new_object, random_text, real_now
 
 Json = dict[str, Any]
 KIND = "checkout.session"
@@ -34,9 +36,9 @@ NO_INVOICE: Json = {
 
 def make(mode: Mode, params: Json, **more: Any) -> Json:
     """A new session. `more` are fields that no parameter sets. Raises StripeError (400)."""
-    asking.check(mode, params)
-    items = lines.asked_for(mode, params["line_items"], params["mode"])
-    currency = lines.currency_of(mode, items)
+    validation.check(mode, params)
+    items = line_items.asked_for(mode, params["line_items"], params["mode"])
+    currency = line_items.currency_of(mode, items)
     if params.get("currency", currency).lower() != currency:
         raise bad_request("The price specified only supports `" + currency + "`.", "currency")
     asked = given(params, "customer_update", "payment_intent_data", "subscription_data")
@@ -117,7 +119,7 @@ def _by_text(params: Json) -> Json:
 
 def _address(session: Json) -> Json:
     if session["ui_mode"] == "hosted_page":
-        return {"url": places.address(f"/c/pay/{session['id']}")}
+        return {"url": page_urls.address(f"/c/pay/{session['id']}")}
     return {"client_secret": f"{session['id']}_secret_{random_text(40)}"}
 
 
@@ -145,7 +147,7 @@ def amounts(mode: Mode, session: Json) -> Json:
     """The amounts and line items of a session, as they are now."""
     asked = session["asked"]
     url = f"/v1/checkout/sessions/{session['id']}"
-    return lines.whole(
+    return line_items.whole(
         mode, asked["items"], url, discounts.coupon_of(mode, asked["discount"]), on_trial(session)
     )
 
@@ -165,7 +167,7 @@ def with_discount(mode: Mode, session: Json, chosen: Json | None) -> Json:
 
 
 def _checked(session: Json) -> Json:
-    least, total = lines.LEAST.get(session["currency"], 1), session["amount_total"]
+    least, total = line_items.LEAST.get(session["currency"], 1), session["amount_total"]
     if session["mode"] == "payment" and 0 < total < least:
         raise StripeError(
             400,

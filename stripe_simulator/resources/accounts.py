@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.errors import StripeError
-from stripe_simulator.keys import ACCOUNT_ID, masked
-from stripe_simulator.objects import new_object
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.core.errors import StripeError
+from stripe_simulator.core.keys import ACCOUNT_ID, masked
+from stripe_simulator.core.objects import new_object
 
 Json = dict[str, Any]
 MADE = 1_700_000_000

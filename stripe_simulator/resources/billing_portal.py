@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator import portal_sessions
-from stripe_simulator.account import Mode
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.document import empty
-from stripe_simulator.fields import given, merged_metadata, taken
-from stripe_simulator.lists import page
-from stripe_simulator.objects import new_object, now
+from stripe_simulator.account.account import Mode
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page
+from stripe_simulator.core.document import empty
+from stripe_simulator.core.fields import given, merged_metadata, taken
+from stripe_simulator.core.objects import new_object, now
+from stripe_simulator.portal import sessions
 
 Json = dict[str, Any]
 KIND = "billing_portal.configuration"
@@ -54,7 +54,7 @@ def _merged(before: Any, given: Any) -> Any:
 @answers("POST /v1/billing_portal/sessions")
 def create_session(call: Call) -> Json:
     """A link to the portal for a customer."""
-    return portal_sessions.make(call.mode, call.params)
+    return sessions.make(call.mode, call.params)
 
 
 @answers("POST /v1/billing_portal/configurations")

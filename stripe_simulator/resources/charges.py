@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.fields import given
-from stripe_simulator.lists import page
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page
+from stripe_simulator.core.fields import given
 
 Json = dict[str, Any]
 

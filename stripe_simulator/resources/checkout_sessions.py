@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator.account import Mode
-from stripe_simulator.calls import Call, answers
+from stripe_simulator.account.account import Mode
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page, slice_of
 from stripe_simulator.checkout import sessions
-from stripe_simulator.fields import given
-from stripe_simulator.lists import page, slice_of
+from stripe_simulator.core.fields import given
 
 Json = dict[str, Any]
 KIND = sessions.KIND

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from stripe_simulator import cards, clocks, lives
-from stripe_simulator.account import Mode
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.errors import bad_request
-from stripe_simulator.fields import address, given, merged_metadata, taken
-from stripe_simulator.lists import page
-from stripe_simulator.objects import deleted, new_object, random_text
+from stripe_simulator.account import test_clocks
+from stripe_simulator.account.account import Mode
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page
+from stripe_simulator.billing import cards, lifecycle
+from stripe_simulator.core.errors import bad_request
+from stripe_simulator.core.fields import address, given, merged_metadata, taken
+from stripe_simulator.core.objects import deleted, new_object, random_text
 
 Json = dict[str, Any]
 PLAIN = ("balance", "description", "email", "name", "phone", "tax_exempt")
@@ -27,7 +28,7 @@ NO_SETTINGS = {
 def make(mode: Mode, params: Json) -> Json:
     """A new customer."""
     if clock := params.get("test_clock"):
-        clocks.join(mode, clock)
+        test_clocks.join(mode, clock)
     customer = new_object(
         "customer",
         balance=0,
@@ -112,8 +113,8 @@ def delete(call: Call) -> Json:
 def remove(mode: Mode, customer: Json) -> None:
     """Delete a customer; its subscriptions end at once."""
     for subscription in mode.every("subscription", customer=customer["id"]):
-        if subscription["status"] not in lives.FINAL:
-            lives.cancel(mode, subscription)
+        if subscription["status"] not in lifecycle.FINAL:
+            lifecycle.cancel(mode, subscription)
     mode.drop(customer)
     mode.record("customer.deleted", customer)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator.calendar import DAY
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.errors import bad_request, no_such
-from stripe_simulator.lists import page
-from stripe_simulator.objects import now
-from stripe_simulator.versions import rendered
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page
+from stripe_simulator.core.calendar import DAY
+from stripe_simulator.core.errors import bad_request, no_such
+from stripe_simulator.core.objects import now
+from stripe_simulator.core.versions import rendered
 
 Json = dict[str, Any]
 KEPT_FOR = 30 * DAY

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator import cards, previews, settlements
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.errors import bad_request, missing
-from stripe_simulator.fields import given
-from stripe_simulator.lists import page
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page
+from stripe_simulator.billing import cards, open_invoices, previews
+from stripe_simulator.core.errors import bad_request, missing
+from stripe_simulator.core.fields import given
 
 Json = dict[str, Any]
 
@@ -25,11 +25,11 @@ def pay(call: Call) -> Json:
     mode, params = call.mode, call.params
     invoice = mode.find("invoice", call.id)
     if params.get("paid_out_of_band"):
-        return settlements.pay_elsewhere(mode, invoice)
+        return open_invoices.pay_elsewhere(mode, invoice)
     customer = mode.find("customer", invoice["customer"])
     wanted = params.get("payment_method")
     method = cards.of_customer(mode, customer, wanted, "payment_method") if wanted else None
-    return settlements.pay(mode, invoice, method)
+    return open_invoices.pay(mode, invoice, method)
 
 
 @answers("POST /v1/invoices/create_preview")

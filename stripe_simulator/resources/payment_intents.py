@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator import payments
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.errors import StripeError
-from stripe_simulator.fields import given
-from stripe_simulator.lists import page
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page
+from stripe_simulator.billing import payments
+from stripe_simulator.core.errors import StripeError
+from stripe_simulator.core.fields import given
 
 Json = dict[str, Any]
 OPEN = ("requires_capture", "requires_payment_method", "requires_action", "requires_confirmation")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator import places
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.checkout import links
-from stripe_simulator.fields import given
-from stripe_simulator.lists import page, slice_of
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page, slice_of
+from stripe_simulator.checkout import payment_links
+from stripe_simulator.core import page_urls
+from stripe_simulator.core.fields import given
 
 Json = dict[str, Any]
 
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 @answers("POST /v1/payment_links")
 def create(call: Call) -> Json:
     """Make a link."""
-    return links.make(call.mode, call.params)
+    return payment_links.make(call.mode, call.params)
 
 
 @answers("GET /v1/payment_links/{payment_link}")
@@ -26,18 +26,18 @@ def retrieve(call: Call) -> Json:
 
 
 def _find(call: Call) -> Json:
-    return _here(call.mode.find(links.KIND, call.id, "payment_link"))
+    return _here(call.mode.find(payment_links.KIND, call.id, "payment_link"))
 
 
 def _here(link: Json) -> Json:
     # The link of the demo data was made before anybody knew this address.
-    return link | {"url": places.address(f"/l/{link['id']}")}
+    return link | {"url": page_urls.address(f"/l/{link['id']}")}
 
 
 @answers("POST /v1/payment_links/{payment_link}")
 def update(call: Call) -> Json:
     """Change a link."""
-    return links.change(call.mode, _find(call), call.params)
+    return payment_links.change(call.mode, _find(call), call.params)
 
 
 @answers("GET /v1/payment_links/{payment_link}/line_items")
@@ -50,5 +50,5 @@ def line_items(call: Call) -> Json:
 def every(call: Call) -> Json:
     """Links, newest first. Stripe gives links no time of making, so none is compared."""
     where = given(call.params, "active")
-    found = page(call.mode, links.KIND, call.path, call.params, where)
+    found = page(call.mode, payment_links.KIND, call.path, call.params, where)
     return found | {"data": [_here(each) for each in found["data"]]}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.lists import page
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page
 
 Json = dict[str, Any]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator import pricing
-from stripe_simulator.account import Mode
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.errors import StripeError, bad_request, empty, no_such
-from stripe_simulator.fields import given, merged_metadata, taken
-from stripe_simulator.lists import page
-from stripe_simulator.objects import deleted, new_object, now
+from stripe_simulator.account.account import Mode
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page
+from stripe_simulator.billing import pricing
+from stripe_simulator.core.errors import StripeError, bad_request, empty, no_such
+from stripe_simulator.core.fields import given, merged_metadata, taken
+from stripe_simulator.core.objects import deleted, new_object, now
 
 Json = dict[str, Any]
 PLAIN = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator import discounts
-from stripe_simulator.account import Mode
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.errors import bad_request, missing
-from stripe_simulator.fields import given, merged_metadata, taken
-from stripe_simulator.lists import page
-from stripe_simulator.objects import new_object, now, random_text
+from stripe_simulator.account.account import Mode
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page
+from stripe_simulator.billing import discounts
+from stripe_simulator.core.errors import bad_request, missing
+from stripe_simulator.core.fields import given, merged_metadata, taken
+from stripe_simulator.core.objects import new_object, now, random_text
 
 Json = dict[str, Any]
 

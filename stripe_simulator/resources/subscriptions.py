@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator import cards, changes, discounts, lives, pauses, subscribing, trials
-from stripe_simulator.account import Mode
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.errors import bad_request, missing, no_such
-from stripe_simulator.fields import given, merged_metadata, taken
-from stripe_simulator.lists import page
-from stripe_simulator.objects import now
+from stripe_simulator.account.account import Mode
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page
+from stripe_simulator.billing import cards, discounts, lifecycle, pauses, plan_changes, sign_up, trials
+from stripe_simulator.core.errors import bad_request, missing, no_such
+from stripe_simulator.core.fields import given, merged_metadata, taken
+from stripe_simulator.core.objects import now
 
 Json = dict[str, Any]
 PLAIN = ("collection_method", "days_until_due", "description")
@@ -26,18 +26,18 @@ def create(call: Call) -> Json:
     if not params.get("items"):
         raise missing("items")
     customer = mode.find("customer", params["customer"], "customer", 400)
-    trial_end = subscribing.trial_end_from(params)
+    trial_end = sign_up.trial_end_from(params)
     _check_collection(params)
     fields = taken(params, *PLAIN) | {"metadata": merged_metadata({}, params)}
     fields |= given(params, "trial_settings")
     fields |= _payment_method(mode, customer, params)
     outcome = "wait" if params.get("payment_behavior") == "default_incomplete" else "alone"
     fields |= {"discount": params.get("discounts") or []}
-    made = subscribing.begin(mode, customer, params["items"], trial_end=trial_end, outcome=outcome, **fields)
+    made = sign_up.begin(mode, customer, params["items"], trial_end=trial_end, outcome=outcome, **fields)
     _check_paid(mode, made, params, outcome)
     made = mode.change(made, **_cancel_at(made, params))
     if params.get("cancel_at_period_end"):
-        return lives.cancel_at_period_end(mode, made)
+        return lifecycle.cancel_at_period_end(mode, made)
     return made
 
 
@@ -63,7 +63,7 @@ def _check_paid(mode: Mode, made: Json, params: Json, outcome: str) -> None:
         return
     method = cards.for_subscription(mode, made)
     if method is None or params.get("payment_behavior") == "error_if_incomplete":
-        raise subscribing.refused(method)
+        raise sign_up.refused(method)
 
 
 @answers("GET /v1/subscriptions/{subscription_exposed_id}")
@@ -77,7 +77,7 @@ def update(call: Call) -> Json:
     """Change a subscription. What changes a canceled one may be its metadata only."""
     mode, params = call.mode, call.params
     subscription = mode.find("subscription", call.id)
-    if subscription["status"] in lives.FINAL and set(params) - {"metadata", "cancellation_details"}:
+    if subscription["status"] in lifecycle.FINAL and set(params) - {"metadata", "cancellation_details"}:
         raise bad_request(
             "A canceled subscription can only update its cancellation_details and metadata.", None
         )
@@ -86,17 +86,17 @@ def update(call: Call) -> Json:
         fields["discounts"] = discounts.replaced(mode, subscription, params["discounts"] or [])
     how = _how(params)
     if params.get("items") or how.anchor == "now":
-        subscription = changes.replace_items(mode, subscription, params.get("items", []), how, **fields)
+        subscription = plan_changes.replace_items(mode, subscription, params.get("items", []), how, **fields)
         fields = {}
     if params.get("trial_end") == "now" and subscription["status"] == "trialing":
         subscription = trials.end_now(mode, subscription | fields)
         _check_paid(mode, subscription, params, "pay")
-    return mode.change(subscription, lives.UPDATED, **fields)
+    return mode.change(subscription, lifecycle.UPDATED, **fields)
 
 
-def _how(params: Json) -> changes.How:
+def _how(params: Json) -> plan_changes.How:
     anchor = params.get("billing_cycle_anchor", {}).get("type", "unchanged")
-    return changes.How(
+    return plan_changes.How(
         params.get("proration_behavior", "create_prorations"),
         params.get("proration_date"),
         params.get("payment_behavior", "allow_incomplete"),
@@ -124,7 +124,7 @@ def _changes(mode: Mode, subscription: Json, params: Json) -> Json:
         fields["cancellation_details"] = subscription["cancellation_details"] | taken(details, *DETAILS)
     ends = params.get("cancel_at_period_end")
     if ends is not None and ends != subscription["cancel_at_period_end"]:
-        fields |= lives.ending(subscription, ends)
+        fields |= lifecycle.ending(subscription, ends)
     return fields
 
 
@@ -145,7 +145,7 @@ def _cancel_at(subscription: Json, params: Json) -> Json:
 
 
 def _trial(subscription: Json, params: Json) -> Json:
-    end = subscribing.trial_end_from(params)
+    end = sign_up.trial_end_from(params)
     if end is None:
         return {}
     items = subscription["items"]
@@ -159,13 +159,13 @@ def _trial(subscription: Json, params: Json) -> Json:
 def cancel(call: Call) -> Json:
     """End a subscription now."""
     subscription = call.mode.find("subscription", call.id)
-    if subscription["status"] in lives.FINAL:
+    if subscription["status"] in lifecycle.FINAL:
         raise no_such("subscription", call.id)
     details = call.params.get("cancellation_details") or {}
     prorate = "none"
     if call.params.get("prorate"):
         prorate = "always_invoice" if call.params.get("invoice_now") else "create_prorations"
-    return lives.cancel(call.mode, subscription, prorate=prorate, **taken(details, *DETAILS))
+    return lifecycle.cancel(call.mode, subscription, prorate=prorate, **taken(details, *DETAILS))
 
 
 @answers("POST /v1/subscriptions/{subscription}/pause")
@@ -205,4 +205,4 @@ def every(call: Call) -> Json:
 def _has_status(status: str, wanted: str | None) -> bool:
     if wanted is None:
         return status != "canceled"
-    return wanted == "all" or status == wanted or (wanted == "ended" and status in lives.FINAL)
+    return wanted == "all" or status == wanted or (wanted == "ended" and status in lifecycle.FINAL)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.errors import bad_request
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.core.errors import bad_request
 
 
 @answers("POST /v1/tokens")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator import addresses
-from stripe_simulator.calls import Call, answers
-from stripe_simulator.errors import bad_request
-from stripe_simulator.fields import merged_metadata, taken
-from stripe_simulator.lists import page
-from stripe_simulator.objects import deleted, new_object, random_text
+from stripe_simulator.api.calls import Call, answers
+from stripe_simulator.api.lists import page
+from stripe_simulator.core.errors import bad_request
+from stripe_simulator.core.fields import merged_metadata, taken
+from stripe_simulator.core.objects import deleted, new_object, random_text
+from stripe_simulator.delivery import endpoint_urls
 
 Json = dict[str, Any]
 MOST = 16
@@ -39,7 +39,7 @@ def _check_url(call: Call) -> None:
     if "url" in call.params:
         account = call.mode.account
         known = set(account.deliveries.resolve)
-        addresses.check(call.params["url"], call.mode.livemode, known, account.allow_local_endpoints)
+        endpoint_urls.check(call.params["url"], call.mode.livemode, known, account.allow_local_endpoints)
 
 
 def _check_events(params: Json) -> None:

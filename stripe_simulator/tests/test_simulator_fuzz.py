@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from stripe_simulator import document
-from stripe_simulator.operations import every_operation
+from stripe_simulator.core import document
+from stripe_simulator.core.operations import every_operation
 from stripe_simulator.tests.simulator_events import sent
 
 JUNK = [

@@ -291,7 +291,9 @@ def test_its_tables_are_those_of_the_document(contract):
 
 
 def test_every_operation_has_an_answer():
-    from stripe_simulator import api
-    from stripe_simulator.operations import every_operation
+    from stripe_simulator import resources
+    from stripe_simulator.api.calls import ANSWERS
+    from stripe_simulator.core.operations import every_operation
 
-    assert set(api.ANSWERS) == set(every_operation())
+    resources.load()
+    assert set(ANSWERS) == set(every_operation())

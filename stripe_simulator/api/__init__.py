@@ -1,0 +1,1 @@
+"""The `/v1` API: authentication, parameters, lists, expansion and idempotency."""

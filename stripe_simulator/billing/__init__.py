@@ -1,0 +1,1 @@
+"""Cards, payments, invoices and the lifecycle of subscriptions."""

@@ -1,0 +1,97 @@
+"""The form on a session's page: what a person typed, and what is wrong with it.
+
+Stripe's test numbers: https://docs.stripe.com/testing#cards
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from stripe_simulator.billing import card_forms
+from stripe_simulator.checkout import payment
+from stripe_simulator.checkout.sessions import DEBITS
+from stripe_simulator.core.objects import now
+
+Json = dict[str, Any]
+NUMBERS = card_forms.NUMBERS | {
+    "4000002500003155": "pm_card_authenticationRequiredOnSetup",
+    "4000002760003184": "pm_card_authenticationRequired",
+}
+KEPT = (
+    "email", "name", "line1", "city", "postal_code", "country", "promotion_code", "method", "number", "expiry",
+)  # fmt: skip
+ADDRESS = ("line1", "city", "postal_code", "country")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+
+
+def typed(form: Mapping[str, str]) -> Json:
+    """What is shown again. The security code never is."""
+    return {name: form.get(name, "").strip()[:300] for name in KEPT}
+
+
+def asks_address(session: Json) -> bool:
+    """Whether the page asks for a billing address."""
+    return session["billing_address_collection"] == "required" or session["automatic_tax"]["enabled"]
+
+
+def errors(session: Json, customer: Json | None, form: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong, as field to sentence."""
+    given, found = typed(form), {}
+    if not (customer and customer["email"]) and not EMAIL.fullmatch(given["email"]):
+        found["email"] = "Enter your e-mail address, like jane@example.com."
+    if asks_address(session):
+        found |= {name: "Fill this in." for name in ADDRESS if not given[name]}
+    if payment.needs_method(session):
+        found |= _card_errors(given, form.get("cvc", "")) if _by_card(session, given) else {}
+    return found
+
+
+def _by_card(session: Json, given: Json) -> bool:
+    return given["method"] != "bank_debit" or debit_of(session) is None
+
+
+def debit_of(session: Json) -> str | None:
+    """The kind of bank debit that a session takes."""
+    kind = DEBITS.get(session["currency"])
+    return kind if kind in session["payment_method_types"] else None
+
+
+def _card_errors(given: Json, cvc: str) -> dict[str, str]:
+    found = {}
+    number = re.sub(r"\D", "", given["number"])
+    if not number:
+        found["number"] = "Enter the card number."
+    elif number not in NUMBERS:
+        found["number"] = "This is none of Stripe’s test cards. 4242 4242 4242 4242 always works."
+    if problem := _expiry_error(given["expiry"]):
+        found["expiry"] = problem
+    if not re.fullmatch(r"\d{3,4}", cvc.strip()):
+        found["cvc"] = "Enter the three or four digits of the security code."
+    return found
+
+
+def _expiry_error(text: str) -> str | None:
+    match = re.fullmatch(r"(\d{1,2})\s*/?\s*(?:20)?(\d{2})", text)
+    if not match or not 1 <= int(match[1]) <= 12:
+        return "Enter the month and the year, like 12 / 34."
+    present = now() / (365.2425 * 24 * 3600) + 1970
+    if 2000 + int(match[2]) + int(match[1]) / 12 < present:
+        return "This card has expired."
+    return None
+
+
+def payer(session: Json, customer: Json | None, form: Mapping[str, str]) -> payment.Payer:
+    """Who pays and how. Only for a form without errors."""
+    given, known = typed(form), customer or {}
+    address = {"line2": None, "state": None} | {name: given[name] or None for name in ADDRESS}
+    by_card = _by_card(session, given)
+    token = NUMBERS.get(re.sub(r"\D", "", given["number"])) if by_card else None
+    return payment.Payer(
+        email=known.get("email") or given["email"],
+        name=given["name"] or known.get("name"),
+        address=address if asks_address(session) else None,
+        token=token if payment.needs_method(session) else None,
+        debit=None if by_card else debit_of(session),
+    )

@@ -1,0 +1,1 @@
+"""`/_simulator`: the page and the JSON controls for a person or a test."""

@@ -1,0 +1,113 @@
+"""Controls that make life hard for the application: weather, outages, endpoints disabled, older versions, crowds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import jsonify
+
+from stripe_simulator.account.account import quiet
+from stripe_simulator.account.faults import KINDS
+from stripe_simulator.controls import load
+from stripe_simulator.controls.control import (
+    control,
+    controls,
+    find,
+    flag,
+    mode_in,
+    number,
+    text,
+    this_account,
+)
+from stripe_simulator.core.errors import bad_request
+from stripe_simulator.core.versions import KNOWN
+from stripe_simulator.delivery.delivery_conditions import LONGEST_SECONDS, MOST_AT_ONCE, Weather
+
+Json = dict[str, Any]
+MOST_CUSTOMERS = 20_000
+MOST_TURNS = 100_000
+
+
+@controls.get("/weather")
+def weather() -> Any:
+    """How deliveries fare at present."""
+    return jsonify(this_account().deliveries.weather.told())
+
+
+@control("/weather", "The weather has changed.")
+def set_weather(values: Json) -> Json:
+    """From now on deliveries fare so; what is left out is fair. With nothing at all everything is."""
+    shares = {name: amount(values, name, 0.0, 1.0) for name in ("late_share", "doubled", "lost")}
+    counts = {name: number(values, name, 1) for name in ("shuffled", "parallel")}
+    if not 1 <= counts["parallel"] <= MOST_AT_ONCE or not 1 <= counts["shuffled"] <= 10_000:
+        raise bad_request(f"parallel must be 1 to {MOST_AT_ONCE}, shuffled 1 to 10000.", "parallel")
+    chosen = {name: share for name, share in shares.items() if share is not None} | counts
+    late = amount(values, "late", 0.0, LONGEST_SECONDS) or 0.0
+    seed, gives_up = number(values, "seed"), bool(flag(values, "gives_up"))
+    this_account().deliveries.change_weather(Weather(late=late, seed=seed, gives_up=gives_up, **chosen))
+    return this_account().deliveries.weather.told()
+
+
+@control("/outage", "Nothing works any more.")
+def break_down(values: Json) -> Json:
+    """No call of /v1 works, for `lasts` seconds or until the faults are cleared.
+
+    `kind` is as for faults; `seconds` is how long a call hangs, or the Retry-After of 429.
+    """
+    kind = str(values.get("kind", "500"))
+    lasts, seconds = amount(values, "lasts", 0.0, 3600.0), amount(values, "seconds", 0.0, 600.0)
+    if kind not in KINDS:
+        raise bad_request(f"kind must be one of {', '.join(KINDS)}.", "kind")
+    this_account().faults.break_down(kind, 1.0 if seconds is None else seconds, lasts)
+    return {"outage": this_account().faults.outage()}
+
+
+@control("/endpoints/<endpoint>/disable", "The endpoint is disabled.")
+def disable(_values: Json, endpoint: str) -> Json:
+    """Stripe gives an endpoint up, as it does after days of failures."""
+    mode, found = find("webhook_endpoint", endpoint)
+    return mode.change(found, status="disabled")
+
+
+@control("/version", "The account's API version is set.")
+def set_version(values: Json) -> Json:
+    """The account's default version: events from now on are shown in its shape."""
+    version = text(values, "api_version")
+    if version not in KNOWN:
+        raise bad_request("Invalid API version.", "api_version")
+    this_account().api_version = version
+    return {"api_version": version}
+
+
+@control("/crowd", "They have lived.")
+def lead_a_crowd(values: Json) -> Json:
+    """`customers` new ones (a number), or those whose ids are given, live `rounds` turns each on some `prices`.
+
+    `silent` makes no events of it. Gives the customers' ids and how many events there were.
+    """
+    mode, shelf = mode_in(values), this_account().store.shelf("event", mode_in(values).name)
+    wanted, rounds, prices = values.get("customers", 0), number(values, "rounds", 0), values.get("prices", [])
+    ids = wanted if isinstance(wanted, list) else []
+    count = number(values, "customers", 0) if not ids else len(ids)
+    if not 0 <= count <= MOST_CUSTOMERS or not 0 <= rounds * count <= MOST_TURNS:
+        raise bad_request(f"{MOST_CUSTOMERS} customers and {MOST_TURNS} turns at most.", "customers")
+    if rounds and (not isinstance(prices, list) or not prices):
+        raise bad_request("prices must be a list of ids.", "prices")
+    ids = ids or load.gather(mode, count, len(mode.every("customer")))
+    before = len(shelf.ids)
+    with quiet(bool(flag(values, "silent"))):
+        load.live(mode, ids, rounds, prices, number(values, "seed", 0), number(values, "gap", 0))
+    return {"customers": ids, "events": len(shelf.ids) - before}
+
+
+def amount(values: Json, name: str, least: float, most: float) -> float | None:
+    """A number of the input, or None. Raises StripeError (400)."""
+    if name not in values:
+        return None
+    try:
+        value = float(values[name])
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not least <= value <= most:
+        raise bad_request(f"{name} must be {least:g} to {most:g}.", name)
+    return value

@@ -1,0 +1,240 @@
+"""`/_simulator`: what a test, a person or the page lets happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app, jsonify, request
+
+from stripe_simulator.account.faults import KINDS, WHEN, Fault
+from stripe_simulator.billing import cards
+from stripe_simulator.checkout import actions as session_turns
+from stripe_simulator.checkout import sessions
+from stripe_simulator.controls import actions, scripts, seed
+from stripe_simulator.controls.control import (
+    control,
+    controls,
+    find,
+    flag,
+    mode_in,
+    number,
+    text,
+    this_account,
+)
+from stripe_simulator.controls.reports import deliveries_log, state_of
+from stripe_simulator.core import keys
+from stripe_simulator.core.errors import StripeError, bad_request
+from stripe_simulator.resources import billing_portal, customers, prices
+
+Json = dict[str, Any]
+MOST_PRICES = 50_000
+
+
+@controls.get("/healthz")
+def healthz() -> Json:
+    """Whether the simulator runs."""
+    return {"status": "ok"}
+
+
+@controls.get("/keys")
+def every_key() -> Json:
+    """The first key of each kind, for both modes; restricted ones made since are under `made`."""
+    known: Json = {mode: {} for mode in keys.MODES}
+    for key in keys.every_key(this_account().store):
+        if key["kind"] in known[key["mode"]]:
+            known[key["mode"]].setdefault("made", []).append(key["id"])
+        else:
+            known[key["mode"]][key["kind"]] = key["id"]
+    return known
+
+
+@control("/keys", "Key made.")
+def make_key(values: Json) -> Json:
+    """A new restricted key with the given rights."""
+    rights = values.get("rights", [])
+    if isinstance(rights, str):
+        rights = rights.replace(",", " ").split()
+    try:
+        wanted = keys.rights_from(rights)
+    except ValueError as error:
+        raise bad_request(str(error), "rights") from None
+    key = keys.make_restricted(this_account().store, mode_in(values).name, wanted)
+    return {"key": key["id"], "mode": key["mode"], "rights": key["rights"]}
+
+
+@control("/keys/expire", "The key is expired.")
+def expire_key(values: Json) -> Json:
+    """A key that answers 401 `api_key_expired` from now on."""
+    if not keys.expire(this_account().store, text(values, "key")):
+        raise StripeError(404, "No such key.", param="key")
+    return {"expired": True}
+
+
+@control("/keys/delete", "The key is deleted.")
+def delete_key(values: Json) -> Json:
+    """A key that is unknown from now on."""
+    if not keys.delete(this_account().store, text(values, "key")):
+        raise StripeError(404, "No such key.", param="key")
+    return {"deleted": True}
+
+
+@control("/seed", "Prices made.")
+def make_prices(values: Json) -> Json:
+    """Prices by the thousand."""
+    count = number(values, "prices", 0)
+    if not 0 <= count <= MOST_PRICES:
+        raise bad_request(f"prices must be 0 to {MOST_PRICES}.", "prices")
+    made = seed.prices(mode_in(values), count, bool(flag(values, "variety")), flag(values, "events"))
+    return {"prices": made}
+
+
+@control("/portal", "The portal’s settings are saved.")
+def save_portal(values: Json) -> Json:
+    """The default configuration of the portal, as when its settings are saved in the dashboard."""
+    mode = mode_in(values)
+    known = mode.newest("billing_portal.configuration", is_default=True)
+    return known or billing_portal.make(mode, {"features": billing_portal.USUAL}, is_default=True)
+
+
+@control("/customers", "Customer made.")
+def make_customer(values: Json) -> Json:
+    """A new customer."""
+    params: Json = {name: text(values, name) for name in ("email", "name") if name in values}
+    return customers.make(mode_in(values), params)
+
+
+@control("/customers/<customer>/subscribe", "Subscribed.")
+def subscribe(values: Json, customer: str) -> Json:
+    """A new subscription, led to a status."""
+    mode, found = find("customer", customer)
+    status = text(values, "status", "active")
+    return actions.subscribe(mode, found, text(values, "price"), status, number(values, "trial_days"))
+
+
+@control("/customers/<customer>/pay", "Paid.")
+def pay(values: Json, customer: str) -> Json:
+    """A one-time payment, of a price or of an amount."""
+    return scripts.pay(*find("customer", customer), values)
+
+
+@control("/customers/<customer>/card", "Card attached.")
+def attach_card(values: Json, customer: str) -> Json:
+    """Another card for a customer, used from now on: one of Stripe's test tokens."""
+    mode, found = find("customer", customer)
+    method = cards.attach(mode, found, text(values, "card", "pm_card_visa"))
+    settings = found["invoice_settings"] | {"default_payment_method": method["id"]}
+    mode.change(found, "customer.updated", invoice_settings=settings)
+    return method
+
+
+@control("/customers/<customer>/delete", "Customer deleted.")
+def delete_customer(_values: Json, customer: str) -> Json:
+    """A customer goes, and its subscriptions end."""
+    mode, found = find("customer", customer)
+    customers.remove(mode, found)
+    return {"id": customer, "object": "customer", "deleted": True}
+
+
+@control("/script", "Done.")
+def lead(values: Json) -> Json:
+    """A whole life in one call: `turns`, and the `types` of events that are told of (all)."""
+    types = values.get("types", ["*"])
+    if not isinstance(types, list):
+        raise bad_request("types must be a list of event types.", "types")
+    return scripts.lead(mode_in(values), values.get("turns"), types)
+
+
+@control("/subscriptions/<subscription>/<action>", "Done.")
+def act(values: Json, subscription: str, action: str) -> Json:
+    """A turn in a subscription's life."""
+    mode, found = find("subscription", subscription)
+    price = text(values, "price") if "price" in values else None
+    return actions.act(mode, found, action, price)
+
+
+@control("/charges/<charge>/<action>", "Done.")
+def act_on_charge(values: Json, charge: str, action: str) -> Json:
+    """A turn for a charge: refund, settle, fail, capture, expire."""
+    mode, found = find("charge", charge)
+    return actions.act_on_charge(mode, found, action, number(values, "amount"))
+
+
+@control("/sessions/<session>/<action>", "Done.")
+def act_on_session(values: Json, session: str, action: str) -> Json:
+    """A turn for a Checkout session: pay, settle, fail, expire."""
+    mode, found = find(sessions.KIND, session)
+    return session_turns.act(mode, found, action, values)
+
+
+@control("/prices/<price>/<action>", "Price changed.")
+def act_on_price(_values: Json, price: str, action: str) -> Json:
+    """A price is archived, or restored."""
+    mode, found = find("price", price)
+    if action not in ("archive", "restore"):
+        raise bad_request("Invalid action: must be one of archive or restore", "action")
+    return prices.change(mode, found, {"active": action == "restore"})
+
+
+@controls.get("/deliveries")
+def deliveries() -> Any:
+    """The newest deliveries of both modes; `event`, `type`, `mode` and `limit` choose."""
+    chosen = {name: request.args[name] for name in ("event", "type", "mode") if name in request.args}
+    limit = request.args.get("limit", 100, type=int)
+    return jsonify({"deliveries": deliveries_log(this_account(), chosen, max(1, min(limit, 10_000)))})
+
+
+@control("/deliveries/<event>/resend", "Sent again.")
+def resend(_values: Json, event: str) -> Json:
+    """An event once more, to every endpoint that asks for it now."""
+    mode, found = find("event", event)
+    made = this_account().deliveries.resend(mode.name, found, mode.listeners(found["type"]))
+    return {"deliveries": [each["id"] for each in made]}
+
+
+@controls.get("/faults")
+def faults() -> Any:
+    """The failures that are in force."""
+    return jsonify({"faults": this_account().faults.listed()})
+
+
+@control("/faults", "Fault set.")
+def add_fault(values: Json) -> Json:
+    """The next calls that match go wrong."""
+    fault = Fault(
+        kind=str(values.get("kind", "500")),
+        path=text(values, "path", "/v1/"),
+        method=text(values, "method", "").upper(),
+        times=number(values, "times", 1),
+        seconds=number(values, "seconds", 1),
+        when=text(values, "when", "before"),
+    )
+    if fault.kind not in KINDS or fault.when not in WHEN:
+        raise bad_request(f"kind must be one of {', '.join(KINDS)}, when one of {', '.join(WHEN)}.", "kind")
+    if not 1 <= fault.times <= 100_000 or not 0 <= fault.seconds <= 600:
+        raise bad_request("times must be 1 to 100000, seconds 0 to 600.", "times")
+    this_account().faults.add(fault)
+    return {"faults": this_account().faults.listed()}
+
+
+@controls.delete("/faults")
+def clear_faults() -> Any:
+    """Everything goes well again, an outage is over."""
+    this_account().faults.clear()
+    return jsonify({"faults": []})
+
+
+@controls.get("/state")
+def state() -> Any:
+    """How much there is of everything."""
+    return jsonify(state_of(this_account()))
+
+
+@control("/reset", "Everything is as at the start.")
+def reset(values: Json) -> Json:
+    """Forget everything but the default keys; `demo` brings the demo data back."""
+    account = this_account()
+    account.reset()
+    current_app.extensions["simulator_idempotency"].forget()
+    if flag(values, "demo"):
+        seed.demo(account)
+    return state_of(account)

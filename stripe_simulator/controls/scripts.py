@@ -1,0 +1,135 @@
+"""Whole lives in one call: turns one after the other, and what came of each.
+
+A turn is `{"do": …, "on": name, "as": name, "ahead": seconds}` with what its control takes besides. `as` names
+what it makes, `on` is what it is about: a name given before, or an id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stripe_simulator.account.account import Mode, asks_for
+from stripe_simulator.billing import pricing
+from stripe_simulator.controls import actions
+from stripe_simulator.controls.control import number, text
+from stripe_simulator.core.errors import StripeError, bad_request, missing, no_such
+from stripe_simulator.core.objects import advance, now
+from stripe_simulator.core.rendering import plain
+from stripe_simulator.resources import customers
+
+Json = dict[str, Any]
+MOST_TURNS = 200
+KINDS = ("customer", "subscription", "charge")
+PRICE_METADATA = "umstripe_price"
+"""A one-time payment says which price it is for, as the application's own checkout does."""
+
+
+class Script:
+    """A life that is being led: what its names stand for."""
+
+    def __init__(self, mode: Mode, events: list[str]) -> None:
+        self.mode, self.wanted = mode, {"enabled_events": events, "status": "enabled"}
+        self.names: dict[str, str] = {}
+        self.told: dict[str, Json] = {}
+
+    def turn(self, values: Json) -> Json:
+        """Lead one turn: `from` and `to` (seconds), its events, and the named objects that it changed.
+
+        A turn that the present state does not allow changes nothing, and `refused` says why.
+        """
+        advance(number(values, "ahead", 0))
+        began, known, refused = now(), len(self._events().ids), ""
+        try:
+            made = self._do(values)
+            if name := text(values, "as", ""):
+                self.names[name] = made["id"]
+        except StripeError as error:
+            refused = error.message
+        events = [self._events().objects[each] for each in self._events().ids[known:]]
+        told = [event for event in events if asks_for(self.wanted, event["type"])]
+        return {"from": began, "to": now(), "refused": refused, "events": told, "objects": self._objects()}
+
+    def _do(self, values: Json) -> Json:
+        action = text(values, "do")
+        if action in OF_CUSTOMERS:
+            return OF_CUSTOMERS[action](self, values)
+        kind, found = self._found(text(values, "on"))
+        if kind == "charge":
+            return actions.act_on_charge(self.mode, found, action, number(values, "amount"))
+        if kind == "customer":
+            raise bad_request(f"A customer cannot {action}.", "do")
+        return actions.act(self.mode, found, action, text(values, "price") if "price" in values else None)
+
+    def customer(self, values: Json) -> Json:
+        """A customer by its name. Raises StripeError (404)."""
+        name = text(values, "on")
+        return self.mode.find("customer", self.names.get(name) or name)
+
+    def _found(self, name: str) -> tuple[str, Json]:
+        object_id = self.names.get(name, name)
+        for kind in KINDS:
+            if found := self.mode.get(kind, object_id):
+                return kind, found
+        raise no_such("object", object_id)
+
+    def _objects(self) -> dict[str, Json]:
+        """Objects are replaced, never changed in place: another one is a changed one."""
+        found = (self.mode.get(kind, each) for each in self.names.values() for kind in KINDS)
+        changed = {one["id"]: one for one in found if one and self.told.get(one["id"]) is not one}
+        self.told |= changed
+        return {name: plain(one) for name, one in changed.items()}
+
+    def _events(self) -> Any:
+        return self.mode.store.shelf("event", self.mode.name)
+
+
+def lead(mode: Mode, steps: Any, events: list[str]) -> Json:
+    """Lead a life. Gives its turns, and the ids behind the names. Raises StripeError (400)."""
+    if not isinstance(steps, list) or not all(isinstance(each, dict) for each in steps):
+        raise bad_request("turns must be a list of objects.", "turns")
+    if len(steps) > MOST_TURNS:
+        raise bad_request(f"A script has {MOST_TURNS} turns at most.", "turns")
+    script = Script(mode, events)
+    return {"turns": [script.turn(each) for each in steps], "names": script.names}
+
+
+def pay(mode: Mode, customer: Json, values: Json) -> Json:
+    """A one-time payment, of a price or of an amount. Gives the charge. Raises StripeError (400)."""
+    amount, currency = number(values, "amount"), text(values, "currency", "usd").lower()
+    about: Json = {"description": text(values, "description", "") or None}
+    if "price" in values:
+        price = mode.find("price", text(values, "price"), "price", 400)
+        amount, currency = pricing.total(price, 1), price["currency"]
+        about |= {"metadata": {PRICE_METADATA: price["id"]}}
+    if amount is None:
+        raise missing("amount")
+    if len(currency) != 3 or not currency.isalpha():
+        raise bad_request("Invalid currency", "currency")
+    return actions.pay(mode, customer, amount, currency, text(values, "status", "succeeded"), **about)
+
+
+def _make(script: Script, values: Json) -> Json:
+    said: Json = {name: values[name] for name in ("email", "name", "metadata") if name in values}
+    return customers.make(script.mode, said)
+
+
+def _subscribe(script: Script, values: Json) -> Json:
+    status, price = text(values, "status", "active"), text(values, "price")
+    return actions.subscribe(
+        script.mode, script.customer(values), price, status, number(values, "trial_days")
+    )
+
+
+def _delete(script: Script, values: Json) -> Json:
+    customer = script.customer(values)
+    customers.remove(script.mode, customer)
+    return customer
+
+
+OF_CUSTOMERS: dict[str, Callable[[Script, Json], Json]] = {
+    "customer": _make,
+    "subscribe": _subscribe,
+    "pay": lambda script, values: pay(script.mode, script.customer(values), values),
+    "delete": _delete,
+}

@@ -1,0 +1,1 @@
+"""Webhook deliveries: queues, retries, signatures, and what goes wrong on the way."""

@@ -1,0 +1,121 @@
+"""The page of an invoice, where it is paid: https://docs.stripe.com/invoicing/hosted-invoice-page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request
+
+from stripe_simulator.account.account import Mode, all_or_nothing
+from stripe_simulator.account.test_clocks import time_of
+from stripe_simulator.billing import card_forms, cards, open_invoices
+from stripe_simulator.controls.control import same_origin, this_account
+from stripe_simulator.core.errors import StripeError, no_such
+from stripe_simulator.core.formatting import day, money
+from stripe_simulator.portal.pdf import pdf
+
+Json = dict[str, Any]
+invoice_pages = Blueprint("simulator_invoices", __name__, url_prefix="/i/<invoice>")
+
+
+@invoice_pages.errorhandler(StripeError)
+def refused(error: StripeError) -> tuple[str, int]:
+    """A page that says why there is none."""
+    return render_template("simulator/invoice_gone.html", message=error.message), error.status
+
+
+def found(invoice_id: str) -> tuple[Mode, Json]:
+    """An invoice that is no draft, and its mode. Raises StripeError (404)."""
+    mode = this_account().mode_of("invoice", invoice_id)
+    invoice = mode.find("invoice", invoice_id) if mode else None
+    if mode is None or invoice is None or invoice["status"] == "draft":
+        raise no_such("invoice", invoice_id)
+    return mode, invoice
+
+
+@invoice_pages.get("")
+def show(invoice: str) -> str:
+    """What is to be paid, and the form to pay it."""
+    _, one = found(invoice)
+    return render_template("simulator/invoice.html", invoice=one, **shown(one))
+
+
+def shown(invoice: Json) -> Json:
+    """An invoice's lines and sums for people."""
+    currency = invoice["currency"]
+    lines = [(each["description"], money(each["amount"], currency)) for each in invoice["lines"]["data"]]
+    due = invoice["due_date"]
+    return {
+        "lines": lines,
+        "total": money(invoice["total"], currency),
+        "remaining": money(invoice["amount_remaining"], currency),
+        "day": day(invoice["created"]),
+        "due": day(due) if due else None,
+    }
+
+
+@invoice_pages.post("")
+def pay(invoice: str) -> Any:
+    """Pay an open invoice by card. The card is kept for what comes."""
+
+    def with_card(mode: Mode, one: Json) -> str:
+        customer = mode.find("customer", one["customer"])
+        method = card_forms.attach(mode, customer, request.form)
+        card_forms.make_default(mode, customer, method)
+        if cards.must_confirm(method):
+            return f"/i/{invoice}/confirm/{method['id']}"
+        open_invoices.pay(mode, one, method)
+        return f"/i/{invoice}"
+
+    return _after(invoice, with_card)
+
+
+@invoice_pages.get("/confirm/<card>")
+def ask(invoice: str, card: str) -> str:
+    """What the bank of the card shows to its owner."""
+    _, one = found(invoice)
+    return render_template("simulator/confirm.html", **shown(one))
+
+
+@invoice_pages.post("/confirm/<card>")
+def confirm(invoice: str, card: str) -> Any:
+    """The owner of the card confirms the payment, or does not."""
+
+    def answered(mode: Mode, one: Json) -> str:
+        method = cards.of_customer(mode, mode.find("customer", one["customer"]), card)
+        if request.form.get("answer") != "complete":
+            raise StripeError(402, "We are unable to authenticate your payment method. Choose another one.")
+        open_invoices.pay(mode, one, method, confirmed=True)
+        return f"/i/{invoice}"
+
+    return _after(invoice, answered)
+
+
+def _after(invoice: str, turn: Callable[[Mode, Json], str]) -> Any:
+    try:
+        same_origin()
+        mode, one = found(invoice)
+        with all_or_nothing(mode.store), time_of(mode, one["customer"]):
+            to = turn(mode, one)
+            is_paid = mode.find("invoice", invoice)["status"] == "paid"
+    except StripeError as error:
+        if error.status in (403, 404):
+            raise
+        flash(error.message, "error")
+        return redirect(f"/i/{invoice}", 303)
+    if is_paid:
+        flash("Your invoice is paid.", "success")
+    return redirect(to, 303)
+
+
+@invoice_pages.get("/pdf")
+def as_pdf(invoice: str) -> Response:
+    """The invoice to keep."""
+    _, one = found(invoice)
+    about = shown(one)
+    lines = [f"Invoice {one['number']}", about["day"], f"Status: {one['status']}", ""]
+    lines += [f"{text}: {amount}" for text, amount in about["lines"]]
+    body = pdf([*lines, "", f"Total: {about['total']}"])
+    name = f'inline; filename="Invoice-{one["number"]}.pdf"'
+    return Response(body, mimetype="application/pdf", headers={"Content-Disposition": name})

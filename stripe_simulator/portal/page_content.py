@@ -1,0 +1,182 @@
+"""What the portal's pages show: a customer's subscriptions, cards and invoices, for people."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from stripe_simulator.account.account import Mode
+from stripe_simulator.billing import lifecycle, plan_changes, previews, sign_up
+from stripe_simulator.controls.page import ends, price_of
+from stripe_simulator.core.errors import StripeError
+from stripe_simulator.core.formatting import day, money
+
+Json = dict[str, Any]
+SHOWN_INVOICES = 24
+WORDS = {
+    "active": "Active",
+    "trialing": "Trial",
+    "past_due": "Past due",
+    "unpaid": "Unpaid",
+    "paused": "Paused",
+    "incomplete": "Incomplete",
+    "canceled": "Canceled",
+    "incomplete_expired": "Expired",
+}
+
+
+def home(mode: Mode, session: Json, features: Json) -> Json:
+    """Everything of a customer that the portal's first page shows."""
+    customer = mode.find("customer", session["customer"])
+    running = [each for each in mode.every("subscription", customer=customer["id"]) if not _over(each)]
+    return {
+        "customer": customer,
+        "subscriptions": [subscription(mode, each, features) for each in running],
+        "cards": [card(mode, each) for each in mode.every("payment_method", customer=customer["id"])],
+        "invoices": [invoice(each) for each in _invoices(mode, customer)],
+        "back": back(session["return_url"]),
+    }
+
+
+def _over(subscription: Json) -> bool:
+    return subscription["status"] in lifecycle.FINAL
+
+
+def _invoices(mode: Mode, customer: Json) -> list[Json]:
+    found = mode.every("invoice", customer=customer["id"])
+    return [each for each in found if each["status"] != "draft"][:SHOWN_INVOICES]
+
+
+def subscription(mode: Mode, found: Json, features: Json) -> Json:
+    """A subscription: what it is, until when, and what may be done with it."""
+    item = found["items"]["data"][0]
+    return {
+        "id": found["id"],
+        "name": product_name(mode, item["price"]),
+        "price": price_of(mode, item["price"])["text"],
+        "status": found["status"],
+        "status_text": WORDS[found["status"]],
+        "when": _when(found, item),
+        "turns": turns(mode, found, features),
+    }
+
+
+def product_name(mode: Mode, price: Json) -> str:
+    """The name of the product that a price is for."""
+    return (mode.get("product", price["product"]) or {}).get("name", "?")
+
+
+def _when(found: Json, item: Json) -> str:
+    until = day(item["current_period_end"])
+    if ends(found):
+        return f"Cancels on {day(found['cancel_at'] or item['current_period_end'])}"
+    if found["status"] == "paused":
+        return "Paused: nothing is billed until you resume"
+    if found["status"] == "trialing":
+        return f"Your trial ends on {until}"
+    return f"Your next billing date is {until}"
+
+
+def turns(mode: Mode, found: Json, features: Json) -> list[tuple[str, str]]:
+    """What the configuration and the state of a subscription allow, as action and label."""
+    enabled = {name for name, each in features.items() if each.get("enabled")}
+    live = found["status"] in ("active", "trialing", "past_due")
+    possible = [
+        ("renew", "Don’t cancel subscription", "subscription_cancel" in enabled and ends(found)),
+        ("update", "Update subscription", live and not ends(found) and bool(offers(mode, found, features))),
+        ("cancel", "Cancel subscription", "subscription_cancel" in enabled and not ends(found)),
+        (
+            "pause",
+            "Pause subscription",
+            "subscription_pause" in enabled and _can_pause(found),
+        ),
+        ("resume", "Resume subscription", "subscription_pause" in enabled and found["status"] == "paused"),
+    ]
+    return [(action, label) for action, label, allowed in possible if allowed]
+
+
+def _can_pause(found: Json) -> bool:
+    automatic = found["collection_method"] == "charge_automatically"
+    return found["status"] == "active" and automatic and not ends(found)
+
+
+def offers(mode: Mode, found: Json, features: Json) -> list[Json]:
+    """The prices that a subscription may be switched to, its own left out."""
+    update = features["subscription_update"]
+    if not update["enabled"] or "price" not in update["default_allowed_updates"]:
+        return []
+    now = found["items"]["data"][0]["price"]
+    ids = [each for product in update["products"] or [] for each in product["prices"]]
+    known = [price for price in (mode.get("price", each) for each in ids) if price]
+    return [
+        price_of(mode, price)
+        for price in known
+        if price["active"] and price["id"] != now["id"] and price["currency"] == now["currency"]
+    ]
+
+
+def cost(mode: Mode, found: Json, price_id: str, features: Json) -> Json:
+    """What a switch costs now, and what comes next: amounts for people, and the lines."""
+    how = how_to_switch(features)
+    item = found["items"]["data"][0]
+    details = {
+        "items": [{"id": item["id"], "price": price_id}],
+        "proration_behavior": how.behavior,
+    }
+    shown = previews.of_subscription(mode, found, details)
+    at_once = shown["billing_reason"] == "subscription_update"
+    after = previews.of_subscription(mode, found, details, recurring=True)
+    return {
+        "now": money(shown["amount_due"] if at_once else 0, shown["currency"]),
+        "lines": [(each["description"], money(each["amount"], each["currency"])) for each in _lines(shown)],
+        "next": money(after["total"] if at_once else shown["amount_due"], shown["currency"]),
+        "next_day": day(after["created"]),
+    }
+
+
+def _lines(invoice: Json) -> list[Json]:
+    return invoice["lines"]["data"]
+
+
+def how_to_switch(features: Json) -> plan_changes.How:
+    """How the configuration wants a switch charged. A payment that fails changes nothing."""
+    update = features["subscription_update"]
+    anchor = update.get("billing_cycle_anchor") or "unchanged"
+    return plan_changes.How(update["proration_behavior"], None, "error_if_incomplete", anchor)
+
+
+def card(mode: Mode, method: Json) -> Json:
+    """A card or a bank account: its last digits, and whether it is the default."""
+    customer = mode.find("customer", method["customer"])
+    default = customer["invoice_settings"]["default_payment_method"]
+    shown = method[method["type"]]
+    name = shown.get("brand") or method["type"].replace("_", " ")
+    return {
+        "id": method["id"],
+        "text": f"{name.capitalize()} •••• {shown['last4']}",
+        "expires": f"{shown['exp_month']:02d}/{shown['exp_year']}" if "exp_month" in shown else None,
+        "default": method["id"] == default,
+    }
+
+
+def invoice(found: Json) -> Json:
+    """An invoice: its day, amount, state and page."""
+    return {
+        "number": found["number"],
+        "day": day(found["created"]),
+        "total": money(found["total"], found["currency"]),
+        "status": found["status"],
+        "url": f"/i/{found['id']}",
+    }
+
+
+def back(url: str | None) -> Json | None:
+    """The link back: where to, and its host for people."""
+    return {"url": url, "host": urlsplit(url).hostname} if url else None
+
+
+def usable(mode: Mode, price_id: str) -> Json:
+    """A price that can be subscribed to. Raises StripeError (400)."""
+    if not price_id:
+        raise StripeError(400, "Choose a plan.", param="price")
+    return sign_up.usable_price(mode, price_id, "price")
