@@ -11,7 +11,8 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from stripe_simulator.account import test_clocks
-from stripe_simulator.account.account import Account, cause
+from stripe_simulator.account.account import cause
+from stripe_simulator.account.current import current_account
 from stripe_simulator.account.faults import ConnectionDropped
 from stripe_simulator.api.calls import ANSWERS, Call, match
 from stripe_simulator.api.expansion import Expansion
@@ -24,19 +25,16 @@ api = Blueprint("stripe_api", __name__)
 FORM = "application/x-www-form-urlencoded"
 
 
-def this_account() -> Account:
-    """The account of the running simulator."""
-    return current_app.extensions["simulator"]
-
-
 @api.route("/v1/<path:_path>", methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
 def answer(_path: str) -> Response:
     """Answer one call, in Stripe's shape whatever happens."""
     request_id, mode = new_id("request"), None
     try:
-        this_account().faults.at_the_door()
+        current_account().faults.at_the_door()
         operation, ids = match(request.method, request.path) or (None, [])
-        key = keys.authenticate(this_account().store, request.headers.get("Authorization"), operation or "")
+        key = keys.authenticate(
+            current_account().store, request.headers.get("Authorization"), operation or ""
+        )
         mode = key["mode"]
         if operation is None:
             raise unknown_url(request.method, request.path)
@@ -109,7 +107,7 @@ def _act(operation: str, ids: list[str], key: Json, request_id: str) -> Json:
     """Do what is asked, all of it or nothing."""
     params = parameters.read(document.parameters(operation), _tree())
     expand = params.pop("expand", [])
-    mode = this_account().modes[key["mode"]]
+    mode = current_account().modes[key["mode"]]
     token = cause.set({"id": request_id, "idempotency_key": request.headers.get("Idempotency-Key")})
     try:
         with mode.transaction(), test_clocks.time_of(mode, *ids, *_about(params)):
@@ -150,7 +148,7 @@ def _fingerprint() -> str:
 
 
 def _strike(when: str, kind: str = "") -> None:
-    this_account().faults.strike(request.method, request.path, when, kind)
+    current_account().faults.strike(request.method, request.path, when, kind)
 
 
 def _drop() -> Response:

@@ -193,3 +193,8 @@ def pending_update_expired(mode: Mode, subscription: Json) -> Json:
     require(subscription, "active", "trialing", "past_due")
     mode.record("customer.subscription.pending_update_expired", subscription)
     return subscription
+
+
+def is_ending(subscription: Json) -> bool:
+    """Return whether the end of a subscription is set."""
+    return subscription["cancel_at_period_end"] or subscription["cancel_at"] is not None

@@ -8,6 +8,7 @@ from typing import Any
 from stripe_simulator.account.account import Mode
 from stripe_simulator.core.errors import bad_request, missing
 from stripe_simulator.core.fields import merged_metadata, taken
+from stripe_simulator.core.formatting import cost
 from stripe_simulator.core.objects import new_object
 
 Json = dict[str, Any]
@@ -142,3 +143,9 @@ def _tiered(price: Json, quantity: int) -> Decimal:
         if last:
             break
     return cost
+
+
+def labelled(mode: Mode, price: Json) -> Json:
+    """Return a price's id, its type, and what it costs as text for people."""
+    product = mode.get("product", price["product"]) or {}
+    return {"id": price["id"], "type": price["type"], "text": f"{product.get('name', '?')} – {cost(price)}"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_simulator.account.account import Mode
-from stripe_simulator.billing import discounts, pricing
+from stripe_simulator.billing import discounts, pricing, products
 from stripe_simulator.core.errors import bad_request, missing
 from stripe_simulator.core.objects import list_of, new_object
 from stripe_simulator.core.rendering import plain
@@ -80,8 +80,6 @@ def _price(mode: Mode, wanted: Json, param: str) -> Json:
 
 def _made(mode: Mode, data: Json, param: str) -> Json:
     """A price for this session alone: it is archived from the start, as with Stripe."""
-    from stripe_simulator.resources import products
-
     product = data.get("product")
     if product is None:
         if "product_data" not in data:

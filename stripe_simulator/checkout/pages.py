@@ -8,9 +8,9 @@ from typing import Any
 from flask import Blueprint, Response, make_response, redirect, render_template, request, send_from_directory
 
 from stripe_simulator.account.account import Mode
+from stripe_simulator.account.current import current_account, require_same_origin
 from stripe_simulator.billing import discounts
 from stripe_simulator.checkout import page_content, payment, payment_form, payment_links, sessions
-from stripe_simulator.controls.control import same_origin, this_account
 from stripe_simulator.core.errors import StripeError
 
 Json = dict[str, Any]
@@ -24,7 +24,7 @@ POLICY = (
 
 
 def _found(session_id: str) -> tuple[Mode, Json]:
-    mode = this_account().mode_of(sessions.KIND, session_id)
+    mode = current_account().mode_of(sessions.KIND, session_id)
     if mode is None:
         raise StripeError(404, "There is no such page.")
     sessions.expire_due(mode)
@@ -50,7 +50,7 @@ def refused(error: StripeError) -> Response:
 @pages.get("/c/pay/<session_id>")
 def show(session_id: str) -> Any:
     """The page of a session: to pay, or that it is over."""
-    with this_account().store.lock:
+    with current_account().store.lock:
         mode, session = _found(session_id)
         if session["status"] != "open":
             return _page("ended", session, **page_content.end(session))
@@ -66,8 +66,8 @@ def _form(mode: Mode, session: Json, typed: Json, errors: dict[str, str], status
 @pages.post("/c/pay/<session_id>")
 def pay(session_id: str) -> Any:
     """Pay, or try a promotion code. The second of two clicks finds the session complete."""
-    same_origin()
-    with this_account().store.transaction():
+    require_same_origin()
+    with current_account().store.transaction():
         mode, session = _found(session_id)
         if session["status"] != "open":
             return _onward(session)
@@ -134,7 +134,7 @@ def _onward(session: Json) -> Any:
 @pages.get("/c/pay/<session_id>/confirm")
 def confirm(session_id: str) -> Any:
     """The page of the buyer's bank."""
-    with this_account().store.lock:
+    with current_account().store.lock:
         mode, session = _found(session_id)
         if session["status"] != "open" or not session["asked"]["pending"]:
             return redirect(f"/c/pay/{session_id}", 303)
@@ -144,8 +144,8 @@ def confirm(session_id: str) -> Any:
 @pages.post("/c/pay/<session_id>/confirm")
 def confirmed(session_id: str) -> Any:
     """The buyer confirms the payment at the bank, or does not."""
-    same_origin()
-    with this_account().store.transaction():
+    require_same_origin()
+    with current_account().store.transaction():
         mode, session = _found(session_id)
         pending = session["asked"]["pending"]
         if session["status"] != "open" or not pending:
@@ -163,7 +163,7 @@ def confirmed(session_id: str) -> Any:
 @pages.get("/l/<link_id>")
 def link(link_id: str) -> Any:
     """A payment link: whoever opens it gets a session of their own."""
-    mode = this_account().mode_of(payment_links.KIND, link_id)
+    mode = current_account().mode_of(payment_links.KIND, link_id)
     if mode is None:
         raise StripeError(404, "There is no such page.")
     with mode.transaction():

@@ -10,11 +10,10 @@ from typing import Any
 
 from stripe_simulator.account import test_clocks
 from stripe_simulator.account.account import Mode
-from stripe_simulator.billing import cards, debits, discounts, payments, sign_up
+from stripe_simulator.billing import cards, customers, debits, discounts, payments, sign_up
 from stripe_simulator.checkout import payment_links, sessions
 from stripe_simulator.core.errors import StripeError, bad_request
 from stripe_simulator.core.fields import given, taken
-from stripe_simulator.resources import customers
 
 Json = dict[str, Any]
 FIRST_CONFIRM = ("pm_card_authenticationRequiredOnSetup", "pm_card_authenticationRequired")

@@ -6,23 +6,18 @@ import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, current_app, flash, jsonify, redirect, request
+from flask import Blueprint, Response, flash, jsonify, redirect, request
 
 from stripe_simulator.account import test_clocks
-from stripe_simulator.account.account import Account, Mode, all_or_nothing
+from stripe_simulator.account.account import Mode, all_or_nothing
+from stripe_simulator.account.current import current_account, require_same_origin
 from stripe_simulator.core import keys
 from stripe_simulator.core.errors import StripeError, bad_request, missing, no_such
 from stripe_simulator.core.rendering import plain
 
 Json = dict[str, Any]
 controls = Blueprint("simulator_controls", __name__, url_prefix="/_simulator")
-
-
-def this_account() -> Account:
-    """The account of the running simulator."""
-    return current_app.extensions["simulator"]
 
 
 def control(rule: str, notice: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -32,8 +27,8 @@ def control(rule: str, notice: str) -> Callable[[Callable[..., Any]], Callable[.
         @functools.wraps(function)
         def view(**ids: str) -> Any:
             try:
-                same_origin()
-                with all_or_nothing(this_account().store), _time_of(ids):
+                require_same_origin()
+                with all_or_nothing(current_account().store), _time_of(ids):
                     result = plain(function(given(), **ids))
             except StripeError as error:
                 return _refused(error)
@@ -47,7 +42,7 @@ def control(rule: str, notice: str) -> Callable[[Callable[..., Any]], Callable[.
 
 def _time_of(ids: dict[str, str]) -> contextlib.AbstractContextManager[None]:
     # Test clocks are of test mode only.
-    return test_clocks.time_of(this_account().modes["test"], *ids.values())
+    return test_clocks.time_of(current_account().modes["test"], *ids.values())
 
 
 def given() -> Json:
@@ -64,13 +59,6 @@ def given() -> Json:
 
 def _is_form() -> bool:
     return request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data")
-
-
-def same_origin() -> None:
-    """Raises StripeError (403) for a form of another site."""
-    origin = request.headers.get("Origin")
-    if origin and urlsplit(origin).netloc != request.host:
-        raise StripeError(403, "Another site may not control the simulator.")
 
 
 def _refused(error: StripeError) -> Any:
@@ -117,12 +105,12 @@ def mode_in(values: Json) -> Mode:
     name = text(values, "mode", "test")
     if name not in keys.MODES:
         raise bad_request("Invalid mode: must be one of test or live", "mode")
-    return this_account().modes[name]
+    return current_account().modes[name]
 
 
 def find(kind: str, object_id: str) -> tuple[Mode, Json]:
     """An object and its mode. Raises StripeError (404)."""
-    mode = this_account().mode_of(kind, object_id)
+    mode = current_account().mode_of(kind, object_id)
     if mode is None:
         raise no_such(kind, object_id)
     return mode, mode.find(kind, object_id)

@@ -7,6 +7,7 @@ from typing import Any
 from flask import jsonify
 
 from stripe_simulator.account.account import quiet
+from stripe_simulator.account.current import current_account
 from stripe_simulator.account.faults import KINDS
 from stripe_simulator.controls import load
 from stripe_simulator.controls.control import (
@@ -17,7 +18,6 @@ from stripe_simulator.controls.control import (
     mode_in,
     number,
     text,
-    this_account,
 )
 from stripe_simulator.core.errors import bad_request
 from stripe_simulator.core.versions import KNOWN
@@ -31,7 +31,7 @@ MOST_TURNS = 100_000
 @controls.get("/weather")
 def weather() -> Any:
     """How deliveries fare at present."""
-    return jsonify(this_account().deliveries.weather.told())
+    return jsonify(current_account().deliveries.weather.told())
 
 
 @control("/weather", "The weather has changed.")
@@ -44,8 +44,8 @@ def set_weather(values: Json) -> Json:
     chosen = {name: share for name, share in shares.items() if share is not None} | counts
     late = amount(values, "late", 0.0, LONGEST_SECONDS) or 0.0
     seed, gives_up = number(values, "seed"), bool(flag(values, "gives_up"))
-    this_account().deliveries.change_weather(Weather(late=late, seed=seed, gives_up=gives_up, **chosen))
-    return this_account().deliveries.weather.told()
+    current_account().deliveries.change_weather(Weather(late=late, seed=seed, gives_up=gives_up, **chosen))
+    return current_account().deliveries.weather.told()
 
 
 @control("/outage", "Nothing works any more.")
@@ -58,8 +58,8 @@ def break_down(values: Json) -> Json:
     lasts, seconds = amount(values, "lasts", 0.0, 3600.0), amount(values, "seconds", 0.0, 600.0)
     if kind not in KINDS:
         raise bad_request(f"kind must be one of {', '.join(KINDS)}.", "kind")
-    this_account().faults.break_down(kind, 1.0 if seconds is None else seconds, lasts)
-    return {"outage": this_account().faults.outage()}
+    current_account().faults.break_down(kind, 1.0 if seconds is None else seconds, lasts)
+    return {"outage": current_account().faults.outage()}
 
 
 @control("/endpoints/<endpoint>/disable", "The endpoint is disabled.")
@@ -75,7 +75,7 @@ def set_version(values: Json) -> Json:
     version = text(values, "api_version")
     if version not in KNOWN:
         raise bad_request("Invalid API version.", "api_version")
-    this_account().api_version = version
+    current_account().api_version = version
     return {"api_version": version}
 
 
@@ -85,7 +85,7 @@ def lead_a_crowd(values: Json) -> Json:
 
     `silent` makes no events of it. Gives the customers' ids and how many events there were.
     """
-    mode, shelf = mode_in(values), this_account().store.shelf("event", mode_in(values).name)
+    mode, shelf = mode_in(values), current_account().store.shelf("event", mode_in(values).name)
     wanted, rounds, prices = values.get("customers", 0), number(values, "rounds", 0), values.get("prices", [])
     ids = wanted if isinstance(wanted, list) else []
     count = number(values, "customers", 0) if not ids else len(ids)

@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import current_app, jsonify, request
 
+from stripe_simulator.account.current import current_account
 from stripe_simulator.account.faults import KINDS, WHEN, Fault
-from stripe_simulator.billing import cards
+from stripe_simulator.billing import cards, customers
 from stripe_simulator.checkout import actions as session_turns
 from stripe_simulator.checkout import sessions
 from stripe_simulator.controls import actions, scripts, seed
@@ -19,12 +20,11 @@ from stripe_simulator.controls.control import (
     mode_in,
     number,
     text,
-    this_account,
 )
 from stripe_simulator.controls.reports import deliveries_log, state_of
 from stripe_simulator.core import keys
 from stripe_simulator.core.errors import StripeError, bad_request
-from stripe_simulator.resources import billing_portal, customers, prices
+from stripe_simulator.resources import billing_portal, prices
 
 Json = dict[str, Any]
 MOST_PRICES = 50_000
@@ -40,7 +40,7 @@ def healthz() -> Json:
 def every_key() -> Json:
     """The first key of each kind, for both modes; restricted ones made since are under `made`."""
     known: Json = {mode: {} for mode in keys.MODES}
-    for key in keys.every_key(this_account().store):
+    for key in keys.every_key(current_account().store):
         if key["kind"] in known[key["mode"]]:
             known[key["mode"]].setdefault("made", []).append(key["id"])
         else:
@@ -58,14 +58,14 @@ def make_key(values: Json) -> Json:
         wanted = keys.rights_from(rights)
     except ValueError as error:
         raise bad_request(str(error), "rights") from None
-    key = keys.make_restricted(this_account().store, mode_in(values).name, wanted)
+    key = keys.make_restricted(current_account().store, mode_in(values).name, wanted)
     return {"key": key["id"], "mode": key["mode"], "rights": key["rights"]}
 
 
 @control("/keys/expire", "The key is expired.")
 def expire_key(values: Json) -> Json:
     """A key that answers 401 `api_key_expired` from now on."""
-    if not keys.expire(this_account().store, text(values, "key")):
+    if not keys.expire(current_account().store, text(values, "key")):
         raise StripeError(404, "No such key.", param="key")
     return {"expired": True}
 
@@ -73,7 +73,7 @@ def expire_key(values: Json) -> Json:
 @control("/keys/delete", "The key is deleted.")
 def delete_key(values: Json) -> Json:
     """A key that is unknown from now on."""
-    if not keys.delete(this_account().store, text(values, "key")):
+    if not keys.delete(current_account().store, text(values, "key")):
         raise StripeError(404, "No such key.", param="key")
     return {"deleted": True}
 
@@ -180,21 +180,21 @@ def deliveries() -> Any:
     """The newest deliveries of both modes; `event`, `type`, `mode` and `limit` choose."""
     chosen = {name: request.args[name] for name in ("event", "type", "mode") if name in request.args}
     limit = request.args.get("limit", 100, type=int)
-    return jsonify({"deliveries": deliveries_log(this_account(), chosen, max(1, min(limit, 10_000)))})
+    return jsonify({"deliveries": deliveries_log(current_account(), chosen, max(1, min(limit, 10_000)))})
 
 
 @control("/deliveries/<event>/resend", "Sent again.")
 def resend(_values: Json, event: str) -> Json:
     """An event once more, to every endpoint that asks for it now."""
     mode, found = find("event", event)
-    made = this_account().deliveries.resend(mode.name, found, mode.listeners(found["type"]))
+    made = current_account().deliveries.resend(mode.name, found, mode.listeners(found["type"]))
     return {"deliveries": [each["id"] for each in made]}
 
 
 @controls.get("/faults")
 def faults() -> Any:
     """The failures that are in force."""
-    return jsonify({"faults": this_account().faults.listed()})
+    return jsonify({"faults": current_account().faults.listed()})
 
 
 @control("/faults", "Fault set.")
@@ -212,27 +212,27 @@ def add_fault(values: Json) -> Json:
         raise bad_request(f"kind must be one of {', '.join(KINDS)}, when one of {', '.join(WHEN)}.", "kind")
     if not 1 <= fault.times <= 100_000 or not 0 <= fault.seconds <= 600:
         raise bad_request("times must be 1 to 100000, seconds 0 to 600.", "times")
-    this_account().faults.add(fault)
-    return {"faults": this_account().faults.listed()}
+    current_account().faults.add(fault)
+    return {"faults": current_account().faults.listed()}
 
 
 @controls.delete("/faults")
 def clear_faults() -> Any:
     """Everything goes well again, an outage is over."""
-    this_account().faults.clear()
+    current_account().faults.clear()
     return jsonify({"faults": []})
 
 
 @controls.get("/state")
 def state() -> Any:
     """How much there is of everything."""
-    return jsonify(state_of(this_account()))
+    return jsonify(state_of(current_account()))
 
 
 @control("/reset", "Everything is as at the start.")
 def reset(values: Json) -> Json:
     """Forget everything but the default keys; `demo` brings the demo data back."""
-    account = this_account()
+    account = current_account()
     account.reset()
     current_app.extensions["simulator_idempotency"].forget()
     if flag(values, "demo"):

@@ -6,9 +6,9 @@ import random
 from typing import Any
 
 from stripe_simulator.account.account import Mode, quiet
+from stripe_simulator.billing import customers
 from stripe_simulator.controls import actions
 from stripe_simulator.core.objects import advance, frozen_at, real_now
-from stripe_simulator.resources import customers
 
 Json = dict[str, Any]
 BEGINNINGS = ("active", "active", "active", "trialing", "incomplete", "past_due")

@@ -9,11 +9,11 @@ from typing import Any
 from flask import Blueprint, current_app, redirect, render_template, request
 
 from stripe_simulator.account.account import Account, Mode
-from stripe_simulator.billing import lifecycle
+from stripe_simulator.billing import lifecycle, pricing
 from stripe_simulator.checkout import summaries
 from stripe_simulator.controls.reports import deliveries_log
 from stripe_simulator.core import keys
-from stripe_simulator.core.formatting import cost, day, minute, money
+from stripe_simulator.core.formatting import day, minute, money
 from stripe_simulator.core.objects import now
 
 Json = dict[str, Any]
@@ -71,13 +71,7 @@ def index() -> Any:
 def _prices(mode: Mode) -> list[Json]:
     """What is for sale, oldest first."""
     active = (each for each in reversed(mode.every("price")) if each["active"])
-    return [price_of(mode, each) for each in itertools.islice(active, SHOWN_PRICES)]
-
-
-def price_of(mode: Mode, price: Json) -> Json:
-    """A price for people: its id, its type, and what it costs as text."""
-    product = mode.get("product", price["product"]) or {}
-    return {"id": price["id"], "type": price["type"], "text": f"{product.get('name', '?')} – {cost(price)}"}
+    return [pricing.labelled(mode, each) for each in itertools.islice(active, SHOWN_PRICES)]
 
 
 def _customer(mode: Mode, customer: Json) -> Json:
@@ -98,19 +92,14 @@ def _subscription(mode: Mode, subscription: Json) -> Json:
     status, paused = subscription["status"], bool(subscription["pause_collection"])
     return {
         "id": subscription["id"],
-        "text": price_of(mode, item["price"])["text"],
+        "text": pricing.labelled(mode, item["price"])["text"],
         "status": status,
         "paused": paused,
-        "ending": ends(subscription),
+        "ending": lifecycle.is_ending(subscription),
         "until": day(item["current_period_end"]),
         "turns": _turns(subscription, status, paused),
         "final": status in lifecycle.FINAL,
     }
-
-
-def ends(subscription: Json) -> bool:
-    """Whether the end of a subscription is set."""
-    return subscription["cancel_at_period_end"] or subscription["cancel_at"] is not None
 
 
 def _turns(subscription: Json, status: str, paused: bool) -> list[tuple[str, str]]:
@@ -123,7 +112,7 @@ def _turns(subscription: Json, status: str, paused: bool) -> list[tuple[str, str
         turns.append(("pause", "Pause collection"))
         if status in ("active", "trialing"):
             turns.append(("stop", "Pause subscription"))
-    ending = ends(subscription)
+    ending = lifecycle.is_ending(subscription)
     turns.append(("undo_cancel", "Keep") if ending else ("cancel_at_period_end", "Cancel at period end"))
     return [*turns, ("cancel", "Cancel now")]
 

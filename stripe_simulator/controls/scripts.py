@@ -10,13 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from stripe_simulator.account.account import Mode, asks_for
-from stripe_simulator.billing import pricing
+from stripe_simulator.billing import customers, pricing
 from stripe_simulator.controls import actions
 from stripe_simulator.controls.control import number, text
 from stripe_simulator.core.errors import StripeError, bad_request, missing, no_such
 from stripe_simulator.core.objects import advance, now
 from stripe_simulator.core.rendering import plain
-from stripe_simulator.resources import customers
 
 Json = dict[str, Any]
 MOST_TURNS = 200

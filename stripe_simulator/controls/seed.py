@@ -6,9 +6,9 @@ import itertools
 from typing import Any
 
 from stripe_simulator.account.account import Account, Mode, quiet
-from stripe_simulator.billing import pricing
+from stripe_simulator.billing import customers, pricing, products
 from stripe_simulator.checkout import payment_links
-from stripe_simulator.resources import coupons, customers, products, promotion_codes
+from stripe_simulator.resources import coupons, promotion_codes
 
 Json = dict[str, Any]
 

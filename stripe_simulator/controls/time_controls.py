@@ -7,8 +7,9 @@ from typing import Any
 from flask import jsonify
 
 from stripe_simulator.account import due
+from stripe_simulator.account.current import current_account
 from stripe_simulator.billing import dunning
-from stripe_simulator.controls.control import control, controls, flag, mode_in, number, text, this_account
+from stripe_simulator.controls.control import control, controls, flag, mode_in, number, text
 from stripe_simulator.core.calendar import DAY, after
 from stripe_simulator.core.errors import bad_request
 from stripe_simulator.core.objects import advance, date_events_by_clock, real_now
@@ -31,7 +32,7 @@ def set_clock(values: Json) -> Json:
         raise bad_request(f"ahead must be 0 to {YEAR_SECONDS} seconds.", "ahead")
     happened = 0
     if flag(values, "bill"):
-        modes = this_account().modes.values()
+        modes = current_account().modes.values()
         happened = sum(due.walk(mode, begin, begin + seconds) for mode in modes)
     return {"now": advance(seconds), "happened": happened}
 
@@ -49,7 +50,7 @@ def set_dunning(values: Json) -> Json:
 @controls.get("/dunning")
 def every_dunning() -> Any:
     """The settings of both modes."""
-    return jsonify({name: dunning.settings(mode) for name, mode in this_account().modes.items()})
+    return jsonify({name: dunning.settings(mode) for name, mode in current_account().modes.items()})
 
 
 @control("/test_clocks/events", "Done.")

@@ -8,9 +8,9 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request
 
 from stripe_simulator.account.account import Mode, all_or_nothing
+from stripe_simulator.account.current import current_account, require_same_origin
 from stripe_simulator.account.test_clocks import time_of
 from stripe_simulator.billing import card_forms, cards, open_invoices
-from stripe_simulator.controls.control import same_origin, this_account
 from stripe_simulator.core.errors import StripeError, no_such
 from stripe_simulator.core.formatting import day, money
 from stripe_simulator.portal.pdf import pdf
@@ -27,7 +27,7 @@ def refused(error: StripeError) -> tuple[str, int]:
 
 def found(invoice_id: str) -> tuple[Mode, Json]:
     """An invoice that is no draft, and its mode. Raises StripeError (404)."""
-    mode = this_account().mode_of("invoice", invoice_id)
+    mode = current_account().mode_of("invoice", invoice_id)
     invoice = mode.find("invoice", invoice_id) if mode else None
     if mode is None or invoice is None or invoice["status"] == "draft":
         raise no_such("invoice", invoice_id)
@@ -94,7 +94,7 @@ def confirm(invoice: str, card: str) -> Any:
 
 def _after(invoice: str, turn: Callable[[Mode, Json], str]) -> Any:
     try:
-        same_origin()
+        require_same_origin()
         mode, one = found(invoice)
         with all_or_nothing(mode.store), time_of(mode, one["customer"]):
             to = turn(mode, one)

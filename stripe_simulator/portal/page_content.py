@@ -6,8 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stripe_simulator.account.account import Mode
-from stripe_simulator.billing import lifecycle, plan_changes, previews, sign_up
-from stripe_simulator.controls.page import ends, price_of
+from stripe_simulator.billing import lifecycle, plan_changes, previews, pricing, sign_up
 from stripe_simulator.core.errors import StripeError
 from stripe_simulator.core.formatting import day, money
 
@@ -53,7 +52,7 @@ def subscription(mode: Mode, found: Json, features: Json) -> Json:
     return {
         "id": found["id"],
         "name": product_name(mode, item["price"]),
-        "price": price_of(mode, item["price"])["text"],
+        "price": pricing.labelled(mode, item["price"])["text"],
         "status": found["status"],
         "status_text": WORDS[found["status"]],
         "when": _when(found, item),
@@ -68,7 +67,7 @@ def product_name(mode: Mode, price: Json) -> str:
 
 def _when(found: Json, item: Json) -> str:
     until = day(item["current_period_end"])
-    if ends(found):
+    if lifecycle.is_ending(found):
         return f"Cancels on {day(found['cancel_at'] or item['current_period_end'])}"
     if found["status"] == "paused":
         return "Paused: nothing is billed until you resume"
@@ -82,9 +81,21 @@ def turns(mode: Mode, found: Json, features: Json) -> list[tuple[str, str]]:
     enabled = {name for name, each in features.items() if each.get("enabled")}
     live = found["status"] in ("active", "trialing", "past_due")
     possible = [
-        ("renew", "Don’t cancel subscription", "subscription_cancel" in enabled and ends(found)),
-        ("update", "Update subscription", live and not ends(found) and bool(offers(mode, found, features))),
-        ("cancel", "Cancel subscription", "subscription_cancel" in enabled and not ends(found)),
+        (
+            "renew",
+            "Don’t cancel subscription",
+            "subscription_cancel" in enabled and lifecycle.is_ending(found),
+        ),
+        (
+            "update",
+            "Update subscription",
+            live and not lifecycle.is_ending(found) and bool(offers(mode, found, features)),
+        ),
+        (
+            "cancel",
+            "Cancel subscription",
+            "subscription_cancel" in enabled and not lifecycle.is_ending(found),
+        ),
         (
             "pause",
             "Pause subscription",
@@ -97,7 +108,7 @@ def turns(mode: Mode, found: Json, features: Json) -> list[tuple[str, str]]:
 
 def _can_pause(found: Json) -> bool:
     automatic = found["collection_method"] == "charge_automatically"
-    return found["status"] == "active" and automatic and not ends(found)
+    return found["status"] == "active" and automatic and not lifecycle.is_ending(found)
 
 
 def offers(mode: Mode, found: Json, features: Json) -> list[Json]:
@@ -109,7 +120,7 @@ def offers(mode: Mode, found: Json, features: Json) -> list[Json]:
     ids = [each for product in update["products"] or [] for each in product["prices"]]
     known = [price for price in (mode.get("price", each) for each in ids) if price]
     return [
-        price_of(mode, price)
+        pricing.labelled(mode, price)
         for price in known
         if price["active"] and price["id"] != now["id"] and price["currency"] == now["currency"]
     ]

@@ -8,11 +8,10 @@ from urllib.parse import quote
 from flask import Blueprint, Response, flash, redirect, render_template, request
 
 from stripe_simulator.account.account import all_or_nothing
+from stripe_simulator.account.current import current_account, require_same_origin
 from stripe_simulator.account.test_clocks import time_of
-from stripe_simulator.billing import card_forms
+from stripe_simulator.billing import card_forms, pricing
 from stripe_simulator.billing.sign_up import MUST_CONFIRM
-from stripe_simulator.controls.control import same_origin, this_account
-from stripe_simulator.controls.page import price_of
 from stripe_simulator.core.errors import StripeError, no_such
 from stripe_simulator.portal import actions, page_content, sessions
 
@@ -27,7 +26,7 @@ class Visit:
     """A customer in the portal: the session, what it may do, and the mode."""
 
     def __init__(self, secret: str) -> None:
-        self.mode, session = sessions.find(this_account(), secret)
+        self.mode, session = sessions.find(current_account(), secret)
         self.session = sessions.used(self.mode, session)
         configuration = self.mode.find(sessions.CONFIGURATION, session["configuration"])
         self.features: Json = configuration["features"]
@@ -67,7 +66,7 @@ def with_policy(response: Response) -> Response:
 
 def opened(secret: str) -> Visit:
     """The visit behind an address, to look only. Raises StripeError (404, 410)."""
-    with this_account().store.transaction():
+    with current_account().store.transaction():
         return Visit(secret)
 
 
@@ -114,7 +113,7 @@ def _switch(visit: Visit, found: Json) -> Json:
     if chosen:
         if chosen not in [each["id"] for each in offers]:
             raise StripeError(400, "This plan is not on offer.")
-        shown["chosen"] = price_of(visit.mode, visit.mode.find("price", chosen))
+        shown["chosen"] = pricing.labelled(visit.mode, visit.mode.find("price", chosen))
         shown["cost"] = page_content.cost(visit.mode, found, chosen, visit.features)
     return shown
 
@@ -209,8 +208,8 @@ def _after(secret: str, turn: Any, form: str = "", bank: str = "") -> Any:
     """Do something, then say so: on the first page, or where the session's flow ends. `bank` is the page on which the
     owner of the card confirms what must be confirmed."""
     try:
-        same_origin()
-        with all_or_nothing(this_account().store):
+        require_same_origin()
+        with all_or_nothing(current_account().store):
             visit = Visit(secret)
             with time_of(visit.mode, visit.customer["id"]):
                 said = turn(visit)

@@ -7,9 +7,8 @@ from typing import Any
 from stripe_simulator.account.account import Mode
 from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
-from stripe_simulator.billing import pricing
+from stripe_simulator.billing import pricing, products
 from stripe_simulator.core.fields import given, merged_metadata, taken
-from stripe_simulator.resources import products
 
 Json = dict[str, Any]
 

@@ -4,52 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_simulator.account.account import Mode
 from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
-from stripe_simulator.billing import pricing
-from stripe_simulator.core.errors import StripeError, bad_request, empty, no_such
+from stripe_simulator.billing import products
+from stripe_simulator.core.errors import bad_request, empty, no_such
 from stripe_simulator.core.fields import given, merged_metadata, taken
-from stripe_simulator.core.objects import deleted, new_object, now
+from stripe_simulator.core.objects import deleted, now
 
 Json = dict[str, Any]
-PLAIN = (
-    "active",
-    "description",
-    "images",
-    "marketing_features",
-    "name",
-    "package_dimensions",
-    "shippable",
-    "statement_descriptor",
-    "tax_code",
-    "unit_label",
-    "url",
-)
-
-
-def make(mode: Mode, params: Json) -> Json:
-    """A new product, with its default price if data for one came along."""
-    if params.get("id") and mode.get("product", params["id"]):
-        raise StripeError(400, "Product already exists.", code="resource_already_exists", param="id")
-    fields = {"active": True} | _lists(taken(params, *PLAIN))
-    product = new_object("product", id=params.get("id"), metadata=merged_metadata({}, params), **fields)
-    product = mode.add(product | {"updated": product["created"]}, "product.created")
-    if data := params.get("default_price_data"):
-        price = pricing.make(mode, data | {"product": product["id"]})
-        product = mode.change(product, "product.updated", default_price=price["id"])
-    return product
-
-
-def _lists(fields: Json) -> Json:
-    lists = ("images", "marketing_features")
-    return {name: (value or [] if name in lists else value) for name, value in fields.items()}
 
 
 @answers("POST /v1/products")
 def create(call: Call) -> Json:
     """Make a product."""
-    return make(call.mode, call.params)
+    return products.make(call.mode, call.params)
 
 
 @answers("GET /v1/products/{id}")
@@ -64,7 +32,7 @@ def update(call: Call) -> Json:
     product = call.mode.find("product", call.id)
     if call.params.get("name") == "":
         raise empty("name")
-    fields = _lists(taken(call.params, *PLAIN)) | taken(call.params, "default_price")
+    fields = products.with_lists(taken(call.params, *products.PLAIN)) | taken(call.params, "default_price")
     price = fields.get("default_price")
     if price and call.mode.find("price", price, "default_price", 400)["product"] != product["id"]:
         raise bad_request("The default price must belong to the product.", "default_price")

@@ -7,8 +7,8 @@ from typing import Any
 from stripe_simulator.account import test_clocks
 from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
+from stripe_simulator.billing import customers
 from stripe_simulator.core.objects import deleted
-from stripe_simulator.resources import customers
 
 Json = dict[str, Any]
 
