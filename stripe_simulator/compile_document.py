@@ -67,11 +67,11 @@ def hash_parameter(spec: Json, schema: Json) -> Json:
 def parameters_of(spec: Json, operation: str) -> Json:
     """The parameters of one operation, from its query or its form body, as one hash."""
     method, template = operation.split()
-    found = spec["paths"][template][method.lower()]
-    content = found.get("requestBody", {}).get("content", {})
+    definition = spec["paths"][template][method.lower()]
+    content = definition.get("requestBody", {}).get("content", {})
     body = next(iter(content.values()))["schema"] if content else {"type": "object", "properties": {}}
     compiled = parameter(spec, body)
-    for each in found.get("parameters", []):
+    for each in definition.get("parameters", []):
         if each["in"] == "query":
             compiled["properties"][each["name"]] = parameter(spec, each["schema"])
             compiled["required"] += [each["name"]] if each.get("required") else []
@@ -108,8 +108,11 @@ def _expandable(spec: Json, schema: Json, prefix: str) -> Iterator[tuple[str, li
 def alternatives(spec: Json, schema: Json) -> list[Json]:
     """What a field may hold, lists by their items."""
     schema = deref(spec, schema)
-    each = [deref(spec, one) for one in schema.get("anyOf", [schema])]
-    return [deref(spec, one["items"]) if one.get("type") == "array" else one for one in each]
+    schemas = [deref(spec, schema_part) for schema_part in schema.get("anyOf", [schema])]
+    return [
+        deref(spec, schema_part["items"]) if schema_part.get("type") == "array" else schema_part
+        for schema_part in schemas
+    ]
 
 
 def shape_schema(spec: Json, kind: str) -> Json:

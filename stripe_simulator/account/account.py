@@ -103,8 +103,8 @@ class Mode:
 
     def newest(self, kind: str, **where: Any) -> Json | None:
         """The newest object of a kind that is not deleted, or None."""
-        found = self.store.shelf(kind, self.name).newest_first(where)
-        return next((thing for thing in found if not thing.get("deleted")), None)
+        newest_first = self.store.shelf(kind, self.name).newest_first(where)
+        return next((thing for thing in newest_first if not thing.get("deleted")), None)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

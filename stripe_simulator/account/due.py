@@ -69,5 +69,5 @@ def _first(mode: Mode, owner: str, end: int) -> Due | None:
     customer = mode.get("customer", owner) if owner else None
     if owner and (customer is None or customer.get("deleted")):
         return None
-    found = (each for know in SOURCES for each in know(mode, customer) if each.at <= end)
-    return min(found, key=lambda each: each.at, default=None)
+    due = (each for know in SOURCES for each in know(mode, customer) if each.at <= end)
+    return min(due, key=lambda each: each.at, default=None)

@@ -58,20 +58,20 @@ class Faults:
         self._hanging = threading.BoundedSemaphore(HANGING)
         self._mended = threading.Event()
 
-    def break_down(self, kind: str, seconds: float = 1.0, lasts: float | None = None) -> None:
+    def start_outage(self, kind: str, seconds: float = 1.0, lasts: float | None = None) -> None:
         """From now on no call works, for some seconds or until everything is mended."""
         until = time.monotonic() + (lasts if lasts is not None else float("inf"))
         with self._lock:
             self._mended.clear()
             self._outage = Outage(kind, seconds, until)
 
-    def at_the_door(self) -> None:
+    def raise_outage(self) -> None:
         """Do what the outage says, before anything is read of a call. Raises StripeError or ConnectionDropped."""
         outage = self._outage
         if outage is None or outage.until < time.monotonic():
             return
         if outage.kind != "hang":
-            _happen(Fault(outage.kind, seconds=outage.seconds))
+            _carry_out(Fault(outage.kind, seconds=outage.seconds))
         elif self._hanging.acquire(blocking=False):
             try:
                 self._mended.wait(min(outage.seconds, outage.until - time.monotonic()))
@@ -108,7 +108,7 @@ class Faults:
             "lasts": left if left < float("inf") else None,
         }
 
-    def strike(self, method: str, path: str, when: str, kind: str = "") -> None:
+    def apply(self, method: str, path: str, when: str, kind: str = "") -> None:
         """Do what the first matching rule says, if it is of this kind. `when` as in a Fault.
 
         Raises StripeError or ConnectionDropped.
@@ -119,10 +119,10 @@ class Faults:
                 return
             rule.times -= 1
             self._rules = [each for each in self._rules if each.times > 0]
-        _happen(rule)
+        _carry_out(rule)
 
 
-def _happen(rule: Fault) -> None:
+def _carry_out(rule: Fault) -> None:
     if rule.kind == "hang":
         time.sleep(rule.seconds)
     elif rule.kind == "drop":

@@ -26,8 +26,8 @@ OWNED = ("subscription", "invoice", "payment_intent", "charge", "payment_method"
 def of(mode: Mode, *ids: str) -> Json | None:
     """The test clock of a customer, or of something that is a customer's. None for real time."""
     for each in ids:
-        if found := mode.get(CLOCK, each):
-            return found
+        if clock := mode.get(CLOCK, each):
+            return clock
         customer = mode.get("customer", each) or mode.get("customer", _owner(mode, each))
         if customer and (clock := customer.get("test_clock")):
             return mode.get(CLOCK, clock)
@@ -35,8 +35,8 @@ def of(mode: Mode, *ids: str) -> Json | None:
 
 
 def _owner(mode: Mode, object_id: str) -> str:
-    found = (mode.get(kind, object_id) for kind in OWNED)
-    return next((str(each["customer"]) for each in found if each and each.get("customer")), "")
+    objects = (mode.get(kind, object_id) for kind in OWNED)
+    return next((str(each["customer"]) for each in objects if each and each.get("customer")), "")
 
 
 @contextlib.contextmanager
@@ -104,8 +104,8 @@ def _check(mode: Mode, clock: Json, to: int) -> None:
 
 def _furthest(mode: Mode, clock: Json) -> int:
     """Two intervals of the shortest subscription ahead; two years where there is none."""
-    found = mode.every("subscription", test_clock=clock["id"])
-    items = [item for each in found if each["status"] not in ENDED for item in each["items"]["data"]]
+    subscriptions = mode.every("subscription", test_clock=clock["id"])
+    items = [item for each in subscriptions if each["status"] not in ENDED for item in each["items"]["data"]]
     cycles = [
         (each["price"]["recurring"]["interval"], each["price"]["recurring"]["interval_count"])
         for each in items

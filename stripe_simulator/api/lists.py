@@ -34,9 +34,9 @@ def page(
         )
     shelf = mode.store.shelf(kind, mode.name)
     matching = filter(_kept(params, keep), _from_cursor(shelf, kind, params, where))
-    found = list(itertools.islice(matching, limit + 1))
-    more, found = len(found) > limit, found[:limit]
-    return list_of(found[::-1] if "ending_before" in params else found, url, more)
+    objects = list(itertools.islice(matching, limit + 1))
+    more, objects = len(objects) > limit, objects[:limit]
+    return list_of(objects[::-1] if "ending_before" in params else objects, url, more)
 
 
 def _kept(params: Json, keep: Callable[[Json], bool]) -> Callable[[Json], bool]:
@@ -83,5 +83,5 @@ def slice_of(whole: Json, params: Json) -> Json:
     end = ids.index(params["ending_before"]) if "ending_before" in params else len(data)
     if "ending_before" in params:
         start = max(start, end - limit)
-    found = data[start : min(end, start + limit)]
-    return list_of(found, whole["url"], len(data[start:end]) > limit)
+    part = data[start : min(end, start + limit)]
+    return list_of(part, whole["url"], len(data[start:end]) > limit)

@@ -30,7 +30,7 @@ def answer(_path: str) -> Response:
     """Answer one call, in Stripe's shape whatever happens."""
     request_id, mode = new_id("request"), None
     try:
-        current_account().faults.at_the_door()
+        current_account().faults.raise_outage()
         operation, ids = match(request.method, request.path) or (None, [])
         key = keys.authenticate(
             current_account().store, request.headers.get("Authorization"), operation or ""
@@ -40,7 +40,7 @@ def answer(_path: str) -> Response:
             raise unknown_url(request.method, request.path)
         keys.require(key, operations.right_for(operation))
         status, body, headers = _once(operation, ids, key, request_id)
-        _strike("after")
+        _apply_fault("after")
     except StripeError as error:
         status, body, headers = error.status, error.body(request_id, mode), error.headers
     except ConnectionDropped:
@@ -74,21 +74,21 @@ def _once(operation: str, ids: list[str], key: Json, request_id: str) -> tuple[i
     """The answer, or the one that this idempotency key got before."""
     idempotency_key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     if idempotency_key is None:
-        _strike("before")
+        _apply_fault("before")
         return 200, _act(operation, ids, key, request_id), {}
     kept: Json | None = None
     begun = False
-    print_ = _fingerprint()
+    fingerprint = _fingerprint()
     register = current_app.extensions["simulator_idempotency"]
-    before = register.begin(key["mode"], idempotency_key, print_)
+    before = register.begin(key["mode"], idempotency_key, fingerprint)
     if before:
         replayed = {"Idempotent-Replayed": "true", "Original-Request": before["request"]}
         return before["status"], before["body"], replayed
     try:
-        _strike("before")
+        _apply_fault("before")
         begun = True
         kept = {"status": 200, "body": _act(operation, ids, key, request_id), "request": request_id}
-        _strike("after", "500")
+        _apply_fault("after", "500")
     except StripeError as error:
         # Stripe keeps what happened after a call was taken up, and forgets what it refused at the door.
         if error.type == "card_error" or (begun and error.status >= 500):
@@ -99,7 +99,7 @@ def _once(operation: str, ids: list[str], key: Json, request_id: str) -> tuple[i
             }
         raise
     finally:
-        register.end(key["mode"], idempotency_key, print_, kept)
+        register.end(key["mode"], idempotency_key, fingerprint, kept)
     return kept["status"], kept["body"], {}
 
 
@@ -112,8 +112,8 @@ def _act(operation: str, ids: list[str], key: Json, request_id: str) -> Json:
     try:
         with mode.transaction(), test_clocks.time_of(mode, *ids, *_about(params)):
             thing = ANSWERS[operation](Call(operation, request.path, mode, key, params, ids))
-            _strike("amid")
-            body = Expansion(mode, key).render(thing, expand) | _told_once(operation, thing)
+            _apply_fault("amid")
+            body = Expansion(mode, key).render(thing, expand) | _secret_of_new(operation, thing)
     finally:
         cause.reset(token)
     return body
@@ -125,7 +125,7 @@ def _about(params: Json) -> list[str]:
     return [params[name] for name in names if isinstance(params.get(name), str)]
 
 
-def _told_once(operation: str, thing: Json) -> Json:
+def _secret_of_new(operation: str, thing: Json) -> Json:
     """The signing secret is told when the endpoint is made, and never again."""
     return {"secret": thing["secret"]} if operation == "POST /v1/webhook_endpoints" else {}
 
@@ -143,12 +143,12 @@ def _tree() -> Json:
 
 def _fingerprint() -> str:
     # Parameters in another order, or encoded otherwise, are the same parameters.
-    told = json.dumps([request.method, request.path, _tree()], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()
+    request_text = json.dumps([request.method, request.path, _tree()], sort_keys=True)
+    return hashlib.sha256(request_text.encode()).hexdigest()
 
 
-def _strike(when: str, kind: str = "") -> None:
-    current_account().faults.strike(request.method, request.path, when, kind)
+def _apply_fault(when: str, kind: str = "") -> None:
+    current_account().faults.apply(request.method, request.path, when, kind)
 
 
 def _drop() -> Response:

@@ -89,9 +89,11 @@ def for_subscription(mode: Mode, subscription: Json) -> Json | None:
 
 def usual(mode: Mode, customer: Json) -> Json:
     """The customer's card; one that works is attached if there is none, as a paid Checkout would."""
-    found = customer["invoice_settings"]["default_payment_method"]
+    default = customer["invoice_settings"]["default_payment_method"]
     method = (
-        mode.get("payment_method", found) if found else mode.newest("payment_method", customer=customer["id"])
+        mode.get("payment_method", default)
+        if default
+        else mode.newest("payment_method", customer=customer["id"])
     )
     return method or attach(mode, customer, "pm_card_visa")
 

@@ -139,9 +139,9 @@ def replaced(mode: Mode, subscription: Json, wanted: list[Json]) -> list[str]:
         pricing.total(item["price"], item.get("quantity", 1)) for item in subscription["items"]["data"]
     )
     fresh = [each for each in wanted if "discount" not in each]
-    found = chosen(mode, fresh, subscription["currency"], subscription["customer"], amount)
+    coupon_ids = chosen(mode, fresh, subscription["currency"], subscription["customer"], amount)
     belongs = {"customer": subscription["customer"], "subscription": subscription["id"]}
-    return [*kept, start(mode, found, **belongs)["id"]] if found else kept
+    return [*kept, start(mode, coupon_ids, **belongs)["id"]] if coupon_ids else kept
 
 
 def redeem(mode: Mode, wanted: Json) -> None:
@@ -180,8 +180,8 @@ def use_up(mode: Mode, invoice: Json) -> None:
 
 def _running(mode: Mode, subscription: Json) -> list[Json]:
     at = max(now(), min(item["current_period_start"] for item in subscription["items"]["data"]))
-    found = [mode.get("discount", each) for each in subscription["discounts"]]
-    return [each for each in found if each and (each["end"] is None or each["end"] > at)]
+    discounts = [mode.get("discount", each) for each in subscription["discounts"]]
+    return [each for each in discounts if each and (each["end"] is None or each["end"] > at)]
 
 
 def _left(line: Json) -> int:

@@ -51,10 +51,10 @@ def _card(charge: Json) -> Json:
 
 def end(mode: Mode, charge: Json, won: bool) -> Json:
     """The bank has decided. Gives the dispute. Raises StripeError (400) where none is open."""
-    found = mode.newest("dispute", charge=charge["id"], status="needs_response")
-    if found is None:
+    dispute = mode.newest("dispute", charge=charge["id"], status="needs_response")
+    if dispute is None:
         raise bad_request(f"Charge {charge['id']} has no open dispute.", "charge")
-    closed = mode.change(found, "charge.dispute.closed", status="won" if won else "lost")
+    closed = mode.change(dispute, "charge.dispute.closed", status="won" if won else "lost")
     if won:
         mode.change(charge, disputed=False)
         mode.record("charge.dispute.funds_reinstated", closed)

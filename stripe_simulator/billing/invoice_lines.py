@@ -110,9 +110,11 @@ def wait(mode: Mode, proration: Proration, subscription: Json) -> Json:
 
 def waiting(mode: Mode, subscription: Json) -> list[Json]:
     """The invoice items of a subscription that no invoice has taken yet, oldest first."""
-    found = mode.every("invoiceitem", customer=subscription["customer"], invoice=None)
+    invoice_items = mode.every("invoiceitem", customer=subscription["customer"], invoice=None)
     mine = [
-        each for each in found if each["parent"]["subscription_details"]["subscription"] == subscription["id"]
+        each
+        for each in invoice_items
+        if each["parent"]["subscription_details"]["subscription"] == subscription["id"]
     ]
     return mine[::-1]
 

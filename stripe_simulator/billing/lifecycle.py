@@ -156,11 +156,11 @@ def cancel(
         _credit(mode, subscription, now())
         if prorate == "always_invoice" and invoice_lines.waiting(mode, subscription):
             invoices.collect(mode, invoices.bill(mode, subscription, "subscription_update", []), None)
-    told = subscription["cancellation_details"] | {"reason": reason} | details
+    cancellation_details = subscription["cancellation_details"] | {"reason": reason} | details
     ended = {
         "canceled_at": subscription["canceled_at"] or now(),
         "ended_at": now(),
-        "cancellation_details": told,
+        "cancellation_details": cancellation_details,
     }
     return mode.change(
         subscription, "customer.subscription.deleted", status="canceled", cancel_at_period_end=False, **ended

@@ -14,7 +14,7 @@ WAIT_SECONDS = 23 * 3600
 """How long a change waits for its payment."""
 
 
-class How(NamedTuple):
+class ChangeOptions(NamedTuple):
     """How a change is charged: the parameters of the API by their names. `at` is `proration_date`.
 
     `confirmed`: the owner of the card is here and has confirmed the payment.
@@ -34,12 +34,12 @@ class Plan(NamedTuple):
     lines: list[prorations.Proration]
     restart: bool
 
-    def bills_now(self, how: How) -> bool:
+    def bills_now(self, options: ChangeOptions) -> bool:
         """Whether an invoice comes at once, and not only with the next renewal."""
-        return self.restart or (how.behavior == "always_invoice" and bool(self.lines))
+        return self.restart or (options.behavior == "always_invoice" and bool(self.lines))
 
 
-def plan(mode: Mode, subscription: Json, wanted: list[Json], how: How) -> Plan:
+def plan(mode: Mode, subscription: Json, wanted: list[Json], options: ChangeOptions) -> Plan:
     """What a change would lead to; nothing happens. Raises StripeError (400)."""
     before = subscription["items"]["data"]
     data = {item["id"]: item for item in before}
@@ -50,27 +50,27 @@ def plan(mode: Mode, subscription: Json, wanted: list[Json], how: How) -> Plan:
     items = sign_up.items_list(subscription["id"], list(data.values()))
     if subscription["status"] not in ("active", "past_due"):
         return Plan(items, [], False)
-    after, at = items["data"], _moment(before, how)
-    restart = how.anchor == "now" or _cycle(before) != _cycle(after)
-    lines = prorations.of_change(before, after, at, restart) if how.behavior != "none" else []
+    after, at = items["data"], _moment(before, options)
+    restart = options.anchor == "now" or _cycle(before) != _cycle(after)
+    lines = prorations.of_change(before, after, at, restart) if options.behavior != "none" else []
     if restart:
         items = lifecycle.next_period(subscription | {"items": items}, now())
     return Plan(items, lines, restart)
 
 
-def _moment(before: list[Json], how: How) -> int:
+def _moment(before: list[Json], options: ChangeOptions) -> int:
     """When the change counts from. Raises StripeError (400) for a time outside the present period."""
-    if how.at is None:
+    if options.at is None:
         return now()
-    if how.behavior == "none":
+    if options.behavior == "none":
         raise bad_request("You cannot set `proration_date` with `proration_behavior=none`.", "proration_date")
     start = min(item["current_period_start"] for item in before)
     end = min(item["current_period_end"] for item in before)
-    if not start <= how.at <= end:
+    if not start <= options.at <= end:
         raise bad_request(
             "Invalid proration_date: it must be within the current subscription period.", "proration_date"
         )
-    return how.at
+    return options.at
 
 
 def _cycle(items: list[Json]) -> tuple[str, int]:
@@ -79,23 +79,23 @@ def _cycle(items: list[Json]) -> tuple[str, int]:
 
 
 def replace_items(
-    mode: Mode, subscription: Json, wanted: list[Json], how: How | None = None, **changes: Any
+    mode: Mode, subscription: Json, wanted: list[Json], options: ChangeOptions | None = None, **changes: Any
 ) -> Json:
     """Items changed, added or removed as the API's `items` say. Another interval begins a new, paid period.
 
     Raises StripeError: 400 for items that do not go, 402 when the payment fails and must not.
     """
-    how = how or How()
-    planned = plan(mode, subscription, wanted, how)
+    options = options or ChangeOptions()
+    planned = plan(mode, subscription, wanted, options)
     changed = subscription | changes | {"items": planned.items}
     for each in planned.lines:
         invoice_lines.wait(mode, each, subscription)
-    if not planned.bills_now(how):
+    if not planned.bills_now(options):
         return _done(mode, subscription, planned, **changes)
     invoice = _billed(mode, changed, planned)
-    status = _collected(mode, changed, invoice, how)
+    status = _collected(mode, changed, invoice, options)
     changes |= {"latest_invoice": invoice["id"]}
-    if status == "past_due" and how.payment == "pending_if_incomplete":
+    if status == "past_due" and options.payment == "pending_if_incomplete":
         return _pending(mode, subscription, planned, changes["latest_invoice"])
     return _done(mode, subscription, planned, **changes, status=status)
 
@@ -114,17 +114,17 @@ def _done(mode: Mode, subscription: Json, planned: Plan, **changes: Any) -> Json
     return mode.change(subscription, lifecycle.UPDATED, **changes)
 
 
-def _collected(mode: Mode, subscription: Json, invoice: Json, how: How) -> str:
+def _collected(mode: Mode, subscription: Json, invoice: Json, options: ChangeOptions) -> str:
     """The status that the payment of a change leads to. Raises StripeError (402)."""
     if subscription["collection_method"] == "send_invoice":
         return subscription["status"]
-    if how.payment == "default_incomplete" and invoice["amount_remaining"]:
+    if options.payment == "default_incomplete" and invoice["amount_remaining"]:
         return "past_due"
     method = cards.for_subscription(mode, subscription)
-    paid = invoices.collect(mode, invoice, method, confirmed=how.confirmed)
+    paid = invoices.collect(mode, invoice, method, confirmed=options.confirmed)
     if paid["status"] == "paid":
         return "active"
-    if how.payment == "error_if_incomplete":
+    if options.payment == "error_if_incomplete":
         raise sign_up.refused(method)
     return "past_due"
 
@@ -165,10 +165,10 @@ def drop_pending(mode: Mode, subscription: Json) -> Json:
     return mode.change(subscription, lifecycle.UPDATED, event, pending_update=None)
 
 
-def switch(mode: Mode, subscription: Json, price_id: str, how: How | None = None) -> Json:
+def switch(mode: Mode, subscription: Json, price_id: str, options: ChangeOptions | None = None) -> Json:
     """Another price in the place of the first item's."""
     wanted = [{"id": subscription["items"]["data"][0]["id"], "price": price_id}]
-    return replace_items(mode, subscription, wanted, how)
+    return replace_items(mode, subscription, wanted, options)
 
 
 def _place(mode: Mode, subscription: Json, data: dict[str, Json], wanted: Json, param: str) -> None:

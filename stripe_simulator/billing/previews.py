@@ -17,16 +17,16 @@ def of_subscription(mode: Mode, subscription: Json, details: Json, recurring: bo
 
     `recurring` leaves out what is charged only once. Raises StripeError (400, 404).
     """
-    how = plan_changes.How(
+    options = plan_changes.ChangeOptions(
         details.get("proration_behavior", "create_prorations"), details.get("proration_date")
     )
-    planned = plan_changes.plan(mode, subscription, details.get("items", []), how)
+    planned = plan_changes.plan(mode, subscription, details.get("items", []), options)
     once = [invoice_lines.of_proration(each, subscription) for each in planned.lines]
     waiting = [each["_line"] for each in invoice_lines.waiting(mode, subscription)]
     changed = subscription | {"items": planned.items}
     if recurring:
         return _shown(mode, _next(changed, details), [], "upcoming")
-    if planned.bills_now(how):
+    if planned.bills_now(options):
         periods = planned.items["data"] if planned.restart else []
         return _shown(mode, changed, waiting + once, "subscription_update", periods)
     if _ends(subscription, details):

@@ -40,8 +40,8 @@ def of_change(before: list[Json], after: list[Json], at: int, restart: bool = Fa
     return [line for line in lines if line.amount]
 
 
-def _same(one: Json, other: Json | None) -> bool:
-    return other is not None and (one["price"]["id"], _quantity(one)) == (
+def _same(item: Json, other: Json | None) -> bool:
+    return other is not None and (item["price"]["id"], _quantity(item)) == (
         other["price"]["id"],
         _quantity(other),
     )

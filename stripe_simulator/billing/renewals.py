@@ -60,19 +60,21 @@ def _of(mode: Mode, subscription: Json) -> Iterator[Due]:
 
 def _trial(mode: Mode, subscription: Json) -> Iterator[Due]:
     end = subscription["trial_end"]
-    told = f"trial {end}"
-    if subscription.get("_told") != told:
-        yield Due(end - WARNING_SECONDS, lambda: _tell(mode, subscription, told, _trial_ends))
+    announcement = f"trial {end}"
+    if subscription.get("_told") != announcement:
+        yield Due(end - WARNING_SECONDS, lambda: _announce(mode, subscription, announcement, _trial_ends))
     if not lifecycle.ends_with_period(subscription):
         yield Due(end, lambda: end_trial(mode, subscription))
 
 
 def _upcoming(mode: Mode, subscription: Json, period: int) -> Iterator[Due]:
     begun = max(item["current_period_start"] for item in subscription["items"]["data"])
-    told = f"upcoming {period}"
+    announcement = f"upcoming {period}"
     quiet = subscription["status"] == "unpaid" or subscription["pause_collection"]
-    if period - begun > UPCOMING_SECONDS and subscription.get("_told") != told and not quiet:
-        yield Due(period - UPCOMING_SECONDS, lambda: _tell(mode, subscription, told, _invoice_comes))
+    if period - begun > UPCOMING_SECONDS and subscription.get("_told") != announcement and not quiet:
+        yield Due(
+            period - UPCOMING_SECONDS, lambda: _announce(mode, subscription, announcement, _invoice_comes)
+        )
 
 
 def _waiting(mode: Mode, subscription: Json) -> Iterator[Due]:
@@ -84,9 +86,9 @@ def _waiting(mode: Mode, subscription: Json) -> Iterator[Due]:
         yield Due(update["expires_at"], lambda: plan_changes.drop_pending(mode, subscription))
 
 
-def _tell(mode: Mode, subscription: Json, what: str, how: Any) -> None:
-    mode.keep(subscription | {"_told": what})
-    how(mode, subscription)
+def _announce(mode: Mode, subscription: Json, announcement: str, record: Any) -> None:
+    mode.keep(subscription | {"_told": announcement})
+    record(mode, subscription)
 
 
 def _trial_ends(mode: Mode, subscription: Json) -> None:

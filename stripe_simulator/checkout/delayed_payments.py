@@ -76,5 +76,5 @@ def _intent_of(invoice: Json) -> str | None:
 
 
 def _invoice_of(mode: Mode, charge: Json) -> Json | None:
-    found = mode.every("invoice", customer=charge["customer"]) if charge["customer"] else []
-    return next((each for each in found if _intent_of(each) == charge["payment_intent"]), None)
+    invoices = mode.every("invoice", customer=charge["customer"]) if charge["customer"] else []
+    return next((each for each in invoices if _intent_of(each) == charge["payment_intent"]), None)

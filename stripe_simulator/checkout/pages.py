@@ -167,10 +167,10 @@ def link(link_id: str) -> Any:
     if mode is None:
         raise StripeError(404, "There is no such page.")
     with mode.transaction():
-        found = mode.find(payment_links.KIND, link_id)
-        if not payment_links.is_open(found):
-            raise StripeError(410, found["inactive_message"] or "This link is no longer active.")
-        session = payment_links.visit(mode, found, dict(request.args))
+        payment_link = mode.find(payment_links.KIND, link_id)
+        if not payment_links.is_open(payment_link):
+            raise StripeError(410, payment_link["inactive_message"] or "This link is no longer active.")
+        session = payment_links.visit(mode, payment_link, dict(request.args))
     return redirect(f"/c/pay/{session['id']}", 303)
 
 

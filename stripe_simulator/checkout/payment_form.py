@@ -38,14 +38,14 @@ def asks_address(session: Json) -> bool:
 
 def errors(session: Json, customer: Json | None, form: Mapping[str, str]) -> dict[str, str]:
     """What is wrong, as field to sentence."""
-    given, found = typed(form), {}
+    given, messages = typed(form), {}
     if not (customer and customer["email"]) and not EMAIL.fullmatch(given["email"]):
-        found["email"] = "Enter your e-mail address, like jane@example.com."
+        messages["email"] = "Enter your e-mail address, like jane@example.com."
     if asks_address(session):
-        found |= {name: "Fill this in." for name in ADDRESS if not given[name]}
+        messages |= {name: "Fill this in." for name in ADDRESS if not given[name]}
     if payment.needs_method(session):
-        found |= _card_errors(given, form.get("cvc", "")) if _by_card(session, given) else {}
-    return found
+        messages |= _card_errors(given, form.get("cvc", "")) if _by_card(session, given) else {}
+    return messages
 
 
 def _by_card(session: Json, given: Json) -> bool:
@@ -59,17 +59,17 @@ def debit_of(session: Json) -> str | None:
 
 
 def _card_errors(given: Json, cvc: str) -> dict[str, str]:
-    found = {}
+    messages = {}
     number = re.sub(r"\D", "", given["number"])
     if not number:
-        found["number"] = "Enter the card number."
+        messages["number"] = "Enter the card number."
     elif number not in NUMBERS:
-        found["number"] = "This is none of Stripe’s test cards. 4242 4242 4242 4242 always works."
+        messages["number"] = "This is none of Stripe’s test cards. 4242 4242 4242 4242 always works."
     if problem := _expiry_error(given["expiry"]):
-        found["expiry"] = problem
+        messages["expiry"] = problem
     if not re.fullmatch(r"\d{3,4}", cvc.strip()):
-        found["cvc"] = "Enter the three or four digits of the security code."
-    return found
+        messages["cvc"] = "Enter the three or four digits of the security code."
+    return messages
 
 
 def _expiry_error(text: str) -> str | None:

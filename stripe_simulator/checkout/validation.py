@@ -97,9 +97,9 @@ def check_url(url: str, param: str) -> None:
 
 
 def _check_pairs(params: Json) -> None:
-    for one, other in EXCLUSIVE:
-        if one in params and other in params:
-            raise bad_request(f"You may only specify one of these parameters: {one}, {other}.", other)
+    for name, other in EXCLUSIVE:
+        if name in params and other in params:
+            raise bad_request(f"You may only specify one of these parameters: {name}, {other}.", other)
     if "customer_update" in params and "customer" not in params:
         raise bad_request("`customer_update` can only be used with `customer`.", "customer_update")
     data = params.get("subscription_data", {})

@@ -90,7 +90,7 @@ def act(mode: Mode, subscription: Json, action: str, price: str | None = None) -
     if action == "switch":
         if not price:
             raise missing("price")
-        return plan_changes.switch(mode, subscription, price, plan_changes.How("none"))
+        return plan_changes.switch(mode, subscription, price, plan_changes.ChangeOptions("none"))
     if action not in SUBSCRIPTION:
         raise bad_request(f"Invalid action: must be one of {', '.join([*SUBSCRIPTION, 'switch'])}", "action")
     return SUBSCRIPTION[action](mode, subscription)

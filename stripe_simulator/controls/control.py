@@ -51,10 +51,10 @@ def given() -> Json:
         return {name: value for name, value in request.form.items() if value != ""}
     if not request.get_data():
         return {}
-    found = request.get_json(force=True, silent=True)
-    if not isinstance(found, dict):
+    values = request.get_json(force=True, silent=True)
+    if not isinstance(values, dict):
         raise bad_request("The body must be a JSON object.")
-    return found
+    return values
 
 
 def _is_form() -> bool:

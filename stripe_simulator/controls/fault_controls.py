@@ -21,7 +21,7 @@ from stripe_simulator.controls.control import (
 )
 from stripe_simulator.core.errors import bad_request
 from stripe_simulator.core.versions import KNOWN
-from stripe_simulator.delivery.delivery_conditions import LONGEST_SECONDS, MOST_AT_ONCE, Weather
+from stripe_simulator.delivery.delivery_conditions import LONGEST_SECONDS, MOST_AT_ONCE, DeliveryConditions
 
 Json = dict[str, Any]
 MOST_CUSTOMERS = 20_000
@@ -29,13 +29,13 @@ MOST_TURNS = 100_000
 
 
 @controls.get("/weather")
-def weather() -> Any:
+def show_conditions() -> Any:
     """How deliveries fare at present."""
-    return jsonify(current_account().deliveries.weather.told())
+    return jsonify(current_account().deliveries.conditions.as_json())
 
 
 @control("/weather", "The weather has changed.")
-def set_weather(values: Json) -> Json:
+def set_conditions(values: Json) -> Json:
     """From now on deliveries fare so; what is left out is fair. With nothing at all everything is."""
     shares = {name: amount(values, name, 0.0, 1.0) for name in ("late_share", "doubled", "lost")}
     counts = {name: number(values, name, 1) for name in ("shuffled", "parallel")}
@@ -44,12 +44,14 @@ def set_weather(values: Json) -> Json:
     chosen = {name: share for name, share in shares.items() if share is not None} | counts
     late = amount(values, "late", 0.0, LONGEST_SECONDS) or 0.0
     seed, gives_up = number(values, "seed"), bool(flag(values, "gives_up"))
-    current_account().deliveries.change_weather(Weather(late=late, seed=seed, gives_up=gives_up, **chosen))
-    return current_account().deliveries.weather.told()
+    current_account().deliveries.change_conditions(
+        DeliveryConditions(late=late, seed=seed, gives_up=gives_up, **chosen)
+    )
+    return current_account().deliveries.conditions.as_json()
 
 
 @control("/outage", "Nothing works any more.")
-def break_down(values: Json) -> Json:
+def start_outage(values: Json) -> Json:
     """No call of /v1 works, for `lasts` seconds or until the faults are cleared.
 
     `kind` is as for faults; `seconds` is how long a call hangs, or the Retry-After of 429.
@@ -58,15 +60,15 @@ def break_down(values: Json) -> Json:
     lasts, seconds = amount(values, "lasts", 0.0, 3600.0), amount(values, "seconds", 0.0, 600.0)
     if kind not in KINDS:
         raise bad_request(f"kind must be one of {', '.join(KINDS)}.", "kind")
-    current_account().faults.break_down(kind, 1.0 if seconds is None else seconds, lasts)
+    current_account().faults.start_outage(kind, 1.0 if seconds is None else seconds, lasts)
     return {"outage": current_account().faults.outage()}
 
 
-@control("/endpoints/<endpoint>/disable", "The endpoint is disabled.")
-def disable(_values: Json, endpoint: str) -> Json:
+@control("/endpoints/<endpoint_id>/disable", "The endpoint is disabled.")
+def disable(_values: Json, endpoint_id: str) -> Json:
     """Stripe gives an endpoint up, as it does after days of failures."""
-    mode, found = find("webhook_endpoint", endpoint)
-    return mode.change(found, status="disabled")
+    mode, endpoint = find("webhook_endpoint", endpoint_id)
+    return mode.change(endpoint, status="disabled")
 
 
 @control("/version", "The account's API version is set.")
@@ -80,7 +82,7 @@ def set_version(values: Json) -> Json:
 
 
 @control("/crowd", "They have lived.")
-def lead_a_crowd(values: Json) -> Json:
+def generate_load(values: Json) -> Json:
     """`customers` new ones (a number), or those whose ids are given, live `rounds` turns each on some `prices`.
 
     `silent` makes no events of it. Gives the customers' ids and how many events there were.
@@ -93,10 +95,10 @@ def lead_a_crowd(values: Json) -> Json:
         raise bad_request(f"{MOST_CUSTOMERS} customers and {MOST_TURNS} turns at most.", "customers")
     if rounds and (not isinstance(prices, list) or not prices):
         raise bad_request("prices must be a list of ids.", "prices")
-    ids = ids or load.gather(mode, count, len(mode.every("customer")))
+    ids = ids or load.make_customers(mode, count, len(mode.every("customer")))
     before = len(shelf.ids)
     with quiet(bool(flag(values, "silent"))):
-        load.live(mode, ids, rounds, prices, number(values, "seed", 0), number(values, "gap", 0))
+        load.run(mode, ids, rounds, prices, number(values, "seed", 0), number(values, "gap", 0))
     return {"customers": ids, "events": len(shelf.ids) - before}
 
 

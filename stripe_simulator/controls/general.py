@@ -9,7 +9,7 @@ from flask import current_app, jsonify, request
 from stripe_simulator.account.current import current_account
 from stripe_simulator.account.faults import KINDS, WHEN, Fault
 from stripe_simulator.billing import cards, customers
-from stripe_simulator.checkout import actions as session_turns
+from stripe_simulator.checkout import actions as session_actions
 from stripe_simulator.checkout import sessions
 from stripe_simulator.controls import actions, scripts, seed
 from stripe_simulator.controls.control import (
@@ -103,76 +103,76 @@ def make_customer(values: Json) -> Json:
     return customers.make(mode_in(values), params)
 
 
-@control("/customers/<customer>/subscribe", "Subscribed.")
-def subscribe(values: Json, customer: str) -> Json:
+@control("/customers/<customer_id>/subscribe", "Subscribed.")
+def subscribe(values: Json, customer_id: str) -> Json:
     """A new subscription, led to a status."""
-    mode, found = find("customer", customer)
+    mode, customer = find("customer", customer_id)
     status = text(values, "status", "active")
-    return actions.subscribe(mode, found, text(values, "price"), status, number(values, "trial_days"))
+    return actions.subscribe(mode, customer, text(values, "price"), status, number(values, "trial_days"))
 
 
-@control("/customers/<customer>/pay", "Paid.")
-def pay(values: Json, customer: str) -> Json:
+@control("/customers/<customer_id>/pay", "Paid.")
+def pay(values: Json, customer_id: str) -> Json:
     """A one-time payment, of a price or of an amount."""
-    return scripts.pay(*find("customer", customer), values)
+    return scripts.pay(*find("customer", customer_id), values)
 
 
-@control("/customers/<customer>/card", "Card attached.")
-def attach_card(values: Json, customer: str) -> Json:
+@control("/customers/<customer_id>/card", "Card attached.")
+def attach_card(values: Json, customer_id: str) -> Json:
     """Another card for a customer, used from now on: one of Stripe's test tokens."""
-    mode, found = find("customer", customer)
-    method = cards.attach(mode, found, text(values, "card", "pm_card_visa"))
-    settings = found["invoice_settings"] | {"default_payment_method": method["id"]}
-    mode.change(found, "customer.updated", invoice_settings=settings)
+    mode, customer = find("customer", customer_id)
+    method = cards.attach(mode, customer, text(values, "card", "pm_card_visa"))
+    settings = customer["invoice_settings"] | {"default_payment_method": method["id"]}
+    mode.change(customer, "customer.updated", invoice_settings=settings)
     return method
 
 
-@control("/customers/<customer>/delete", "Customer deleted.")
-def delete_customer(_values: Json, customer: str) -> Json:
+@control("/customers/<customer_id>/delete", "Customer deleted.")
+def delete_customer(_values: Json, customer_id: str) -> Json:
     """A customer goes, and its subscriptions end."""
-    mode, found = find("customer", customer)
-    customers.remove(mode, found)
-    return {"id": customer, "object": "customer", "deleted": True}
+    mode, customer = find("customer", customer_id)
+    customers.remove(mode, customer)
+    return {"id": customer_id, "object": "customer", "deleted": True}
 
 
 @control("/script", "Done.")
-def lead(values: Json) -> Json:
+def run_script(values: Json) -> Json:
     """A whole life in one call: `turns`, and the `types` of events that are told of (all)."""
     types = values.get("types", ["*"])
     if not isinstance(types, list):
         raise bad_request("types must be a list of event types.", "types")
-    return scripts.lead(mode_in(values), values.get("turns"), types)
+    return scripts.run(mode_in(values), values.get("turns"), types)
 
 
-@control("/subscriptions/<subscription>/<action>", "Done.")
-def act(values: Json, subscription: str, action: str) -> Json:
+@control("/subscriptions/<subscription_id>/<action>", "Done.")
+def act(values: Json, subscription_id: str, action: str) -> Json:
     """A turn in a subscription's life."""
-    mode, found = find("subscription", subscription)
+    mode, subscription = find("subscription", subscription_id)
     price = text(values, "price") if "price" in values else None
-    return actions.act(mode, found, action, price)
+    return actions.act(mode, subscription, action, price)
 
 
-@control("/charges/<charge>/<action>", "Done.")
-def act_on_charge(values: Json, charge: str, action: str) -> Json:
+@control("/charges/<charge_id>/<action>", "Done.")
+def act_on_charge(values: Json, charge_id: str, action: str) -> Json:
     """A turn for a charge: refund, settle, fail, capture, expire."""
-    mode, found = find("charge", charge)
-    return actions.act_on_charge(mode, found, action, number(values, "amount"))
+    mode, charge = find("charge", charge_id)
+    return actions.act_on_charge(mode, charge, action, number(values, "amount"))
 
 
-@control("/sessions/<session>/<action>", "Done.")
-def act_on_session(values: Json, session: str, action: str) -> Json:
+@control("/sessions/<session_id>/<action>", "Done.")
+def act_on_session(values: Json, session_id: str, action: str) -> Json:
     """A turn for a Checkout session: pay, settle, fail, expire."""
-    mode, found = find(sessions.KIND, session)
-    return session_turns.act(mode, found, action, values)
+    mode, session = find(sessions.KIND, session_id)
+    return session_actions.act(mode, session, action, values)
 
 
-@control("/prices/<price>/<action>", "Price changed.")
-def act_on_price(_values: Json, price: str, action: str) -> Json:
+@control("/prices/<price_id>/<action>", "Price changed.")
+def act_on_price(_values: Json, price_id: str, action: str) -> Json:
     """A price is archived, or restored."""
-    mode, found = find("price", price)
+    mode, price = find("price", price_id)
     if action not in ("archive", "restore"):
         raise bad_request("Invalid action: must be one of archive or restore", "action")
-    return prices.change(mode, found, {"active": action == "restore"})
+    return prices.change(mode, price, {"active": action == "restore"})
 
 
 @controls.get("/deliveries")
@@ -183,11 +183,11 @@ def deliveries() -> Any:
     return jsonify({"deliveries": deliveries_log(current_account(), chosen, max(1, min(limit, 10_000)))})
 
 
-@control("/deliveries/<event>/resend", "Sent again.")
-def resend(_values: Json, event: str) -> Json:
+@control("/deliveries/<event_id>/resend", "Sent again.")
+def resend(_values: Json, event_id: str) -> Json:
     """An event once more, to every endpoint that asks for it now."""
-    mode, found = find("event", event)
-    made = current_account().deliveries.resend(mode.name, found, mode.listeners(found["type"]))
+    mode, event = find("event", event_id)
+    made = current_account().deliveries.resend(mode.name, event, mode.listeners(event["type"]))
     return {"deliveries": [each["id"] for each in made]}
 
 

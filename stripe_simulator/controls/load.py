@@ -24,36 +24,36 @@ NEXT: dict[str, tuple[str, ...]] = {
 }
 
 
-def gather(mode: Mode, count: int, start: int = 0) -> list[str]:
+def make_customers(mode: Mode, count: int, start: int = 0) -> list[str]:
     """New customers, without a word. Gives their ids."""
     with quiet():
         numbers = range(start, start + count)
         made = (customers.make(mode, {"email": f"member{number}@example.org"}) for number in numbers)
-        return [one["id"] for one in made]
+        return [customer["id"] for customer in made]
 
 
-def live(mode: Mode, ids: list[str], rounds: int, prices: list[str], seed: int, gap: int) -> int:
+def run(mode: Mode, ids: list[str], rounds: int, prices: list[str], seed: int, gap: int) -> int:
     """Lead each customer one turn in each round; after a round the clock goes up to `gap` seconds ahead.
 
     Who has no subscription, or one that has ended, begins one. Gives how many turns were led. Time stands still
     during a round and goes ahead by the gaps alone, so that the same seed leads the same lives on a slow machine.
     """
-    dice, present = random.Random(seed), real_now()
+    rng, present = random.Random(seed), real_now()
     for _ in range(rounds):
         with frozen_at(present, of_clock=False):
             for customer in ids:
-                _turn(mode, customer, prices, dice)
-        gone = dice.randint(0, gap)
+                _act(mode, customer, prices, rng)
+        gone = rng.randint(0, gap)
         advance(gone)
         present += gone
     return rounds * len(ids)
 
 
-def _turn(mode: Mode, customer_id: str, prices: list[str], dice: random.Random) -> None:
+def _act(mode: Mode, customer_id: str, prices: list[str], rng: random.Random) -> None:
     now = mode.newest("subscription", customer=customer_id)
     if now is None or now["status"] not in NEXT:
         customer = mode.find("customer", customer_id)
-        actions.subscribe(mode, customer, dice.choice(prices), dice.choice(BEGINNINGS))
+        actions.subscribe(mode, customer, rng.choice(prices), rng.choice(BEGINNINGS))
         return
-    action = "resume" if now["pause_collection"] else dice.choice(NEXT[now["status"]])
-    actions.act(mode, now, action, dice.choice(prices) if action == "switch" else None)
+    action = "resume" if now["pause_collection"] else rng.choice(NEXT[now["status"]])
+    actions.act(mode, now, action, rng.choice(prices) if action == "switch" else None)

@@ -30,8 +30,8 @@ def deliveries_log(account: Account, chosen: Json, limit: int) -> list[Json]:
     modes = [account.modes[chosen["mode"]]] if chosen.get("mode") in account.modes else account.modes.values()
     where = given(chosen, "event", "type")
     with account.store.lock:
-        found = [_newest(mode, where, limit) for mode in modes]
-    return list(itertools.islice(heapq.merge(*found, key=lambda each: -each["created"]), limit))
+        newest = [_newest(mode, where, limit) for mode in modes]
+    return list(itertools.islice(heapq.merge(*newest, key=lambda each: -each["created"]), limit))
 
 
 def _newest(mode: Mode, where: Json, limit: int) -> list[Json]:
@@ -69,7 +69,7 @@ def state_of(account: Account) -> Json:
         "resolve": account.deliveries.resolve,
         "faults": account.faults.listed(),
         "outage": account.faults.outage(),
-        "weather": account.deliveries.weather.told(),
+        "weather": account.deliveries.conditions.as_json(),
         "modes": modes,
     }
 

@@ -30,9 +30,9 @@ class Script:
     def __init__(self, mode: Mode, events: list[str]) -> None:
         self.mode, self.wanted = mode, {"enabled_events": events, "status": "enabled"}
         self.names: dict[str, str] = {}
-        self.told: dict[str, Json] = {}
+        self.reported: dict[str, Json] = {}
 
-    def turn(self, values: Json) -> Json:
+    def step(self, values: Json) -> Json:
         """Lead one turn: `from` and `to` (seconds), its events, and the named objects that it changed.
 
         A turn that the present state does not allow changes nothing, and `refused` says why.
@@ -46,51 +46,59 @@ class Script:
         except StripeError as error:
             refused = error.message
         events = [self._events().objects[each] for each in self._events().ids[known:]]
-        told = [event for event in events if asks_for(self.wanted, event["type"])]
-        return {"from": began, "to": now(), "refused": refused, "events": told, "objects": self._objects()}
+        reported = [event for event in events if asks_for(self.wanted, event["type"])]
+        return {
+            "from": began,
+            "to": now(),
+            "refused": refused,
+            "events": reported,
+            "objects": self._objects(),
+        }
 
     def _do(self, values: Json) -> Json:
         action = text(values, "do")
         if action in OF_CUSTOMERS:
             return OF_CUSTOMERS[action](self, values)
-        kind, found = self._found(text(values, "on"))
+        kind, thing = self._find(text(values, "on"))
         if kind == "charge":
-            return actions.act_on_charge(self.mode, found, action, number(values, "amount"))
+            return actions.act_on_charge(self.mode, thing, action, number(values, "amount"))
         if kind == "customer":
             raise bad_request(f"A customer cannot {action}.", "do")
-        return actions.act(self.mode, found, action, text(values, "price") if "price" in values else None)
+        return actions.act(self.mode, thing, action, text(values, "price") if "price" in values else None)
 
     def customer(self, values: Json) -> Json:
         """A customer by its name. Raises StripeError (404)."""
         name = text(values, "on")
         return self.mode.find("customer", self.names.get(name) or name)
 
-    def _found(self, name: str) -> tuple[str, Json]:
+    def _find(self, name: str) -> tuple[str, Json]:
         object_id = self.names.get(name, name)
         for kind in KINDS:
-            if found := self.mode.get(kind, object_id):
-                return kind, found
+            if thing := self.mode.get(kind, object_id):
+                return kind, thing
         raise no_such("object", object_id)
 
     def _objects(self) -> dict[str, Json]:
         """Objects are replaced, never changed in place: another one is a changed one."""
-        found = (self.mode.get(kind, each) for each in self.names.values() for kind in KINDS)
-        changed = {one["id"]: one for one in found if one and self.told.get(one["id"]) is not one}
-        self.told |= changed
-        return {name: plain(one) for name, one in changed.items()}
+        objects = (self.mode.get(kind, each) for each in self.names.values() for kind in KINDS)
+        changed = {
+            thing["id"]: thing for thing in objects if thing and self.reported.get(thing["id"]) is not thing
+        }
+        self.reported |= changed
+        return {name: plain(thing) for name, thing in changed.items()}
 
     def _events(self) -> Any:
         return self.mode.store.shelf("event", self.mode.name)
 
 
-def lead(mode: Mode, steps: Any, events: list[str]) -> Json:
+def run(mode: Mode, steps: Any, events: list[str]) -> Json:
     """Lead a life. Gives its turns, and the ids behind the names. Raises StripeError (400)."""
     if not isinstance(steps, list) or not all(isinstance(each, dict) for each in steps):
         raise bad_request("turns must be a list of objects.", "turns")
     if len(steps) > MOST_TURNS:
         raise bad_request(f"A script has {MOST_TURNS} turns at most.", "turns")
     script = Script(mode, events)
-    return {"turns": [script.turn(each) for each in steps], "names": script.names}
+    return {"turns": [script.step(each) for each in steps], "names": script.names}
 
 
 def pay(mode: Mode, customer: Json, values: Json) -> Json:
@@ -109,8 +117,8 @@ def pay(mode: Mode, customer: Json, values: Json) -> Json:
 
 
 def _make(script: Script, values: Json) -> Json:
-    said: Json = {name: values[name] for name in ("email", "name", "metadata") if name in values}
-    return customers.make(script.mode, said)
+    params: Json = {name: values[name] for name in ("email", "name", "metadata") if name in values}
+    return customers.make(script.mode, params)
 
 
 def _subscribe(script: Script, values: Json) -> Json:

@@ -151,8 +151,8 @@ def authenticate(store: Store, header: str | None, operation: str) -> Json:
 
 def allows(key: Json, right: str) -> bool:
     """Whether the key has a right. Write includes read."""
-    held = key["rights"]
-    return key["kind"] != "restricted" or right in held or right.replace("_read", "_write") in held
+    rights = key["rights"]
+    return key["kind"] != "restricted" or right in rights or right.replace("_read", "_write") in rights
 
 
 def require(key: Json, right: str | None) -> None:

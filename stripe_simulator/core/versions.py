@@ -28,10 +28,10 @@ def rendered(event: Json, version: str) -> Json:
         return event | {"api_version": version}
     data = event["data"]
     older = OLDER.get(data["object"].get("object", ""), dict)
-    told = {"object": older(data["object"])}
+    shown = {"object": older(data["object"])}
     if "previous_attributes" in data:
-        told["previous_attributes"] = older(data["previous_attributes"])
-    return event | {"api_version": version, "data": told}
+        shown["previous_attributes"] = older(data["previous_attributes"])
+    return event | {"api_version": version, "data": shown}
 
 
 def _subscription(thing: Json) -> Json:

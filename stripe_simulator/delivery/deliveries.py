@@ -17,8 +17,8 @@ from stripe_simulator.core.objects import now, random_text
 from stripe_simulator.core.store import Store
 from stripe_simulator.core.versions import rendered
 from stripe_simulator.delivery import signatures
-from stripe_simulator.delivery.delivery_conditions import MOST_AT_ONCE, Weather
-from stripe_simulator.delivery.endpoint_queues import Job, Lanes
+from stripe_simulator.delivery.delivery_conditions import MOST_AT_ONCE, DeliveryConditions
+from stripe_simulator.delivery.endpoint_queues import EndpointQueues, Job
 
 Json = dict[str, Any]
 SHELF = "_delivery"
@@ -40,7 +40,7 @@ class Deliveries:
     ) -> None:
         self.store, self.gaps = store, gaps
         self.resolve = {host.lower(): url.rstrip("/") for host, url in (resolve or {}).items()}
-        self.lanes, self.weather = Lanes(), Weather()
+        self.queues, self.conditions = EndpointQueues(), DeliveryConditions()
         self.came_through: dict[str, int] = {}  # endpoint: when the last delivery was answered well
         self.threads: list[threading.Thread] = []
 
@@ -62,20 +62,20 @@ class Deliveries:
 
     def stop(self) -> None:
         """Let the threads end after the try that they are at."""
-        self.lanes.close()
+        self.queues.close()
         end = time.monotonic() + 1
         for thread in self.threads:
             thread.join(timeout=max(0.0, end - time.monotonic()))
 
-    def change_weather(self, weather: Weather) -> None:
+    def change_conditions(self, conditions: DeliveryConditions) -> None:
         """From now on deliveries fare so."""
-        self.weather = weather
-        self.lanes.change(weather)
+        self.conditions = conditions
+        self.queues.change(conditions)
 
     def forget(self) -> None:
         """Drop all that waits; the weather is fair again."""
-        self.lanes.clear()
-        self.change_weather(Weather())
+        self.queues.clear()
+        self.change_conditions(DeliveryConditions())
 
     def plan(self, mode: str, event: Json, endpoint: Json) -> Json:
         """Deliver an event to an endpoint once the present transaction is through."""
@@ -100,25 +100,25 @@ class Deliveries:
             return [self.plan(mode, event, endpoint) for endpoint in endpoints]
 
     def _send_off(self, mode: str, delivery: Json) -> None:
-        if self.weather.loses():
+        if self.conditions.is_lost():
             self._close(mode, delivery, "lost")
             return
-        self._enqueue(mode, delivery, self.weather.wait())
-        if self.weather.doubles():
-            self.lanes.put(Job(mode, delivery["id"], None), self.weather.wait())
+        self._enqueue(mode, delivery, self.conditions.wait())
+        if self.conditions.is_doubled():
+            self.queues.put(Job(mode, delivery["id"], None), self.conditions.wait())
 
     def _enqueue(self, mode: str, delivery: Json, wait: float) -> None:
-        lane = delivery["endpoint"] if not delivery["tries"] else None
-        self.lanes.put(Job(mode, delivery["id"], lane), wait)
+        queue = delivery["endpoint"] if not delivery["tries"] else None
+        self.queues.put(Job(mode, delivery["id"], queue), wait)
 
     def _work(self) -> None:
         with requests.Session() as session:
             session.trust_env = False
-            while (job := self.lanes.take()) is not None:
+            while (job := self.queues.take()) is not None:
                 try:
                     self._try(session, job)
                 finally:
-                    self.lanes.done(job)
+                    self.queues.done(job)
 
     def _try(self, session: requests.Session, job: Job) -> None:
         delivery = self.store.get(SHELF, job.mode, job.delivery)
@@ -188,7 +188,7 @@ class Deliveries:
         """Disable an endpoint that nothing has come through to for as long as this delivery was tried."""
         endpoint = self.store.get("webhook_endpoint", mode, delivery["endpoint"])
         dead = self.came_through.get(delivery["endpoint"], 0) < delivery["tries"][0]["at"]
-        if self.weather.gives_up and dead and endpoint and not endpoint.get("deleted"):
+        if self.conditions.gives_up and dead and endpoint and not endpoint.get("deleted"):
             self.store.put("webhook_endpoint", mode, endpoint["id"], endpoint | {"status": "disabled"})
 
     def _close(self, mode: str, delivery: Json, status: str) -> None:

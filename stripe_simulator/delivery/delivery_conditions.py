@@ -15,7 +15,7 @@ LONGEST_SECONDS = 600.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Weather:
+class DeliveryConditions:
     """Fair weather by default: each event once, at once, one after the other in their order.
 
     A first try is up to `late` seconds late; with `late_share` below 1 only that share of them. `doubled` and
@@ -33,31 +33,31 @@ class Weather:
     parallel: int = 1
     gives_up: bool = False
     seed: int | None = None
-    dice: random.Random = dataclasses.field(init=False, repr=False, compare=False)
+    rng: random.Random = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dice", random.Random(self.seed))
 
     def wait(self) -> float:
         """How many seconds late the next delivery is."""
-        return self.dice.uniform(0, self.late) if self.late and self._happens(self.late_share) else 0.0
+        return self.rng.uniform(0, self.late) if self.late and self._happens(self.late_share) else 0.0
 
-    def loses(self) -> bool:
+    def is_lost(self) -> bool:
         """Whether the next delivery never arrives."""
         return self._happens(self.lost)
 
-    def doubles(self) -> bool:
+    def is_doubled(self) -> bool:
         """Whether the next delivery comes twice."""
         return self._happens(self.doubled)
 
     def next_of(self, waiting: int) -> int:
         """The place of the delivery that is next, among some that wait."""
-        return self.dice.randrange(min(waiting, self.shuffled)) if self.shuffled > 1 else 0
+        return self.rng.randrange(min(waiting, self.shuffled)) if self.shuffled > 1 else 0
 
-    def told(self) -> Json:
+    def as_json(self) -> Json:
         """The weather in words and numbers."""
         fields = dataclasses.fields(self)
         return {each.name: getattr(self, each.name) for each in fields if each.name != "dice"}
 
     def _happens(self, share: float) -> bool:
-        return share > 0 and self.dice.random() < share
+        return share > 0 and self.rng.random() < share

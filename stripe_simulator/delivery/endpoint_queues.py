@@ -9,7 +9,7 @@ import threading
 import time
 from typing import NamedTuple
 
-from stripe_simulator.delivery.delivery_conditions import Weather
+from stripe_simulator.delivery.delivery_conditions import DeliveryConditions
 
 
 class Job(NamedTuple):
@@ -17,18 +17,18 @@ class Job(NamedTuple):
 
     mode: str
     delivery: str
-    lane: str | None
+    queue: str | None
 
 
-class Lanes:
+class EndpointQueues:
     """A queue for several threads. In a lane one job at a time is under way, in the order of arrival,
     unless the weather is otherwise."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._lanes: dict[str, collections.deque[Job]] = {}
+        self._queues: dict[str, collections.deque[Job]] = {}
         self._busy: collections.Counter[str] = collections.Counter()
-        self._weather = Weather()
+        self._conditions = DeliveryConditions()
         self._calendar: list[tuple[float, int, Job]] = []
         self._number = itertools.count()
         self._closed = False
@@ -36,40 +36,40 @@ class Lanes:
     def put(self, job: Job, wait: float) -> None:
         """Make this job in its turn, not before `wait` seconds are over."""
         with self._changed:
-            if wait > 0 or job.lane is None:
-                later = (time.monotonic() + wait, next(self._number), job._replace(lane=None))
+            if wait > 0 or job.queue is None:
+                later = (time.monotonic() + wait, next(self._number), job._replace(queue=None))
                 heapq.heappush(self._calendar, later)
             else:
-                self._lanes.setdefault(job.lane, collections.deque()).append(job)
+                self._queues.setdefault(job.queue, collections.deque()).append(job)
             self._changed.notify()
 
     def take(self) -> Job | None:
         """The next job; waits for one. None when the queue was closed."""
         with self._changed:
             while not self._closed:
-                job = self._due() or self._from_lane()
+                job = self._due() or self._from_queue()
                 if job is not None:
                     return job
-                self._changed.wait(self._patience())
+                self._changed.wait(self._seconds_to_wait())
             return None
 
     def done(self, job: Job) -> None:
         """The job is through: its lane is free again."""
         with self._changed:
-            if job.lane is not None:
-                self._busy[job.lane] -= 1
+            if job.queue is not None:
+                self._busy[job.queue] -= 1
             self._changed.notify()
 
-    def change(self, weather: Weather) -> None:
+    def change(self, conditions: DeliveryConditions) -> None:
         """From now on this weather."""
         with self._changed:
-            self._weather = weather
+            self._conditions = conditions
             self._changed.notify_all()
 
     def clear(self) -> None:
         """Forget all that waits."""
         with self._changed:
-            self._lanes.clear()
+            self._queues.clear()
             self._calendar.clear()
 
     def close(self) -> None:
@@ -83,15 +83,15 @@ class Lanes:
             return heapq.heappop(self._calendar)[2]
         return None
 
-    def _from_lane(self) -> Job | None:
-        for lane, jobs in self._lanes.items():
-            if jobs and self._busy[lane] < self._weather.parallel:
-                self._busy[lane] += 1
-                place = self._weather.next_of(len(jobs))
+    def _from_queue(self) -> Job | None:
+        for queue, jobs in self._queues.items():
+            if jobs and self._busy[queue] < self._conditions.parallel:
+                self._busy[queue] += 1
+                place = self._conditions.next_of(len(jobs))
                 job = jobs[place]
                 del jobs[place]
                 return job
         return None
 
-    def _patience(self) -> float | None:
+    def _seconds_to_wait(self) -> float | None:
         return max(0.0, self._calendar[0][0] - time.monotonic()) if self._calendar else None

@@ -46,8 +46,8 @@ def switch(mode: Mode, subscription: Json, price_id: str, features: Json, confir
     price = page_content.usable(mode, price_id)
     if price["id"] not in [each["id"] for each in page_content.offers(mode, subscription, features)]:
         raise StripeError(400, "This plan is not on offer.")
-    how = page_content.how_to_switch(features)._replace(confirmed=confirmed)
-    plan_changes.switch(mode, subscription, price["id"], how)
+    options = page_content.switch_options(features)._replace(confirmed=confirmed)
+    plan_changes.switch(mode, subscription, price["id"], options)
     if features["subscription_update"]["trial_update_behavior"] == "end_trial":
         fresh = mode.find("subscription", subscription["id"])
         if fresh["status"] == "trialing":

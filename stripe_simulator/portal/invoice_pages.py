@@ -16,7 +16,7 @@ from stripe_simulator.core.formatting import day, money
 from stripe_simulator.portal.pdf import pdf
 
 Json = dict[str, Any]
-invoice_pages = Blueprint("simulator_invoices", __name__, url_prefix="/i/<invoice>")
+invoice_pages = Blueprint("simulator_invoices", __name__, url_prefix="/i/<invoice_id>")
 
 
 @invoice_pages.errorhandler(StripeError)
@@ -25,7 +25,7 @@ def refused(error: StripeError) -> tuple[str, int]:
     return render_template("simulator/invoice_gone.html", message=error.message), error.status
 
 
-def found(invoice_id: str) -> tuple[Mode, Json]:
+def find_invoice(invoice_id: str) -> tuple[Mode, Json]:
     """An invoice that is no draft, and its mode. Raises StripeError (404)."""
     mode = current_account().mode_of("invoice", invoice_id)
     invoice = mode.find("invoice", invoice_id) if mode else None
@@ -35,10 +35,10 @@ def found(invoice_id: str) -> tuple[Mode, Json]:
 
 
 @invoice_pages.get("")
-def show(invoice: str) -> str:
+def show(invoice_id: str) -> str:
     """What is to be paid, and the form to pay it."""
-    _, one = found(invoice)
-    return render_template("simulator/invoice.html", invoice=one, **shown(one))
+    _, invoice = find_invoice(invoice_id)
+    return render_template("simulator/invoice.html", invoice=invoice, **shown(invoice))
 
 
 def shown(invoice: Json) -> Json:
@@ -56,66 +56,66 @@ def shown(invoice: Json) -> Json:
 
 
 @invoice_pages.post("")
-def pay(invoice: str) -> Any:
+def pay(invoice_id: str) -> Any:
     """Pay an open invoice by card. The card is kept for what comes."""
 
-    def with_card(mode: Mode, one: Json) -> str:
-        customer = mode.find("customer", one["customer"])
+    def with_card(mode: Mode, invoice: Json) -> str:
+        customer = mode.find("customer", invoice["customer"])
         method = card_forms.attach(mode, customer, request.form)
         card_forms.make_default(mode, customer, method)
         if cards.must_confirm(method):
-            return f"/i/{invoice}/confirm/{method['id']}"
-        open_invoices.pay(mode, one, method)
-        return f"/i/{invoice}"
+            return f"/i/{invoice_id}/confirm/{method['id']}"
+        open_invoices.pay(mode, invoice, method)
+        return f"/i/{invoice_id}"
 
-    return _after(invoice, with_card)
+    return _after(invoice_id, with_card)
 
 
 @invoice_pages.get("/confirm/<card>")
-def ask(invoice: str, card: str) -> str:
+def ask(invoice_id: str, card: str) -> str:
     """What the bank of the card shows to its owner."""
-    _, one = found(invoice)
-    return render_template("simulator/confirm.html", **shown(one))
+    _, invoice = find_invoice(invoice_id)
+    return render_template("simulator/confirm.html", **shown(invoice))
 
 
 @invoice_pages.post("/confirm/<card>")
-def confirm(invoice: str, card: str) -> Any:
+def confirm(invoice_id: str, card: str) -> Any:
     """The owner of the card confirms the payment, or does not."""
 
-    def answered(mode: Mode, one: Json) -> str:
-        method = cards.of_customer(mode, mode.find("customer", one["customer"]), card)
+    def answered(mode: Mode, invoice: Json) -> str:
+        method = cards.of_customer(mode, mode.find("customer", invoice["customer"]), card)
         if request.form.get("answer") != "complete":
             raise StripeError(402, "We are unable to authenticate your payment method. Choose another one.")
-        open_invoices.pay(mode, one, method, confirmed=True)
-        return f"/i/{invoice}"
+        open_invoices.pay(mode, invoice, method, confirmed=True)
+        return f"/i/{invoice_id}"
 
-    return _after(invoice, answered)
+    return _after(invoice_id, answered)
 
 
-def _after(invoice: str, turn: Callable[[Mode, Json], str]) -> Any:
+def _after(invoice_id: str, action: Callable[[Mode, Json], str]) -> Any:
     try:
         require_same_origin()
-        mode, one = found(invoice)
-        with all_or_nothing(mode.store), time_of(mode, one["customer"]):
-            to = turn(mode, one)
-            is_paid = mode.find("invoice", invoice)["status"] == "paid"
+        mode, invoice = find_invoice(invoice_id)
+        with all_or_nothing(mode.store), time_of(mode, invoice["customer"]):
+            to = action(mode, invoice)
+            is_paid = mode.find("invoice", invoice_id)["status"] == "paid"
     except StripeError as error:
         if error.status in (403, 404):
             raise
         flash(error.message, "error")
-        return redirect(f"/i/{invoice}", 303)
+        return redirect(f"/i/{invoice_id}", 303)
     if is_paid:
         flash("Your invoice is paid.", "success")
     return redirect(to, 303)
 
 
 @invoice_pages.get("/pdf")
-def as_pdf(invoice: str) -> Response:
+def as_pdf(invoice_id: str) -> Response:
     """The invoice to keep."""
-    _, one = found(invoice)
-    about = shown(one)
-    lines = [f"Invoice {one['number']}", about["day"], f"Status: {one['status']}", ""]
+    _, invoice = find_invoice(invoice_id)
+    about = shown(invoice)
+    lines = [f"Invoice {invoice['number']}", about["day"], f"Status: {invoice['status']}", ""]
     lines += [f"{text}: {amount}" for text, amount in about["lines"]]
     body = pdf([*lines, "", f"Total: {about['total']}"])
-    name = f'inline; filename="Invoice-{one["number"]}.pdf"'
+    name = f'inline; filename="Invoice-{invoice["number"]}.pdf"'
     return Response(body, mimetype="application/pdf", headers={"Content-Disposition": name})

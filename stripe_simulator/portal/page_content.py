@@ -42,21 +42,21 @@ def _over(subscription: Json) -> bool:
 
 
 def _invoices(mode: Mode, customer: Json) -> list[Json]:
-    found = mode.every("invoice", customer=customer["id"])
-    return [each for each in found if each["status"] != "draft"][:SHOWN_INVOICES]
+    invoices = mode.every("invoice", customer=customer["id"])
+    return [each for each in invoices if each["status"] != "draft"][:SHOWN_INVOICES]
 
 
-def subscription(mode: Mode, found: Json, features: Json) -> Json:
+def subscription(mode: Mode, subscription: Json, features: Json) -> Json:
     """A subscription: what it is, until when, and what may be done with it."""
-    item = found["items"]["data"][0]
+    item = subscription["items"]["data"][0]
     return {
-        "id": found["id"],
+        "id": subscription["id"],
         "name": product_name(mode, item["price"]),
         "price": pricing.labelled(mode, item["price"])["text"],
-        "status": found["status"],
-        "status_text": WORDS[found["status"]],
-        "when": _when(found, item),
-        "turns": turns(mode, found, features),
+        "status": subscription["status"],
+        "status_text": WORDS[subscription["status"]],
+        "when": _when(subscription, item),
+        "turns": turns(mode, subscription, features),
     }
 
 
@@ -65,82 +65,88 @@ def product_name(mode: Mode, price: Json) -> str:
     return (mode.get("product", price["product"]) or {}).get("name", "?")
 
 
-def _when(found: Json, item: Json) -> str:
+def _when(subscription: Json, item: Json) -> str:
     until = day(item["current_period_end"])
-    if lifecycle.is_ending(found):
-        return f"Cancels on {day(found['cancel_at'] or item['current_period_end'])}"
-    if found["status"] == "paused":
+    if lifecycle.is_ending(subscription):
+        return f"Cancels on {day(subscription['cancel_at'] or item['current_period_end'])}"
+    if subscription["status"] == "paused":
         return "Paused: nothing is billed until you resume"
-    if found["status"] == "trialing":
+    if subscription["status"] == "trialing":
         return f"Your trial ends on {until}"
     return f"Your next billing date is {until}"
 
 
-def turns(mode: Mode, found: Json, features: Json) -> list[tuple[str, str]]:
+def turns(mode: Mode, subscription: Json, features: Json) -> list[tuple[str, str]]:
     """What the configuration and the state of a subscription allow, as action and label."""
     enabled = {name for name, each in features.items() if each.get("enabled")}
-    live = found["status"] in ("active", "trialing", "past_due")
+    live = subscription["status"] in ("active", "trialing", "past_due")
     possible = [
         (
             "renew",
             "Don’t cancel subscription",
-            "subscription_cancel" in enabled and lifecycle.is_ending(found),
+            "subscription_cancel" in enabled and lifecycle.is_ending(subscription),
         ),
         (
             "update",
             "Update subscription",
-            live and not lifecycle.is_ending(found) and bool(offers(mode, found, features)),
+            live and not lifecycle.is_ending(subscription) and bool(offers(mode, subscription, features)),
         ),
         (
             "cancel",
             "Cancel subscription",
-            "subscription_cancel" in enabled and not lifecycle.is_ending(found),
+            "subscription_cancel" in enabled and not lifecycle.is_ending(subscription),
         ),
         (
             "pause",
             "Pause subscription",
-            "subscription_pause" in enabled and _can_pause(found),
+            "subscription_pause" in enabled and _can_pause(subscription),
         ),
-        ("resume", "Resume subscription", "subscription_pause" in enabled and found["status"] == "paused"),
+        (
+            "resume",
+            "Resume subscription",
+            "subscription_pause" in enabled and subscription["status"] == "paused",
+        ),
     ]
     return [(action, label) for action, label, allowed in possible if allowed]
 
 
-def _can_pause(found: Json) -> bool:
-    automatic = found["collection_method"] == "charge_automatically"
-    return found["status"] == "active" and automatic and not lifecycle.is_ending(found)
+def _can_pause(subscription: Json) -> bool:
+    automatic = subscription["collection_method"] == "charge_automatically"
+    return subscription["status"] == "active" and automatic and not lifecycle.is_ending(subscription)
 
 
-def offers(mode: Mode, found: Json, features: Json) -> list[Json]:
+def offers(mode: Mode, subscription: Json, features: Json) -> list[Json]:
     """The prices that a subscription may be switched to, its own left out."""
     update = features["subscription_update"]
     if not update["enabled"] or "price" not in update["default_allowed_updates"]:
         return []
-    now = found["items"]["data"][0]["price"]
+    current_price = subscription["items"]["data"][0]["price"]
     ids = [each for product in update["products"] or [] for each in product["prices"]]
     known = [price for price in (mode.get("price", each) for each in ids) if price]
     return [
         pricing.labelled(mode, price)
         for price in known
-        if price["active"] and price["id"] != now["id"] and price["currency"] == now["currency"]
+        if price["active"]
+        and price["id"] != current_price["id"]
+        and price["currency"] == current_price["currency"]
     ]
 
 
-def cost(mode: Mode, found: Json, price_id: str, features: Json) -> Json:
+def cost(mode: Mode, subscription: Json, price_id: str, features: Json) -> Json:
     """What a switch costs now, and what comes next: amounts for people, and the lines."""
-    how = how_to_switch(features)
-    item = found["items"]["data"][0]
+    options = switch_options(features)
+    item = subscription["items"]["data"][0]
     details = {
         "items": [{"id": item["id"], "price": price_id}],
-        "proration_behavior": how.behavior,
+        "proration_behavior": options.behavior,
     }
-    shown = previews.of_subscription(mode, found, details)
-    at_once = shown["billing_reason"] == "subscription_update"
-    after = previews.of_subscription(mode, found, details, recurring=True)
+    preview = previews.of_subscription(mode, subscription, details)
+    at_once = preview["billing_reason"] == "subscription_update"
+    after = previews.of_subscription(mode, subscription, details, recurring=True)
     return {
-        "now": money(shown["amount_due"] if at_once else 0, shown["currency"]),
-        "lines": [(each["description"], money(each["amount"], each["currency"])) for each in _lines(shown)],
-        "next": money(after["total"] if at_once else shown["amount_due"], shown["currency"]),
+        "now": money(preview["amount_due"] if at_once else 0, preview["currency"]),
+        "lines": [(each["description"], money(each["amount"], each["currency"])) for each in _lines(preview)],
+        "next": money(after["total"] if at_once else preview["amount_due"], preview["currency"]),
         "next_day": day(after["created"]),
     }
 
@@ -149,11 +155,11 @@ def _lines(invoice: Json) -> list[Json]:
     return invoice["lines"]["data"]
 
 
-def how_to_switch(features: Json) -> plan_changes.How:
+def switch_options(features: Json) -> plan_changes.ChangeOptions:
     """How the configuration wants a switch charged. A payment that fails changes nothing."""
     update = features["subscription_update"]
     anchor = update.get("billing_cycle_anchor") or "unchanged"
-    return plan_changes.How(update["proration_behavior"], None, "error_if_incomplete", anchor)
+    return plan_changes.ChangeOptions(update["proration_behavior"], None, "error_if_incomplete", anchor)
 
 
 def card(mode: Mode, method: Json) -> Json:
@@ -170,14 +176,14 @@ def card(mode: Mode, method: Json) -> Json:
     }
 
 
-def invoice(found: Json) -> Json:
+def invoice(invoice: Json) -> Json:
     """An invoice: its day, amount, state and page."""
     return {
-        "number": found["number"],
-        "day": day(found["created"]),
-        "total": money(found["total"], found["currency"]),
-        "status": found["status"],
-        "url": f"/i/{found['id']}",
+        "number": invoice["number"],
+        "day": day(invoice["created"]),
+        "total": money(invoice["total"], invoice["currency"]),
+        "status": invoice["status"],
+        "url": f"/i/{invoice['id']}",
     }
 
 

@@ -39,10 +39,10 @@ class Visit:
 
     def subscription(self, subscription_id: str) -> Json:
         """A subscription of this customer. Raises StripeError (404)."""
-        found = self.mode.find("subscription", subscription_id)
-        if found["customer"] != self.customer["id"]:
+        subscription = self.mode.find("subscription", subscription_id)
+        if subscription["customer"] != self.customer["id"]:
             raise no_such("subscription", subscription_id)
-        return found
+        return subscription
 
     def page(self, name: str, **shown: Any) -> str:
         """A page of the portal."""
@@ -93,64 +93,64 @@ def flow_path(flow: Json) -> str:
     return f"/subscriptions/{about['subscription']}/{kind.removeprefix('subscription_')}"
 
 
-@portal.get("/subscriptions/<subscription>/<action>")
-def step(secret: str, subscription: str, action: str) -> Any:
+@portal.get("/subscriptions/<subscription_id>/<action>")
+def step(secret: str, subscription_id: str, action: str) -> Any:
     """What a turn means, and the button that makes it happen."""
     visit = opened(secret)
-    mode, found = visit.mode, visit.subscription(subscription)
+    mode, subscription = visit.mode, visit.subscription(subscription_id)
     with time_of(mode, visit.customer["id"]):
-        if action not in dict(page_content.turns(mode, found, visit.features)):
+        if action not in dict(page_content.turns(mode, subscription, visit.features)):
             raise StripeError(400, "This cannot be done with this subscription.")
-        shown: Json = {"subscription": page_content.subscription(mode, found, visit.features)}
+        shown: Json = {"subscription": page_content.subscription(mode, subscription, visit.features)}
         if action == "update":
-            shown |= _switch(visit, found)
+            shown |= _switch_content(visit, subscription)
     return visit.page(action if action in (*CONFIRMED, "update") else "confirm", action=action, **shown)
 
 
-def _switch(visit: Visit, found: Json) -> Json:
-    offers, chosen = page_content.offers(visit.mode, found, visit.features), request.args.get("price")
+def _switch_content(visit: Visit, subscription: Json) -> Json:
+    offers, chosen = page_content.offers(visit.mode, subscription, visit.features), request.args.get("price")
     shown: Json = {"offers": offers, "chosen": None}
     if chosen:
         if chosen not in [each["id"] for each in offers]:
             raise StripeError(400, "This plan is not on offer.")
         shown["chosen"] = pricing.labelled(visit.mode, visit.mode.find("price", chosen))
-        shown["cost"] = page_content.cost(visit.mode, found, chosen, visit.features)
+        shown["cost"] = page_content.cost(visit.mode, subscription, chosen, visit.features)
     return shown
 
 
-@portal.post("/subscriptions/<subscription>/<action>")
-def act(secret: str, subscription: str, action: str) -> Any:
+@portal.post("/subscriptions/<subscription_id>/<action>")
+def act(secret: str, subscription_id: str, action: str) -> Any:
     """A turn for a subscription."""
 
     def turn(visit: Visit) -> str:
-        found = visit.subscription(subscription)
-        return actions.act(visit.mode, found, action, request.form, visit.features)
+        subscription = visit.subscription(subscription_id)
+        return actions.act(visit.mode, subscription, action, request.form, visit.features)
 
     price = request.form.get("price", "")
-    return _after(secret, turn, bank=f"/subscriptions/{subscription}/bank?price={quote(price)}")
+    return _after(secret, turn, bank=f"/subscriptions/{subscription_id}/bank?price={quote(price)}")
 
 
-@portal.get("/subscriptions/<subscription>/bank")
-def ask(secret: str, subscription: str) -> Any:
+@portal.get("/subscriptions/<subscription_id>/bank")
+def ask(secret: str, subscription_id: str) -> Any:
     """What the bank of the card shows to its owner, when a switch must be confirmed."""
     visit = opened(secret)
-    mode, found = visit.mode, visit.subscription(subscription)
+    mode, subscription = visit.mode, visit.subscription(subscription_id)
     with time_of(mode, visit.customer["id"]):
-        shown = _switch(visit, found)
+        shown = _switch_content(visit, subscription)
     if not shown["chosen"]:
         raise StripeError(400, "Choose a plan.")
     return render_template("simulator/confirm.html", remaining=shown["cost"]["now"])
 
 
-@portal.post("/subscriptions/<subscription>/bank")
-def confirm(secret: str, subscription: str) -> Any:
+@portal.post("/subscriptions/<subscription_id>/bank")
+def confirm(secret: str, subscription_id: str) -> Any:
     """The owner of the card confirms the payment of a switch, or does not."""
 
     def answered(visit: Visit) -> str:
         if request.form.get("answer") != "complete":
             raise StripeError(402, "We are unable to authenticate your payment method. Choose another one.")
-        found, price = visit.subscription(subscription), request.args.get("price", "")
-        return actions.switch(visit.mode, found, price, visit.features, confirmed=True)
+        subscription, price = visit.subscription(subscription_id), request.args.get("price", "")
+        return actions.switch(visit.mode, subscription, price, visit.features, confirmed=True)
 
     return _after(secret, answered)
 
@@ -204,7 +204,7 @@ def _require(visit: Visit, feature: str) -> None:
         raise StripeError(400, "This cannot be changed here.")
 
 
-def _after(secret: str, turn: Any, form: str = "", bank: str = "") -> Any:
+def _after(secret: str, action: Any, form: str = "", bank: str = "") -> Any:
     """Do something, then say so: on the first page, or where the session's flow ends. `bank` is the page on which the
     owner of the card confirms what must be confirmed."""
     try:
@@ -212,7 +212,7 @@ def _after(secret: str, turn: Any, form: str = "", bank: str = "") -> Any:
         with all_or_nothing(current_account().store):
             visit = Visit(secret)
             with time_of(visit.mode, visit.customer["id"]):
-                said = turn(visit)
+                message = action(visit)
             session = visit.mode.find(sessions.KIND, visit.session["id"])
             visit.mode.keep(session | {"done": True})
     except StripeError as error:
@@ -222,10 +222,10 @@ def _after(secret: str, turn: Any, form: str = "", bank: str = "") -> Any:
             return redirect(f"/p/session/{secret}{bank}", 303)
         flash(error.message, "error")
         return redirect(f"/p/session/{secret}{form}", 303)
-    return _end(visit, said)
+    return _end(visit, message)
 
 
-def _end(visit: Visit, said: str) -> Any:
+def _end(visit: Visit, message: str) -> Any:
     flow = visit.session["flow"]
     after: Json = {"type": "portal_homepage"}
     if flow and not visit.session["done"]:
@@ -234,6 +234,6 @@ def _end(visit: Visit, said: str) -> Any:
         return redirect(after["redirect"]["return_url"], 303)
     if after["type"] == "hosted_confirmation":
         words = (after["hosted_confirmation"] or {}).get("custom_message") or DONE
-        return visit.page("done", said=said, words=words)
-    flash(said, "success")
+        return visit.page("done", said=message, words=words)
+    flash(message, "success")
     return redirect(f"/p/session/{visit.session['secret']}", 303)

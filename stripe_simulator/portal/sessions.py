@@ -52,10 +52,10 @@ def make(mode: Mode, params: Json) -> Json:
 
 def _configuration(mode: Mode, wanted: str | None) -> Json:
     if wanted:
-        found = mode.find(CONFIGURATION, wanted, "configuration", 400)
-        if not found["active"]:
+        configuration = mode.find(CONFIGURATION, wanted, "configuration", 400)
+        if not configuration["active"]:
             raise bad_request("The portal configuration is inactive.", "configuration")
-        return found
+        return configuration
     if default := mode.newest(CONFIGURATION, is_default=True):
         return default
     raise bad_request(

@@ -66,5 +66,5 @@ def every(call: Call) -> Json:
     def keep(session: Json) -> bool:
         return email is None or (session["customer_details"] or {}).get("email") == email
 
-    found = page(call.mode, KIND, call.path, call.params, where, keep)
-    return found | {"data": [_fresh(call.mode, each) for each in found["data"]]}
+    sessions_page = page(call.mode, KIND, call.path, call.params, where, keep)
+    return sessions_page | {"data": [_fresh(call.mode, each) for each in sessions_page["data"]]}

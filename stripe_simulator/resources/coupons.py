@@ -96,8 +96,8 @@ def delete(call: Call) -> Json:
 @answers("GET /v1/coupons")
 def every(call: Call) -> Json:
     """Coupons, newest first."""
-    found = page(call.mode, "coupon", call.path, call.params, {})
-    return found | {"data": [_fresh(each) for each in found["data"]]}
+    coupons_page = page(call.mode, "coupon", call.path, call.params, {})
+    return coupons_page | {"data": [_fresh(each) for each in coupons_page["data"]]}
 
 
 def _fresh(coupon: Json) -> Json:

@@ -47,10 +47,10 @@ def every(call: Call) -> Json:
 
 def _wanted(params: Json) -> Json | list[str]:
     """One exact type as a condition for the index, anything else as a list of patterns."""
-    one = params.get("type")
-    if one and "*" not in one:
-        return {"type": one}
-    return [one] if one else params.get("types") or {}
+    event_type = params.get("type")
+    if event_type and "*" not in event_type:
+        return {"type": event_type}
+    return [event_type] if event_type else params.get("types") or {}
 
 
 def _fits(event_type: str, pattern: str) -> bool:

@@ -50,5 +50,5 @@ def line_items(call: Call) -> Json:
 def every(call: Call) -> Json:
     """Links, newest first. Stripe gives links no time of making, so none is compared."""
     where = given(call.params, "active")
-    found = page(call.mode, payment_links.KIND, call.path, call.params, where)
-    return found | {"data": [_here(each) for each in found["data"]]}
+    links_page = page(call.mode, payment_links.KIND, call.path, call.params, where)
+    return links_page | {"data": [_here(each) for each in links_page["data"]]}

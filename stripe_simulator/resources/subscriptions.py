@@ -84,9 +84,11 @@ def update(call: Call) -> Json:
     fields = _changes(mode, subscription, params)
     if "discounts" in params:
         fields["discounts"] = discounts.replaced(mode, subscription, params["discounts"] or [])
-    how = _how(params)
-    if params.get("items") or how.anchor == "now":
-        subscription = plan_changes.replace_items(mode, subscription, params.get("items", []), how, **fields)
+    options = _options(params)
+    if params.get("items") or options.anchor == "now":
+        subscription = plan_changes.replace_items(
+            mode, subscription, params.get("items", []), options, **fields
+        )
         fields = {}
     if params.get("trial_end") == "now" and subscription["status"] == "trialing":
         subscription = trials.end_now(mode, subscription | fields)
@@ -94,9 +96,9 @@ def update(call: Call) -> Json:
     return mode.change(subscription, lifecycle.UPDATED, **fields)
 
 
-def _how(params: Json) -> plan_changes.How:
+def _options(params: Json) -> plan_changes.ChangeOptions:
     anchor = params.get("billing_cycle_anchor", {}).get("type", "unchanged")
-    return plan_changes.How(
+    return plan_changes.ChangeOptions(
         params.get("proration_behavior", "create_prorations"),
         params.get("proration_date"),
         params.get("payment_behavior", "allow_incomplete"),
