@@ -93,4 +93,4 @@ class AtStripe:
             return [(one.kind, one.stripe_object_id, one.effect) for one in Difference.listed("test")]
 
     def stop(self) -> None:
-        self.simulator.kill()
+        self.simulator.release()

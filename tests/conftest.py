@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import gc
 import logging
-import tempfile
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from jinja2 import FileSystemBytecodeCache
 
+from tests import caches
 from tests.databases import Postgres, Sqlite, environ_for
 
 QUICK_PASSWORDS = {
     f"argon2_nfkd__{name}": cost for name, cost in (("time_cost", 1), ("memory_cost", 64), ("parallelism", 1))
 }
 """A login takes a tenth of a second on purpose; a thousand logins in tests need not."""
-TEMPLATES = Path(tempfile.gettempdir()) / "umstripe-tests-templates"
-TEMPLATES.mkdir(exist_ok=True)
-Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(TEMPLATES))}
-"""Every test makes a site of its own; a template that has not changed need not be compiled for each of them."""
 DATABASES = {"sqlite": Sqlite, "postgres": Postgres}
+caches.install()
 
 
 def pytest_collection_finish():
@@ -108,12 +103,10 @@ def client(app):
 @pytest.fixture
 def admin(app):
     """A client that is logged in as an administrator."""
-    from tests.people import Browserless, make_administrator
+    from tests.people import logged_in, make_administrator
 
     make_administrator(app)
-    one = Browserless(app.test_client())
-    one.enter("admin")
-    return one
+    return logged_in(app, "admin")
 
 
 @pytest.fixture

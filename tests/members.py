@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.at_stripe import AtStripe
-from tests.people import PASSWORD, Browserless
+from tests.people import PASSWORD, Browserless, logged_in
 from tests.selling import rows
 
 
@@ -18,9 +18,7 @@ def member(app: Any, username: str = "jane") -> Browserless:
 
     with app.app_context(), writing():
         User.with_username(username).set_password(PASSWORD)
-    one = Browserless(app.test_client())
-    one.enter(username)
-    return one
+    return logged_in(app, username)
 
 
 class AtBilling(AtStripe):

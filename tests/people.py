@@ -7,6 +7,9 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
+from flask_security import login_user
+
+from umstripe.models import User
 
 PASSWORD = "correct horse battery"
 
@@ -145,6 +148,18 @@ class Browserless:
         fields = self.get("/login").form("email", "password")["fields"]
         answer = self.client.post("/login", data={**fields, "email": username, "password": password})
         assert answer.status_code == 302, Page(answer.text).text[:600]
+
+
+def logged_in(app: Any, username: str) -> Browserless:
+    """A person who has logged in, with the cookies that a login gives. The login's own page has tests of its own."""
+    with app.test_request_context("/login", method="POST"):
+        login_user(User.with_username(username), authn_via=["password"])
+        response = app.process_response(app.response_class())
+    person = Browserless(app.test_client())
+    for header in response.headers.getlist("Set-Cookie"):
+        name, _, value = header.partition(";")[0].partition("=")
+        person.client.set_cookie(name, value)
+    return person
 
 
 def make_administrator(app: Any, username: str = "admin") -> int:

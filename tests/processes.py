@@ -8,9 +8,10 @@ import signal
 import socket
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import requests
@@ -100,30 +101,52 @@ def umstripe(*arguments: str) -> list[str]:
 
 
 class Simulator(Process):
-    """The simulator, with what a person does on its page."""
+    """The simulator, with what a person does on its page.
+
+    One that is released with `release` goes on running for the next test that wants the same options, and is then as
+    good as new.
+    """
+
+    released: ClassVar[dict[tuple[str, ...], list[tuple[int, forks.Running]]]] = defaultdict(list)
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.port = free_port()
+        self.options, self.session = options, requests.Session()
+        self.port, running = self.released[options].pop() if self.released[options] else (free_port(), None)
         self.url = f"http://127.0.0.1:{self.port}"
         given = ("--port", str(self.port), "--allow-local-endpoints", "--retry-gaps", "0.3,0.5,1", *options)
         super().__init__("simulator", umstripe("simulator", *given), dict(os.environ), folder)
+        self.process = running
+
+    def begin(self) -> None:
+        if self.process is None:
+            super().begin()
+        else:
+            self.do("/reset", demo=True)
+
+    def release(self) -> None:
+        """Leave it to a later test. It must still run, or have been stopped."""
+        self.session.close()
+        if self.process:
+            self.released[self.options].append((self.port, self.process))
+            self.process = None
 
     def wait(self) -> None:
         self.wait_for_answer(f"{self.url}/_simulator/healthz")
 
     def do(self, control: str, /, **values: Any) -> Any:
-        answer = requests.post(f"{self.url}/_simulator{control}", json=values, timeout=30)
+        return self._ask("POST", f"/_simulator{control}", json=values)
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        answer = self.session.request(method, f"{self.url}{path}", timeout=30, **options)
         assert answer.ok, answer.text
         return answer.json()
 
     def mend(self) -> None:
         """Take all faults away."""
-        requests.delete(f"{self.url}/_simulator/faults", timeout=30).raise_for_status()
+        self._ask("DELETE", "/_simulator/faults")
 
     def tell(self, path: str, **values: Any) -> Any:
-        answer = requests.get(f"{self.url}/_simulator{path}", params=values, timeout=30)
-        assert answer.ok, answer.text
-        return answer.json()
+        return self._ask("GET", f"/_simulator{path}", params=values)
 
     def key(self, mode: str = "test", kind: str = "secret") -> str:
         return self.tell("/keys")[mode][kind]
@@ -131,9 +154,7 @@ class Simulator(Process):
     def call(self, method: str, path: str, key: str = "", **params: Any) -> Any:
         headers = {"Authorization": f"Bearer {key or self.key()}"}
         sent = {"params": params} if method == "GET" else {"data": params}
-        answer = requests.request(method, f"{self.url}/v1{path}", headers=headers, timeout=30, **sent)
-        assert answer.ok, answer.text
-        return answer.json()
+        return self._ask(method, f"/v1{path}", headers=headers, **sent)
 
     def prices(self) -> dict[str, str]:
         """The prices' ids by the names of their products."""

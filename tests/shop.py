@@ -135,4 +135,4 @@ class Shop:
         ]
 
     def stop(self) -> None:
-        self.simulator.kill()
+        self.simulator.release()

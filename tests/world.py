@@ -46,6 +46,7 @@ class World:
 
     def stop(self) -> None:
         """At once: how they end in peace is tried elsewhere, and takes some seconds."""
-        for process in (self.site, self.worker, self.simulator, self.proxy):
+        for process in (self.site, self.worker, self.proxy):
             if process:
                 process.kill()
+        self.simulator.release()
