@@ -34,6 +34,18 @@ def test_all_that_a_site_makes_is_closed(tmp_path):
 
 
 @pytest.mark.one_database
+def test_the_folder_of_a_fresh_clone_is_closed_without_a_warning(tmp_path):
+    instance = tmp_path / "instance"
+    instance.mkdir(mode=0o755)
+    (instance / "README").write_text("What a site writes here.")
+    environ = environ_for(f"sqlite:///{instance}/umstripe.sqlite", instance)
+    del environ["UMSTRIPE_ENCRYPTION_KEYS"], environ["UMSTRIPE_SECRET_KEY"]
+    done = forks.run(umstripe("migrate"), environ)
+    assert done.returncode == 0 and "could be read" not in done.stderr
+    assert mode(instance) == 0o700
+
+
+@pytest.mark.one_database
 def test_what_is_open_is_closed_and_said_by_doctor(database_url, environ):
     database, instance = Path(database_url.removeprefix("sqlite:///")), Path(environ["UMSTRIPE_INSTANCE"])
     (instance / "mail").mkdir(parents=True)

@@ -57,7 +57,7 @@ def test_a_second_run_in_the_same_folder_leaves_the_first_setup_link_good(enviro
     first = Process("first", umstripe("run"), environ, tmp_path)
     first.start()
     try:
-        first.wait_for_line("/setup?token=", 120)
+        first.wait_for_line("/setup?token=", 240)
         code, printed = output_of(umstripe("run"), environ, tmp_path)
         assert code == 1 and printed.startswith("umstripe: The site is running already")
         assert printed.count("\n") == 1

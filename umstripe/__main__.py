@@ -1,3 +1,3 @@
 from umstripe.cli import main
 
-main()
+main(prog_name="umstripe")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from email.utils import formataddr
 from pathlib import Path
@@ -165,6 +166,8 @@ def _kept(instance: Path, name: str, make: Callable[[], str]) -> str:
     try:
         instance.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not file.path.exists():
+            with contextlib.suppress(OSError):  # the folder of a fresh clone is open, and holds no secret
+                instance.chmod(0o700)
             file.create(make())
     except OSError as error:
         raise ConfigError(

@@ -13,6 +13,8 @@ from flask import Flask
 from sqlalchemy.engine import make_url
 
 UMASK = 0o077
+NO_SECRET = "README"
+"""What a fresh clone has in the instance folder."""
 FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 DATABASE_ENDS = ("", "-wal", "-shm", "-journal", ".lock", ".work", ".work-wal", ".work-shm", ".work-journal")
 
@@ -63,7 +65,7 @@ def _files(config: Mapping[str, Any]) -> Iterator[Path]:
     instance = Path(config["INSTANCE"])
     yield instance
     for folder, folders, names in os.walk(instance):
-        yield from (Path(folder, name) for name in (*folders, *names))
+        yield from (Path(folder, name) for name in (*folders, *names) if name != NO_SECRET)
     url = make_url(config["SQLALCHEMY_DATABASE_URI"])
     if url.get_backend_name() == "sqlite" and url.database:
         path = Path(url.database.removeprefix("file:")).absolute()
