@@ -63,10 +63,7 @@ class SlowConnections:
             connection.close()
 
     def _open(self) -> socket.socket:
-        connection = socket.socket()
-        if self.kind == "reading slowly":
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
+        connection = _far_away() if self.kind == "reading slowly" else socket.socket()
         connection.settimeout(10)
         with contextlib.suppress(OSError):
             connection.connect(("127.0.0.1", self.port))
@@ -94,6 +91,21 @@ class SlowConnections:
             return True
         except OSError:
             return False
+
+
+def _far_away() -> socket.socket:
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
+    return connection
+
+
+def far_away(port: int) -> socket.socket:
+    """Return a connection to a port of this machine whose client the kernel lets take little at once."""
+    connection = _far_away()
+    connection.settimeout(30)
+    connection.connect(("127.0.0.1", port))
+    return connection
 
 
 def latency(port: int, request: bytes, timeout: float) -> float:

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from umstripe.server.framing import BODY_BYTES, HEAD_BYTES, RequestBuffer
+from umstripe.security import settings
+from umstripe.server.framing import BODY_BYTES, CHUNKED_BYTES, HEAD_BYTES, RequestBuffer
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\n"
+EMPTY_LINE = b"\r\n"
+"""Before a request it is left out (RFC 9112, 2.2)."""
 CHUNKED = HEAD + b"Transfer-Encoding: Chunked\r\n\r\n"
 REQUESTS = [
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -23,7 +26,8 @@ REQUESTS = [
 @given(st.lists(st.sampled_from(REQUESTS), min_size=1, max_size=4), st.lists(st.integers(1, 40), min_size=1))
 @pytest.mark.one_database
 def test_requests_are_told_apart_however_they_are_cut(requests, sizes):
-    stream, buffer, taken, position, turn = b"".join(requests), RequestBuffer(), [], 0, 0
+    stream = b"".join(EMPTY_LINE * (number % 2) + request for number, request in enumerate(requests))
+    buffer, taken, position, turn = RequestBuffer(), [], 0, 0
     while position < len(stream):
         size = sizes[turn % len(sizes)]
         buffer.feed(stream[position : position + size])
@@ -46,10 +50,12 @@ def test_requests_are_told_apart_however_they_are_cut(requests, sizes):
         CHUNKED + b"-5\r\nabc",
         CHUNKED + b"0x5\r\nabcde\r\n",
         CHUNKED + b"fffffff\r\n",
+        CHUNKED + b"%x\r\n" % CHUNKED_BYTES,
         CHUNKED + b"5" * 5_000,
         CHUNKED + b"0\r\nTrailer: " + b"a" * (HEAD_BYTES + 1),
         b"GET / HTTP/1.1\nHost: a\n\n",
         b"GET / HTTP/1.1\r\nHost: " + b"a" * (HEAD_BYTES + 1),
+        b"\x16\x03\x01\x02\x00\x01\x00",
     ],
 )
 def test_what_is_unclear_or_too_big_is_handed_over_at_once_and_nothing_after_it_is_a_request(request_):
@@ -67,3 +73,7 @@ def test_any_bytes_in_any_pieces_end_without_an_error(data, size):
         while buffer.is_complete and len(buffer):
             buffer.take()
             buffer.feed(b"")
+
+
+def test_no_chunked_body_is_longer_than_the_application_reads():
+    assert CHUNKED_BYTES == settings.BODY_BYTES < BODY_BYTES

@@ -7,8 +7,15 @@ import re
 HEAD_BYTES = 64 * 1024
 BODY_BYTES = 4 * 1024 * 1024
 """More than the application takes (MAX_CONTENT_LENGTH), so that the application's own page refuses what is too big."""
+CHUNKED_BYTES = 2 * 1024 * 1024
+"""As much as the application takes: werkzeug cuts off what follows of a chunked body, instead of refusing it."""
 CHUNK_LINE_BYTES = 4096
+Refusal = tuple[int, str]
+BAD_REQUEST: Refusal = (400, "Bad Request")
+HEAD_TOO_LONG: Refusal = (431, "Request Header Fields Too Large")
+BODY_TOO_BIG: Refusal = (413, "Content Too Large")
 
+_NO_METHOD = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z\r-]")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;|$)")
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,15}")
@@ -19,7 +26,8 @@ class RequestBuffer:
     """The bytes of one connection, until they hold a whole request.
 
     A request that is malformed or too big counts as complete at once: the parser or the application refuses it, and
-    `is_whole` says that bytes may follow which belong to no request, so that the connection must be closed.
+    `is_whole` says that bytes may follow which belong to no request, so that the connection must be closed. `refusal` is
+    the status and reason for what the server refuses itself.
     """
 
     def __init__(self) -> None:
@@ -33,7 +41,7 @@ class RequestBuffer:
         self.head_end: int | None = None
         self.end: int | None = None
         self.is_whole = True
-        self.head_is_too_long = False
+        self.refusal: Refusal | None = None
         self.expects_continue = False
 
     def __len__(self) -> int:
@@ -59,14 +67,16 @@ class RequestBuffer:
         return request
 
     def _find_head_end(self) -> None:
-        while self._searched == 0 and self._bytes.startswith(b"\r\n"):
+        while self._bytes.startswith(b"\r\n"):
             del self._bytes[:2]
+            self._searched = 0
         index = self._bytes.find(b"\r\n\r\n", max(self._searched - 3, 0))
         limit = index if index >= 0 else len(self._bytes)
         if limit > HEAD_BYTES:
-            self.head_is_too_long = True
-            self._give_up()
-        elif _BARE_LF.search(self._bytes, max(self._searched - 1, 0), limit):
+            self._give_up(HEAD_TOO_LONG)
+        elif _NO_METHOD.match(self._bytes):  # TLS, for one, which never ends a head
+            self._give_up(BAD_REQUEST)
+        elif _BARE_LF.search(self._bytes, self._searched, limit):
             self._give_up()
         elif index >= 0:
             self.head_end = index + 4
@@ -114,8 +124,8 @@ class RequestBuffer:
                 return
             else:
                 self._next_chunk = line_end + 2 + int(size[1], 16) + 2
-                if self._next_chunk - (self.head_end or 0) > BODY_BYTES:
-                    self._give_up()
+                if self._next_chunk - (self.head_end or 0) > CHUNKED_BYTES:
+                    self._give_up(BODY_TOO_BIG)
 
     def _find_trailer_end(self, last_line_end: int) -> None:
         index = self._bytes.find(b"\r\n\r\n", last_line_end)
@@ -124,7 +134,8 @@ class RequestBuffer:
         elif len(self._bytes) - last_line_end > HEAD_BYTES:
             self._give_up()
 
-    def _give_up(self) -> None:
+    def _give_up(self, refusal: Refusal | None = None) -> None:
+        self.refusal = refusal
         self._next_chunk = None
         self.is_whole = False
         self.end = len(self._bytes)

@@ -126,8 +126,8 @@ class BufferingWorker(ThreadWorker):
 
     def _answer(self, connection: Connection) -> None:
         self._unwatch(connection)
-        if connection.buffer.head_is_too_long:
-            self._refuse(connection, 431, "Request Header Fields Too Large")
+        if connection.buffer.refusal:
+            self._refuse(connection, *connection.buffer.refusal)
             return
         before = len(connection.buffer)
         connection.take_request()
