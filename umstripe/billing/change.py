@@ -167,7 +167,7 @@ def _update_at_stripe(stripe: Stripe, request: ChangeRequest, params: Mapping[st
 def _raise_if_changed(request: ChangeRequest) -> None:
     """Raise ActionUnavailable if the subscription at Stripe is not any more what our row had."""
     try:
-        changed = reconcile.look(request.mode, request.stripe_customer_id, "member")
+        changed = reconcile.refresh(request.mode, request.stripe_customer_id, "member")
     except UmstripeError:
         return
     if changed:

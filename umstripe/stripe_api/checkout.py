@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from umstripe.stripe_api import types
 from umstripe.stripe_api.paths import object_path, quoted_id
 
+T = TypeVar("T")
 SESSIONS_LOOKED_AT = 20
 EXPANDED = {
     "checkout.session": ["line_items", "subscription", "payment_intent.latest_charge"],
@@ -22,24 +24,24 @@ LESS = {"checkout.session": ["line_items", "subscription"]}
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What Stripe said, and when: `as_of` is the answer's `Date`, in seconds of Stripe's clock.
+class Answer(Generic[T]):
+    """What Stripe answered, and when: `as_of` is the answer's `Date`, in seconds of Stripe's clock.
 
     It is 0 for an answer that was given before and is only repeated: nobody can tell as of when that is true.
     """
 
-    object: dict[str, Any]
+    object: T
     as_of: int
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[T]):
     """A page of a list: its objects, whether more follow, and as of when it is true (as in Answer).
 
     `after` is the id to ask for the next page with. Objects that cannot be read are left out.
     """
 
-    items: list[dict[str, Any]]
+    items: list[T]
     more: bool
     as_of: int
     after: str | None = None
@@ -54,7 +56,7 @@ class Selling:
         path: str,
         params: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
-    ) -> Answer:
+    ) -> Answer[Any]:
         raise NotImplementedError
 
     def create_session(self, params: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:
@@ -91,24 +93,26 @@ class Selling:
 
     def update_subscription(
         self, subscription_id: str, params: Mapping[str, Any], idempotency_key: str
-    ) -> Answer:
+    ) -> Answer[types.Subscription]:
         """Change a subscription. Gives it as it is afterwards."""
         path = object_path("/v1/subscriptions", subscription_id)
         return self._call("POST", path, params, idempotency_key)
 
-    def subscription_with_card(self, subscription_id: str) -> Answer:
+    def subscription_with_card(self, subscription_id: str) -> Answer[Any]:
         """Return a subscription with its default payment method as a whole."""
         params = {"expand": ["default_payment_method"]}
         return self._call("GET", object_path("/v1/subscriptions", subscription_id), params)
 
-    def cancel_subscription(self, subscription_id: str, comment: str, idempotency_key: str) -> Answer:
+    def cancel_subscription(
+        self, subscription_id: str, comment: str, idempotency_key: str
+    ) -> Answer[types.Subscription]:
         """End a subscription at once, without an invoice. `comment` is kept with it at Stripe."""
         params = {"cancellation_details": {"comment": comment}}
         return self._call(
             "DELETE", object_path("/v1/subscriptions", subscription_id), params, idempotency_key
         )
 
-    def resume_subscription(self, subscription_id: str, idempotency_key: str) -> Answer:
+    def resume_subscription(self, subscription_id: str, idempotency_key: str) -> Answer[types.Subscription]:
         """Let a subscription in status `paused` go on: its new period is paid now, or it stays paused.
 
         Left to Stripe's default nobody would try to pay: https://docs.stripe.com/api/subscriptions/resume.
@@ -117,17 +121,19 @@ class Selling:
         path = object_path("/v1/subscriptions", subscription_id, "resume")
         return self._call("POST", path, params, idempotency_key)
 
-    def update_customer(self, customer_id: str, params: Mapping[str, Any], idempotency_key: str) -> Answer:
+    def update_customer(
+        self, customer_id: str, params: Mapping[str, Any], idempotency_key: str
+    ) -> Answer[types.Customer]:
         """Change a customer. Gives it as it is afterwards."""
         return self._call("POST", object_path("/v1/customers", customer_id), params, idempotency_key)
 
-    def capture_payment(self, payment_intent_id: str) -> Answer:
+    def capture_payment(self, payment_intent_id: str) -> Answer[types.PaymentIntent]:
         """Take an amount that was reserved. Gives the payment intent with its `latest_charge` as a whole."""
         path = object_path("/v1/payment_intents", payment_intent_id, "capture")
         params = {"expand": ["latest_charge"]}
         return self._call("POST", path, params, f"umstripe-capture-{quoted_id(payment_intent_id)}")
 
-    def cancel_payment(self, payment_intent_id: str) -> Answer:
+    def cancel_payment(self, payment_intent_id: str) -> Answer[types.PaymentIntent]:
         """Give a reserved amount back. Gives the payment intent with its `latest_charge` as a whole."""
         path = object_path("/v1/payment_intents", payment_intent_id, "cancel")
         params = {"expand": ["latest_charge"]}

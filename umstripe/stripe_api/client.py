@@ -19,6 +19,7 @@ from flask import has_request_context
 
 from umstripe.database import must_be_closed
 from umstripe.errors import ClonedSite, MalformedObject, StripeError, StripeRefused, StripeUnavailable
+from umstripe.stripe_api import types
 from umstripe.stripe_api.checkout import EXPANDED, LESS, Answer, Page, Selling
 from umstripe.stripe_api.paths import COLLECTIONS, object_path
 from umstripe.stripe_api.permissions import Rights
@@ -69,7 +70,7 @@ class Stripe(Selling, Rights):
         self._client, self._may_write = _client(key, base, retries), may_write
         self._is_live = key[3:8] == "live_"
 
-    def prices(self, after: str | None, with_products: bool) -> Page:
+    def prices(self, after: str | None, with_products: bool) -> Page[types.Price]:
         """A page of active prices after an id.
 
         With products, each price's `product` is the whole object. Raises StripeRefused (403) without the right.
@@ -77,27 +78,29 @@ class Stripe(Selling, Rights):
         expand = {"expand": ["data.product"]} if with_products else {}
         return self._page("price", "/v1/prices", after, active=True, **expand)
 
-    def subscriptions(self, after: str | None = None, customer: str | None = None) -> Page:
+    def subscriptions(
+        self, after: str | None = None, customer: str | None = None
+    ) -> Page[types.Subscription]:
         """A page of subscriptions in any status, newest first: of the whole account, or of a customer."""
         whose = {"customer": customer} if customer else {}
         return self._page("subscription", "/v1/subscriptions", after, status="all", **whose)
 
-    def customers(self, after: str | None) -> Page:
+    def customers(self, after: str | None) -> Page[types.Customer]:
         """A page of the account's customers, newest first. Deleted ones are not in it."""
         return self._page("customer", "/v1/customers", after)
 
-    def events(self, after: str | None, since: int, types: Sequence[str]) -> Page:
+    def events(self, after: str | None, since: int, event_types: Sequence[str]) -> Page[types.Event]:
         """A page of the events of these types (20 at most) since a second, newest first; 30 days at most.
 
         https://docs.stripe.com/api/events/list. Raises StripeRefused (403) without the right.
         """
-        return self._page("event", "/v1/events", after, created={"gte": since}, types=list(types))
+        return self._page("event", "/v1/events", after, created={"gte": since}, types=list(event_types))
 
-    def undelivered(self, since: int) -> Page:
+    def undelivered(self, since: int) -> Page[types.Event]:
         """The events since a second that Stripe could not deliver to some endpoint yet, newest first."""
         return self._page("event", "/v1/events", None, created={"gte": since}, delivery_success=False)
 
-    def fetch(self, kind: str, stripe_id: str) -> Answer:
+    def fetch(self, kind: str, stripe_id: str) -> Answer[Any]:
         """One object as it is now. One that is gone is `{"id": …, "deleted": True}`, as Stripe says for customers.
 
         But in live mode Stripe forgets no customer and no subscription: raises StripeRefused (resource_missing) for
@@ -117,7 +120,7 @@ class Stripe(Selling, Rights):
                 raise StripeRefused(f"{UNKNOWN} ({refusal})", refusal.status, refusal.code) from None
             return Answer({"id": stripe_id, "object": kind, "deleted": True}, refusal.as_of)
 
-    def _checked(self, kind: str, path: str, params: Mapping[str, Any]) -> Answer:
+    def _checked(self, kind: str, path: str, params: Mapping[str, Any]) -> Answer[Any]:
         answer = self._call("GET", path, params)
         check_fetched(kind, answer.object)
         return answer
@@ -153,7 +156,7 @@ class Stripe(Selling, Rights):
             if refusal.code != "resource_missing":
                 raise
 
-    def _page(self, kind: str, path: str, after: str | None, **params: Any) -> Page:
+    def _page(self, kind: str, path: str, after: str | None, **params: Any) -> Page[Any]:
         following = {"starting_after": after} if after else {}
         answer = self._call("GET", path, {"limit": PAGE, **params, **following})
         listed = answer.object["data"]
@@ -169,7 +172,7 @@ class Stripe(Selling, Rights):
         path: str,
         params: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
-    ) -> Answer:
+    ) -> Answer[Any]:
         must_be_closed()
         if verb != "GET" and not self._may_write:
             raise ClonedSite

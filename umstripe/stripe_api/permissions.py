@@ -36,7 +36,7 @@ class Rights:
         path: str,
         params: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
-    ) -> Answer:
+    ) -> Answer[Any]:
         raise NotImplementedError
 
     def check_publishable_key(self) -> None:
