@@ -40,7 +40,7 @@ def audit(mode: str, and_repair: bool = False) -> None:
             pass
         if finish_audit(mode, run, seen) and and_repair:
             repair_all(mode)
-    except steps.GAVE_UP as error:
+    except steps.FAILURES as error:
         steps.fail(mode, "audit", str(steps.cause(error)))
 
 
@@ -105,7 +105,7 @@ def repair(mode: str) -> None:
     """Repair every difference that is listed."""
     try:
         repair_all(mode)
-    except steps.GAVE_UP as error:
+    except steps.FAILURES as error:
         steps.fail(mode, "repair", str(steps.cause(error)))
 
 

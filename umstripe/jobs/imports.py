@@ -29,7 +29,7 @@ def import_prices(mode: str) -> None:
             if after is None:
                 break
         finish_import(mode, began, seen)
-    except steps.GAVE_UP as error:
+    except steps.FAILURES as error:
         steps.fail(mode, "import", str(steps.cause(error)))
 
 
