@@ -18,7 +18,8 @@ from umstripe.models import Activity, Subscription
 from umstripe.models.snapshot import Snapshot
 from umstripe.models.subscription import AUTOMATIC, Change
 from umstripe.normalization import digest
-from umstripe.stripe_api.client import Answer, Stripe
+from umstripe.stripe_api.calls import Answer
+from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import FetchedStates, RetriesExhausted, asking_stripe, with_retries
 from umstripe.webhooks import reconcile
 

@@ -19,7 +19,7 @@ from umstripe.jobs import steps
 from umstripe.models import Activity, Connection, Customer, Difference, Job, Settings, Subscription, User
 from umstripe.models.snapshot import Snapshot
 from umstripe.stripe_api import types
-from umstripe.stripe_api.client import Page
+from umstripe.stripe_api.calls import Page
 from umstripe.webhooks import reconcile
 
 BATCH_SIZE = 100

@@ -11,7 +11,8 @@ from umstripe.jobs import steps
 from umstripe.models import Activity, Connection, Job, Plan, Price, Product, Settings
 from umstripe.models.snapshot import NeedsFetch, Snapshot
 from umstripe.stripe_api import types
-from umstripe.stripe_api.client import Page, Stripe
+from umstripe.stripe_api.calls import Page
+from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import MAX_ATTEMPTS
 
 

@@ -36,7 +36,7 @@ class PeriodicAction:
             self.failures += 1
             if self.failures == 1:
                 structlog.get_logger().error(f"{self.name} does not work", error=str(error), exc_info=error)
-            return max(self.seconds, min(MAX_PAUSE, self.seconds * 2 ** min(self.failures, MAX_DOUBLINGS)))
+            return max(self.seconds, min(MAX_PAUSE, self.seconds * 2.0 ** min(self.failures, MAX_DOUBLINGS)))
         if self.failures:
             structlog.get_logger().info(f"{self.name} works again", failures=self.failures)
             self.failures = 0

@@ -18,7 +18,7 @@ from umstripe.errors import DeliveryNotStored, MalformedObject, NotAllowed, Stri
 from umstripe.models import Connection, Delivery, site_identity
 from umstripe.models.dispute import payment_of
 from umstripe.models.snapshot import Snapshot
-from umstripe.stripe_api.client import Answer
+from umstripe.stripe_api.calls import Answer
 from umstripe.stripe_api.field_rules import ID, valid_or_empty
 from umstripe.stripe_api.shapes import check_event
 from umstripe.stripe_api.types import Event

@@ -21,7 +21,8 @@ from umstripe.models import Activity, Connection, Customer, Difference, Subscrip
 from umstripe.models.snapshot import NEVER_WRITTEN, Snapshot
 from umstripe.models.subscription import FINAL
 from umstripe.stripe_api import types
-from umstripe.stripe_api.client import Answer, Stripe
+from umstripe.stripe_api.calls import Answer
+from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import FetchedStates, RetriesExhausted, with_retries_from
 from umstripe.webhooks.customer import link_customer, user_named_by
 
