@@ -143,7 +143,7 @@ def _account(url: str, folder: Path, members: int) -> Iterator[Storm]:
     migrate(url, folder / "instance")
     storm = Storm(url, folder)
     try:
-        steps.belong_to(storm.app)
+        steps.use_app(storm.app)
         for demo in storm._every("/customers"):
             storm.simulator.call("DELETE", f"/customers/{demo['id']}")
         storm.join(members)

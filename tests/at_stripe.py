@@ -32,7 +32,7 @@ class AtStripe:
         )
         self.app = create_app(environ)
         open_shop(self.app)
-        steps.belong_to(self.app)
+        steps.use_app(self.app)
         with self.app.app_context(), writing():
             Connection.of("test").keep_keys("", self.simulator.key())
         self.price = self.simulator.prices()["Basic Plan"]

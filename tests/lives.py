@@ -70,7 +70,7 @@ class Place:
 
     def __init__(self, database_url: str, folder: Path) -> None:
         from umstripe.models import Settings
-        from umstripe.webhooks.checkout_session import HANDLERS
+        from umstripe.webhooks import HANDLERS
 
         self.window = Window()
         self.site = AtStripe(database_url, folder, base=self.window.url)

@@ -228,8 +228,8 @@ def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin
         (until, "warning", 1),
     ):
         with time_machine.travel(at, tick=False):
-            schedule.often.__wrapped__(None, None)
-            schedule.often.__wrapped__(None, None)
+            schedule.every_ten_minutes.__wrapped__(None, None)
+            schedule.every_ten_minutes.__wrapped__(None, None)
             with site.app.app_context():
                 assert [one.state for one in checks("test") if one.name == "Approvals"] == [state]
         assert rows(site.app, "SELECT count(*) FROM mail WHERE kind = 'approval'") == [(mails,)]

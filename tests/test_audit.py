@@ -162,7 +162,7 @@ def test_the_audit_waits_for_nobody_s_delivery(site):
     from umstripe.database import write
     from umstripe.jobs import audit
     from umstripe.models import Customer
-    from umstripe.stripe_api.client import Page
+    from umstripe.stripe_api.calls import Page
 
     if site.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         pytest.skip("SQLite has one writer at a time")

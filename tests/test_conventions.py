@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from graphlib import CycleError, TopologicalSorter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -100,6 +101,42 @@ def test_arrows_point_down(path):
         other = room_of(name.removeprefix("umstripe."))
         if other in LEVELS and other != room:
             assert LEVELS[other] < LEVELS[room] or (room, other) in BESIDE, name
+
+
+def import_graph(room: str) -> dict[str, set[str]]:
+    """Return, for each module of a room, the others of it that it imports, also within functions."""
+    inside = {
+        f"umstripe.{module_path(path)[:-3].replace('/', '.')}".removesuffix(".__init__"): path
+        for path in MODULES
+        if room_of(module_path(path)) == room
+    }
+    graph = {}
+    for module, path in inside.items():
+        names = {name for name in imports(path) if name in inside}
+        packages = {
+            name.rpartition(".")[0] for name in names
+        }  # of a module that is imported from its package
+        graph[module] = names - {module} - (packages if names - packages else set())
+    return graph
+
+
+ROOMS = sorted({room_of(module_path(path)) for path in MODULES if path.parent != PACKAGE})
+WITH_CIRCLES = {"models"}
+"""Tables refer to each other: a user has mails, and a mail has a user."""
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if room not in WITH_CIRCLES])
+def test_no_imports_within_a_room_go_in_a_circle(room):
+    graph = import_graph(room)
+    assert graph
+    TopologicalSorter(graph).prepare()
+
+
+def test_circles_would_be_found():
+    assert sum(map(len, import_graph("webhooks").values())) > 20
+    assert sum(map(len, import_graph("memberships").values())) > 0
+    with pytest.raises(CycleError):
+        TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()
 
 
 def test_views_hold_no_query():

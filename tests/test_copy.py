@@ -182,7 +182,7 @@ def test_a_copy_sends_no_mail_about_silence(site, copy):
     from umstripe.jobs import catch_up, steps
 
     event = site.events()[-1]
-    steps.belong_to(copy)
+    steps.use_app(copy)
     catch_up.catch_up.__wrapped__("test")
     folder = site.folder / "copy" / "mail"
     assert rows(copy, "SELECT count(*) FROM delivery WHERE stripe_event_id = :id", id=event["id"]) == [(1,)]

@@ -196,8 +196,8 @@ def tell(app):
 
     with app.app_context(), writing():
         Connection.of("test").connected_at = now()
-    steps.belong_to(app)
-    schedule.often.__wrapped__(None, None)
+    steps.use_app(app)
+    schedule.every_ten_minutes.__wrapped__(None, None)
 
 
 @pytest.mark.parametrize(("ago", "told"), [(6, []), (7, ["pi_1"]), (9, ["pi_1"]), (11, [])])

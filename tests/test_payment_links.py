@@ -186,8 +186,8 @@ def test_a_refund_that_overtakes_what_was_asked_of_stripe_is_not_lost(shop, crea
     """The session is fetched, then the refund is told and nobody knows yet what it is of, then the session is applied."""
     from umstripe.models.snapshot import NeedsFetch
     from umstripe.transactions import fetch, with_retries
-    from umstripe.webhooks.checkout_session import handle
     from umstripe.webhooks.context import EventContext
+    from umstripe.webhooks.registry import dispatch
 
     session = shop.buy(shop.lifetime, "lena@example.org", customer_creation=creation)
     with shop.app.app_context():
@@ -195,7 +195,7 @@ def test_a_refund_that_overtakes_what_was_asked_of_stripe_is_not_lost(shop, crea
         completed = next(one for one in shop.fresh() if one["type"] == "checkout.session.completed")
         shop.simulator.do(f"/charges/{shop.charge(session)['id']}/refund")
         assert shop.tell()["charge.refunded"] == "foreign"
-        work = lambda tx: handle(EventContext(tx, "test", completed, fetched))  # noqa: E731
+        work = lambda tx: dispatch(EventContext(tx, "test", completed, fetched))  # noqa: E731
         assert with_retries("test", fetched, work) == "processed"
     assert rows(shop.app, "SELECT status, amount_refunded FROM purchase") == [("refunded", 49900)]
 

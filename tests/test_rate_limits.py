@@ -340,7 +340,7 @@ def test_expired_counters_are_deleted_at_night(app):
     from umstripe.jobs import steps, upkeep
 
     answers(visitor(app), "jane")
-    steps.belong_to(app)
+    steps.use_app(app)
     upkeep.forget_expired_limits.__wrapped__()
     assert len(rows(app, "SELECT key FROM rate_limit")) == 3
     expire(app)
@@ -386,7 +386,7 @@ def test_what_was_asked_for_an_address_without_an_account_is_sent_to_nobody_and_
     assert (
         "Nobody has an account" in admin.press(f"/admin/mails/{number}", f"/admin/mails/{number}/send").text
     )
-    steps.belong_to(app)
+    steps.use_app(app)
     upkeep.forget_expired_limits.__wrapped__()
     assert len(rows(app, "SELECT id FROM mail")) == 1
     with app.app_context(), write() as tx:

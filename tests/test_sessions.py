@@ -213,7 +213,7 @@ def test_a_login_ends_by_itself_and_its_row_is_deleted_at_night(app, jane_id, re
         expired = table.update().where(table.c.token_hash == first.token_hash)
         tx.execute(expired.values(expires_at=now()))
     assert not is_in(browser) and is_in(other)
-    steps.belong_to(app)
+    steps.use_app(app)
     upkeep.delete_expired_logins.__wrapped__()
     assert rows(app, "SELECT count(*) FROM login_session") == [(1,)]
 

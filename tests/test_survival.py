@@ -150,7 +150,7 @@ def test_a_mail_server_that_hangs_stops_neither_heartbeat_nor_shutdown(app, envi
 
 
 def test_a_duty_that_fails_backs_off_and_is_said_once(capsys):
-    from umstripe.jobs.periodic import Duty
+    from umstripe.jobs.periodic import PeriodicAction
 
     answers = iter([OSError("gone")] * 4 + [None, OSError("gone again")])
 
@@ -158,9 +158,9 @@ def test_a_duty_that_fails_backs_off_and_is_said_once(capsys):
         if error := next(answers):
             raise error
 
-    duty = Duty("the heartbeat", act, 2.0, threading.Event())
-    assert [duty.turn() for _ in range(6)] == [4.0, 8.0, 16.0, 30.0, 2.0, 4.0]
-    assert duty.failures == 1
+    action = PeriodicAction("the heartbeat", act, 2.0, threading.Event())
+    assert [action.run_once() for _ in range(6)] == [4.0, 8.0, 16.0, 30.0, 2.0, 4.0]
+    assert action.failures == 1
 
 
 def test_administrators_are_told_once_when_no_worker_runs(app, admin):
@@ -173,16 +173,16 @@ def test_administrators_are_told_once_when_no_worker_runs(app, admin):
     assert banner in admin.get("/admin/").text
     mails = "SELECT kind, state FROM mail"
     wait_until(lambda: rows(app, mails) == [("health", "kept")], "the web process has mailed it")
-    watch.look()
+    watch.check()
     assert rows(app, mails) == [("health", "kept")], "one mail for one outage"
     with app.app_context(), write() as tx:
         WorkerHeartbeat.beat(tx, "here")
-    watch.look()
+    watch.check()
     assert banner not in admin.get("/admin/").text
     with app.app_context(), write() as tx:
         tx.execute(WorkerHeartbeat.__table__.delete())
     time.sleep(1.1)
-    watch.look()
+    watch.check()
     assert rows(app, mails) == [("health", "kept")] * 2, "another outage"
 
 

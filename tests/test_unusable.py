@@ -117,9 +117,9 @@ def test_an_event_of_our_own_account_may_name_it(shop, account):
 
 
 def test_a_fault_of_ours_is_tried_once_more_and_then_set_aside(shop, monkeypatch):
-    from umstripe.webhooks import checkout_session
+    from umstripe.webhooks import registry
 
-    monkeypatch.setitem(checkout_session.HANDLERS, "customer.updated", lambda arrival: {}["a fault"])
+    monkeypatch.setitem(registry.HANDLERS, "customer.updated", lambda arrival: {}["a fault"])
     made = event("customer.updated", id="cus_jane")
     assert [send(shop, made)[0] for _ in range(3)] == [500, 200, 200]
     assert [result for result, *_ in kept(shop)] == ["unusable"]

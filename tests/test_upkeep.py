@@ -22,7 +22,7 @@ def night(app):
         with app.app_context(), write() as tx:
             tx.execute(Delivery.__table__.insert(), {**about, "created": 1, "received_at": at, "body": "{}"})
 
-    steps.belong_to(app)
+    steps.use_app(app)
     come.passes = upkeep.forget_old_bodies.__wrapped__
     return come
 

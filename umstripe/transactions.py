@@ -1,10 +1,10 @@
-"""A transaction that may need Stripe's word, and may meet others on its way (rules 3 and 9)."""
+"""Transactions that are tried again: with what only Stripe can tell, and when another one is in the way (rules 3, 9)."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection as Transaction
@@ -18,12 +18,14 @@ from umstripe.models.snapshot import NeedsFetch, Snapshot
 from umstripe.stripe_api.client import Stripe
 
 FetchedStates = dict[str, Snapshot]
+"""What was fetched for a transaction, by Stripe's ids."""
+S = TypeVar("S")
 T = TypeVar("T")
-ROUNDS = 5
+MAX_ATTEMPTS = 5
 
 
 class RetriesExhausted(UmstripeError):
-    """Something was in the way in every round, and nothing was changed."""
+    """Every attempt failed, and nothing was changed."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -44,53 +46,53 @@ def asking_stripe(mode: str, retries: int | None = None) -> Iterator[Stripe]:
     yield stripe
 
 
-def with_retries(mode: str, told: FetchedStates, work: Callable[[Transaction], T]) -> T:
-    """Do `work` in a write transaction. Gives what it gives.
+def with_retries(mode: str, fetched: FetchedStates, work: Callable[[Transaction], T]) -> T:
+    """Do `work` in a write transaction. Return what it returns.
 
     What only Stripe can tell (`work` raises NeedsFetch or NoCustomer) it is asked outside of the transaction; the answer
-    is put into `told`, by its id, and then `work` is done anew, as it is when another transaction was in its way.
-    Raises StripeError, and RetriesExhausted after ROUNDS in vain.
+    is put into `fetched`, by its id, and then `work` is done anew, as it is when another transaction was in its way.
+    Raise StripeError, and RetriesExhausted after MAX_ATTEMPTS.
     """
-    return with_retries_from(mode, told, lambda: None, lambda tx, _: work(tx))
+    return with_retries_from(mode, fetched, lambda: None, lambda tx, _: work(tx))
 
 
 def with_retries_from(
-    mode: str, told: FetchedStates, begin: Callable[[], Any], work: Callable[[Transaction, Any], T]
+    mode: str, fetched: FetchedStates, prepare: Callable[[], S], work: Callable[[Transaction, S], T]
 ) -> T:
-    """As `with_retries`; each round asks `begin` for what it starts from, before its transaction."""
-    spent = 0
+    """As `with_retries`; each attempt calls `prepare` before its transaction, and hands the result to `work`."""
+    attempts = 0
     reason: Exception | None = None
-    while spent < ROUNDS:
-        start = begin()
+    while attempts < MAX_ATTEMPTS:
+        prepared = prepare()
         try:
             with write() as tx:
-                return work(tx, start)
-        except NeedsFetch as unclear:
-            reason = unclear
-            spent += unclear.stripe_id in told  # another object is a step ahead, however many there are
-            told[unclear.stripe_id] = fetch(mode, unclear)
+                return work(tx, prepared)
+        except NeedsFetch as needed:
+            reason = needed
+            attempts += needed.stripe_id in fetched  # another object is progress, however many there are
+            fetched[needed.stripe_id] = fetch(mode, needed)
         except NoCustomer as guest:
             reason = guest
-            spent += guest.key in told
-            told[guest.key] = _customer_for(mode, guest)
+            attempts += guest.key in fetched
+            fetched[guest.key] = _create_customer(mode, guest)
         except (IntegrityError, OperationalError) as error:
             reason = error
-            spent += 1
-    structlog.get_logger().error("a transaction failed in every round", exc_info=reason)
+            attempts += 1
+    structlog.get_logger().error("a transaction failed in every attempt", exc_info=reason)
     raise RetriesExhausted from reason
 
 
-def fetch(mode: str, unclear: NeedsFetch) -> Snapshot:
-    """Ask Stripe for the object that two deliveries disagree about. Raises StripeError, and the delivery fails."""
+def fetch(mode: str, needed: NeedsFetch) -> Snapshot:
+    """Fetch the object that two deliveries disagree about. Raise StripeError, and the delivery fails."""
     stripe = Connection.of(mode).stripe()
     db.session.rollback()
-    answer = stripe.fetch(unclear.kind, unclear.stripe_id)
-    return Snapshot(mode, answer.object, answer.as_of, unclear.revision, unclear.covers)
+    answer = stripe.fetch(needed.kind, needed.stripe_id)
+    return Snapshot(mode, answer.object, answer.as_of, needed.revision, needed.covers)
 
 
-def _customer_for(mode: str, guest: NoCustomer) -> Snapshot:
-    """Make a customer for somebody who paid as a guest. Tried again within a day, it is the same one."""
+def _create_customer(mode: str, guest: NoCustomer) -> Snapshot:
+    """Create a customer for somebody who paid as a guest. Repeated within a day, the same one is returned."""
     stripe = Connection.of(mode).stripe()
     db.session.rollback()
-    made = stripe.create_customer(guest.params, f"umstripe-guest-{guest.session_id}")
-    return Snapshot(mode, made, made["created"])
+    customer = stripe.create_customer(guest.params, f"umstripe-guest-{guest.session_id}")
+    return Snapshot(mode, customer, customer["created"])

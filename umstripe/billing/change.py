@@ -18,7 +18,8 @@ from umstripe.models import Activity, Subscription
 from umstripe.models.snapshot import Snapshot
 from umstripe.models.subscription import AUTOMATIC, Change
 from umstripe.normalization import digest
-from umstripe.stripe_api.client import Answer, Stripe
+from umstripe.stripe_api.calls import Answer
+from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import FetchedStates, RetriesExhausted, asking_stripe, with_retries
 from umstripe.webhooks import reconcile
 
@@ -167,7 +168,7 @@ def _update_at_stripe(stripe: Stripe, request: ChangeRequest, params: Mapping[st
 def _raise_if_changed(request: ChangeRequest) -> None:
     """Raise ActionUnavailable if the subscription at Stripe is not any more what our row had."""
     try:
-        changed = reconcile.look(request.mode, request.stripe_customer_id, "member")
+        changed = reconcile.refresh(request.mode, request.stripe_customer_id, "member")
     except UmstripeError:
         return
     if changed:

@@ -87,4 +87,4 @@ def _prices(user: User, customer: Customer) -> list[Price]:
 def refresh_after_return(user: User) -> None:
     """Know what the member did in the portal before the deliveries come. Raise StripeError."""
     for mode, customer_id in [(row.mode, row.stripe_customer_id) for row in overview.customers_of(user)]:
-        reconcile.look(mode, customer_id, "member")
+        reconcile.refresh(mode, customer_id, "member")

@@ -116,7 +116,7 @@ def _ensure_unchanged(membership: MembershipSummary, subscription: Mapping[str, 
     price_id = price_of(subscription) if not subscription.get("deleted") else ""
     at_stripe = (status_of(subscription), price_id, subscription.get("cancel_at"))
     if (row.status, row.stripe_price_id, row.cancel_at) != at_stripe:
-        reconcile.look(row.mode, row.customer.stripe_customer_id, "member")
+        reconcile.refresh(row.mode, row.customer.stripe_customer_id, "member")
         raise ActionUnavailable(change.CHANGED_MEANWHILE)
 
 

@@ -16,7 +16,8 @@ from umstripe.errors import NotAllowed, StripeError
 from umstripe.listings.approvals import Waiting
 from umstripe.models import Connection, Purchase, free_order
 from umstripe.models.purchase import status_of_charge
-from umstripe.stripe_api.client import Answer, Stripe
+from umstripe.stripe_api.calls import Answer
+from umstripe.stripe_api.client import Stripe
 
 APPROVE, REFUSE = "approve", "refuse"
 ALREADY = {

@@ -16,6 +16,7 @@ from umstripe.errors import ActionUnavailable, UmstripeError
 from umstripe.models import User
 from umstripe.models.payment_link_session import PaymentLinkSession
 from umstripe.models.snapshot import NeedsFetch, Snapshot
+from umstripe.stripe_api import types
 from umstripe.transactions import fetch, with_retries
 from umstripe.webhooks import payment_links, reconcile
 from umstripe.webhooks.context import EventContext
@@ -51,16 +52,16 @@ def _claimed(
     bought = PaymentLinkSession.of(tx, state)
     if bought is None:
         raise ActionUnavailable(GONE)
-    event = webhooks.event_of(bought.session, state.as_of)
-    arrival = EventContext(tx, state.mode, event, fetched, "member")
+    event = webhooks.event_for_session(state.mode, bought.session, state.as_of)
+    arrival: EventContext[types.Session] = EventContext(tx, state.mode, event, fetched, "member")
     customer, was_linked = bought.customer(tx), True
     if customer is None:
         if not bought.is_paid:
             raise ActionUnavailable(NOT_YET)
-        customer, was_linked = payment_links.link_customer(arrival, bought, public_id), False
+        customer, was_linked = payment_links.link_buyer(arrival, bought, public_id), False
     if tx.execute(select(User.public_id).where(User.id == customer.user_id)).scalar_one() != public_id:
         raise ActionUnavailable(OTHERS)
     if not was_linked:
-        arrival.note("The owner of the account has confirmed a payment through a link", customer.user_id)
-    payment_links.applied(arrival, bought, customer)
+        arrival.log("The owner of the account has confirmed a payment through a link", customer.user_id)
+    payment_links.apply_session(arrival, bought, customer)
     return was_linked, customer.stripe_customer_id

@@ -22,7 +22,7 @@ from umstripe.models.settings import Settings
 from umstripe.models.subscription import Subscription
 from umstripe.models.user import User
 from umstripe.stripe_api.client import Stripe
-from umstripe.webhooks import settle_session
+from umstripe.webhooks import sync_checkout_session
 
 ROUNDS = 4
 LEFT = 15 * 60
@@ -134,7 +134,7 @@ def _settle_unknown(mode: str, sessions: list[Session], settled: set[str]) -> bo
     db.session.commit()
     for one in unknown:
         settled.add(one["id"])
-        settle_session(mode, one["id"])
+        sync_checkout_session(mode, one["id"])
     return bool(unknown)
 
 

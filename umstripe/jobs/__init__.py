@@ -1,8 +1,8 @@
-"""Durable background work. The worker process runs it; the web processes only put it in the queue.
+"""Durable background work: DBOS workflows that the worker process runs, and web processes only enqueue.
 
-A workflow is a row of steps: what a step has done is not done again after the worker was killed. Every
-step is safe to repeat, for the one that was cut off in the middle. This is what web processes and commands
-see of it; `worker` runs it, and each kind of work has a module of its own.
+A workflow is a sequence of steps: a step that has ended is not repeated after the worker was killed, and every step is
+safe to repeat, for the one that was cut off. The names of workflows and steps are kept in DBOS's rows, so they stay as
+they are when a function gets another name. Each kind of work has a module of its own; `worker` runs them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from umstripe.models import Connection, Job
 
 QUEUE = "umstripe"
 VERSION = "1"
-"""Of the workflows' steps: work that was begun under another version is not continued by this one."""
+"""Of the workflows' steps: a workflow that began under another version is not continued by this one."""
 WORKFLOWS = {"import": "import_prices", "catch_up": "catch_up", "audit": "audit", "repair": "repair"}
 
 
 def system_database_url(database_url: str) -> str:
-    """Where DBOS keeps its rows: in Postgres a schema of its own, beside SQLite a file of its own, so that
-    its polling and a delivery never wait for each other."""
+    """Return the address of DBOS's own database: in Postgres a schema, beside SQLite a file of its own, so that its
+    polling and a delivery never wait for each other."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         return f"sqlite:///{url.database}.work"
@@ -34,9 +34,9 @@ def system_database_url(database_url: str) -> str:
 
 
 def enqueue(mode: str, kind: str, *arguments: Any) -> None:
-    """Put a mode's work of a kind (a key of WORKFLOWS) in the queue; what waits or runs already is the same one.
+    """Enqueue a mode's work of a kind (a key of WORKFLOWS), unless it waits or runs already.
 
-    Raises NotAllowed while there is no secret key.
+    Raise NotAllowed while there is no secret key.
     """
     Connection.of(mode).must_be_usable()
     db.session.commit()
@@ -58,7 +58,7 @@ def client(database_url: str) -> DBOSClient:
 
 
 def wait_for(mode: str, kind: str, seconds: float) -> Job:
-    """Wait until a mode's work has ended, for commands. Gives the job, whose `state` tells."""
+    """Block until a mode's work has ended, or `seconds` have passed. Return the job with its `state`."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         db.session.expire_all()

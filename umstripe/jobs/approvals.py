@@ -1,4 +1,4 @@
-"""The warning that a reserved amount goes back soon."""
+"""Mails about reserved amounts that go back soon."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from umstripe.models import Mail
 
 @DBOS.step(name="warn_of_approvals", **steps.RETRIES)
 def warn_of_approvals() -> None:
-    """Write to every administrator, once for each payment whose reservation ends within 48 hours."""
+    """Mail every administrator, once for each payment whose reservation ends within 48 hours."""
     with steps.site(), write() as tx:
         for row in approvals.ending(tx, int(time.time())):
-            given = {
+            values = {
                 "member": row.member,
                 "plan": plan_title(tx, row.mode, row.stripe_price_id),
                 "amount": amount_words(row.amount, row.currency),
                 "date": moment_words(row.capture_before),
             }
-            Mail.to_administrators(tx, "approval", row.stripe_payment_intent_id, **given)
+            Mail.to_administrators(tx, "approval", row.stripe_payment_intent_id, **values)

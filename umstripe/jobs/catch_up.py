@@ -1,7 +1,7 @@
 """Catch-up: the events that no delivery brought are read from Stripe's list and applied (rule 4).
 
-Newest first, as Stripe lists them, for order does no harm (rule 3). The mark up to which everything is read
-moves at the end only, and each run reads some minutes before it again: Stripe's list may be late itself.
+Newest first, as Stripe lists them, for order does no harm (rule 3). The cursor up to which everything is read moves at
+the end only, and each run reads some minutes before it again: Stripe's list may be late itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import json
 import time
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from dbos import DBOS
@@ -22,21 +21,23 @@ from umstripe.errors import UmstripeError
 from umstripe.formatting import mode_words
 from umstripe.jobs import enqueue, steps
 from umstripe.models import Activity, Connection, Delivery, Job, Mail, site_address, site_identity
+from umstripe.stripe_api.types import Event
 
-AGAIN_SECONDS = 600
+MAIL_INTERVAL = timedelta(days=1)
+OVERLAP_SECONDS = 600
 LISTED_SECONDS = 30 * 24 * 3600
-TYPES_AT_ONCE = 20
+TYPES_PER_REQUEST = 20
 TYPES = sorted(webhooks.HANDLERS)
-GROUPS = [TYPES[start : start + TYPES_AT_ONCE] for start in range(0, len(TYPES), TYPES_AT_ONCE)]
-"""Stripe's list takes 20 types in a question."""
+GROUPS = [TYPES[start : start + TYPES_PER_REQUEST] for start in range(0, len(TYPES), TYPES_PER_REQUEST)]
+"""https://docs.stripe.com/api/events/list takes 20 types at most."""
 
 
 @DBOS.workflow(name="catch_up")
 def catch_up(mode: str) -> None:
     """Read the events since the last time and apply what is new. How far it is stands in its Job.
 
-    When Stripe's list does not go back far enough, or the key may not read it, an audit does the rest. That it has
-    ended is said last: until then it cannot be put in the queue once more.
+    When Stripe's list does not go back far enough, or the key may not read it, an audit does the rest. The end is
+    recorded last: until then the work cannot be put in the queue once more.
     """
     try:
         since, covered = catch_up_from(mode)
@@ -48,22 +49,22 @@ def catch_up(mode: str) -> None:
                 began = began or as_of
                 if after is None:
                     break
-        look_around(mode)
+        check_endpoint(mode)
         if not covered:
             audit_instead(mode)
         finish_catch_up(mode, began, seen, found)
-    except steps.GAVE_UP as error:
-        why = steps.cause(error)
-        status = getattr(why, "status", 0)
-        look_around(mode)
+    except steps.FAILURES as error:
+        reason = steps.cause(error)
+        status = getattr(reason, "status", 0)
+        check_endpoint(mode)
         if status == 403:
             audit_instead(mode)
-        fail_catch_up(mode, str(why), status)
+        fail_catch_up(mode, str(reason), status)
 
 
 @DBOS.step(name="catch_up_from", **steps.RETRIES)
 def catch_up_from(mode: str) -> tuple[int, bool]:
-    """Process again what failed, then say from when to read (seconds), and whether Stripe's list goes back so far.
+    """Process again what failed. Return from when to read (seconds), and whether Stripe's list goes back so far.
 
     Members of before who meet a new connection may have missed anything: everything is read, and compared.
     """
@@ -72,14 +73,14 @@ def catch_up_from(mode: str) -> tuple[int, bool]:
         db.session.rollback()
         webhooks.process_failed(mode)
         oldest = today - LISTED_SECONDS
-        return max(read_until - AGAIN_SECONDS, oldest), read_until >= oldest
+        return max(read_until - OVERLAP_SECONDS, oldest), read_until >= oldest
 
 
 @DBOS.step(name="catch_up_page", **steps.RETRIES)
 def catch_up_page(
     mode: str, group: int, since: int, after: str | None, seen: int, found: int
 ) -> tuple[str | None, int, int, int]:
-    """Apply a page of events. Gives the id to go on after (None at the end), how many were read, how many new,
+    """Apply a page of events. Return the id to go on after (None at the end), how many were read, how many new,
     and as of when the page is (seconds of Stripe's clock)."""
     with steps.site():
         page = Connection.of(mode).stripe().events(after, since, GROUPS[group])
@@ -92,8 +93,8 @@ def catch_up_page(
         return page.after, seen, found, page.as_of
 
 
-def _apply(mode: str, event: dict[str, Any]) -> bool:
-    """Whether the event was new here. One that fails is kept as failed, with its error, and stops nobody else."""
+def _apply(mode: str, event: Event) -> bool:
+    """Apply an event. Return whether it was new here. One that fails is kept as failed, with its error, and stops nobody else."""
     try:
         return webhooks.receive(mode, event, json.dumps(event), arrived=False) != "repeated"
     except Exception as error:
@@ -109,59 +110,51 @@ def finish_catch_up(mode: str, began: int, seen: int, found: int) -> None:
         tx.execute(update(Connection).where(Connection.mode == mode).values(events_read_until=began))
         Job.tell(tx, mode, "catch_up", state="done", seen=seen, found=found, error="")
         if found:
-            line = {"trigger": "work", "mode": mode, "details": {"events": found}}
-            Activity.write(
-                tx, "events.caught_up", f"Events read from Stripe’s list: {found} were new", **line
-            )
+            description, details = f"Events read from Stripe’s list: {found} were new", {"events": found}
+            Activity.write(tx, "events.caught_up", description, trigger="work", mode=mode, details=details)
 
 
 @DBOS.step(name="look_around", **steps.RETRIES)
-def look_around(mode: str) -> None:
-    """See how the endpoint is at Stripe, and tell the administrators once a day when deliveries get lost, or when
-    the next ones will."""
+def check_endpoint(mode: str) -> None:
+    """Check the endpoint at Stripe, and mail the administrators once a day when deliveries get lost, or when the next
+    ones will."""
     with steps.site():
         connection = Connection.of(mode)
         with contextlib.suppress(UmstripeError):
             connection.look(site_address.known_url(), webhooks.HANDLERS)
-        missed, told = Delivery.missed(mode, TOLD_EVERY), connection.silence_told_at
-        wrong = connection.endpoint_check.get("problems") or []
+        missed, mailed_at = Delivery.missed(mode, MAIL_INTERVAL), connection.silence_told_at
+        problems = connection.endpoint_check.get("problems") or []
         db.session.rollback()
-        if (
-            (missed or wrong)
-            and not site_identity.mismatches()
-            and (told is None or now() - told > TOLD_EVERY)
-        ):
+        is_due = mailed_at is None or now() - mailed_at > MAIL_INTERVAL
+        if (missed or problems) and is_due and not site_identity.mismatches():
             with write() as tx:
                 tx.execute(update(Connection).where(Connection.mode == mode).values(silence_told_at=now()))
                 about = f"{mode}:silence:{int(time.time())}"
-                words = silence_words(mode, missed) if missed else endpoint_words(mode, wrong)
+                words = silence_words(mode, missed) if missed else endpoint_words(mode, problems)
                 Mail.to_administrators(tx, "health", about, **words)
 
 
 def endpoint_words(mode: str, problems: list[str]) -> dict[str, str]:
-    """As silence_words, before anything was lost."""
-    says = f"{' '.join(problems)} ({mode_words(mode)}) One click puts it right."
-    return {"what": "Stripe’s deliveries will not reach your site", "says": says}
+    """Return the fields of the mail about an endpoint with problems, before anything was lost."""
+    text = f"{' '.join(problems)} ({mode_words(mode)}) One click puts it right."
+    return {"what": "Stripe’s deliveries will not reach your site", "says": text}
 
 
 def silence_words(mode: str, missed: int) -> dict[str, str]:
-    """What the mail is about, and what it says."""
-    says = (
+    """Return the fields of the mail about deliveries that got lost."""
+    text = (
         f"{missed} events of Stripe’s ({mode_words(mode)}) of the last day were not delivered to this site. They were "
         "found in Stripe’s list and applied, so everybody has the right roles. But something stands between Stripe "
         "and the site."
     )
-    return {"what": "Stripe’s deliveries do not reach your site", "says": says}
-
-
-TOLD_EVERY = timedelta(days=1)
+    return {"what": "Stripe’s deliveries do not reach your site", "says": text}
 
 
 @DBOS.step(name="fail_catch_up", **steps.RETRIES)
 def fail_catch_up(mode: str, error: str, status: int) -> None:
-    said = f"{error} {FORBIDDEN}" if status == 403 else error
+    reason = f"{error} {FORBIDDEN}" if status == 403 else error
     with steps.site(), write() as tx:
-        Job.tell(tx, mode, "catch_up", state="failed", error=said[:1000])
+        Job.tell(tx, mode, "catch_up", state="failed", error=reason[:1000])
 
 
 @DBOS.step(name="audit_instead", **steps.RETRIES)

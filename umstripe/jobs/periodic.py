@@ -9,15 +9,15 @@ from collections.abc import Callable
 
 import structlog
 
-LONGEST_PAUSE = 30.0
-DOUBLINGS = 6
+MAX_PAUSE = 30.0
+MAX_DOUBLINGS = 6
 
 
-class Duty:
+class PeriodicAction:
     """Repeat an action every few seconds until `stop` is set, whatever it raises.
 
-    After a failure the pause doubles, up to LONGEST_PAUSE seconds. The log has one line when the trouble begins and
-    one when it is over.
+    After a failure the pause doubles, up to MAX_PAUSE seconds. The log has one line at the first failure, and one when
+    the action works again.
     """
 
     def __init__(self, name: str, action: Callable[[], None], seconds: float, stop: threading.Event) -> None:
@@ -28,7 +28,7 @@ class Duty:
     def start(self) -> None:
         self.thread.start()
 
-    def turn(self) -> float:
+    def run_once(self) -> float:
         """Run the action once. Return how many seconds to wait before the next run."""
         try:
             self.action()
@@ -36,7 +36,7 @@ class Duty:
             self.failures += 1
             if self.failures == 1:
                 structlog.get_logger().error(f"{self.name} does not work", error=str(error), exc_info=error)
-            return max(self.seconds, min(LONGEST_PAUSE, self.seconds * 2 ** min(self.failures, DOUBLINGS)))
+            return max(self.seconds, min(MAX_PAUSE, self.seconds * 2.0 ** min(self.failures, MAX_DOUBLINGS)))
         if self.failures:
             structlog.get_logger().info(f"{self.name} works again", failures=self.failures)
             self.failures = 0
@@ -45,13 +45,13 @@ class Duty:
     def _repeat(self) -> None:
         pause = 0.0
         while not self.stop.wait(pause):
-            pause = self.turn()
+            pause = self.run_once()
 
 
-class OncePerOutage(logging.Filter):
-    """Pass a warning of DBOS's threads once; its repetitions only after they have stopped for `quiet` seconds."""
+class RepeatedWarnings(logging.Filter):
+    """Drop repeated warnings of DBOS's threads: one passes again when there was none for `quiet` seconds."""
 
-    START = 40
+    PREFIX_LENGTH = 40
 
     def __init__(self, quiet: float = 120.0) -> None:
         super().__init__()
@@ -61,6 +61,6 @@ class OncePerOutage(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:
             return True
-        start, at = record.getMessage()[: self.START], time.monotonic()
-        before, self.last[start] = self.last.get(start), at
-        return before is None or at - before > self.quiet
+        prefix, at = record.getMessage()[: self.PREFIX_LENGTH], time.monotonic()
+        previous, self.last[prefix] = self.last.get(prefix), at
+        return previous is None or at - previous > self.quiet

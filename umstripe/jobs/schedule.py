@@ -1,4 +1,4 @@
-"""When work comes by itself. Times are UTC, as cron writes them; of several workers one does it."""
+"""Scheduled work. Times are UTC, in cron's notation; of several workers one does it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from umstripe.errors import UmstripeError
 from umstripe.jobs import approvals, audit, catch_up, enqueue, imports, steps, trials, upkeep
 from umstripe.models import Connection
 
-__all__ = ["SCHEDULES", "audit", "begin", "catch_up", "imports"]
+__all__ = ["SCHEDULES", "audit", "catch_up", "imports", "run_at_start"]
 
 
 @DBOS.workflow(name="often")
-def often(_due: datetime, _context: Any) -> None:
-    """Every ten minutes: catch up; warn of reserved amounts that go back soon; write to whose time is over; end
-    second trials of a card."""
+def every_ten_minutes(_due: datetime, _context: Any) -> None:
+    """Catch up; warn of reserved amounts that go back soon; mail members whose purchase has ended; end second trials of a
+    card."""
     enqueue_everywhere("catch_up")
     approvals.warn_of_approvals()
     upkeep.tell_of_ended_purchases()
@@ -26,7 +26,7 @@ def often(_due: datetime, _context: Any) -> None:
 
 @DBOS.workflow(name="nightly")
 def nightly(_due: datetime, _context: Any) -> None:
-    """Every night: compare with Stripe and repair what differs; forget what is old."""
+    """Compare with Stripe and repair what differs; delete what is old."""
     enqueue_everywhere("audit", True)
     upkeep.forget_old_bodies()
     upkeep.delete_expired_logins()
@@ -34,7 +34,7 @@ def nightly(_due: datetime, _context: Any) -> None:
 
 
 SCHEDULES: list[Any] = [
-    {"schedule_name": "often", "workflow_fn": often, "schedule": "*/10 * * * *"},
+    {"schedule_name": "often", "workflow_fn": every_ten_minutes, "schedule": "*/10 * * * *"},
     {"schedule_name": "nightly", "workflow_fn": nightly, "schedule": "17 3 * * *"},
 ]
 
@@ -42,15 +42,15 @@ SCHEDULES: list[Any] = [
 @DBOS.step(name="enqueue_everywhere", **steps.RETRIES)
 def enqueue_everywhere(kind: str, *arguments: Any) -> None:
     """Put the work in the queue for each mode that has keys."""
-    _for_all(kind, *arguments)
+    _enqueue_for_all(kind, *arguments)
 
 
-def begin() -> None:
-    """What a worker does first: catch up with what was missed while nothing ran."""
-    _for_all("catch_up")
+def run_at_start() -> None:
+    """Catch up with what was missed while no worker ran."""
+    _enqueue_for_all("catch_up")
 
 
-def _for_all(kind: str, *arguments: Any) -> None:
+def _enqueue_for_all(kind: str, *arguments: Any) -> None:
     with steps.site():
         for mode in Connection.connected_modes():
             try:

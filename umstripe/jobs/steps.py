@@ -1,4 +1,4 @@
-"""What the steps of all work share: the site they are about, and when a step is tried again."""
+"""What all steps share: the application context, and when a step is tried again."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ RETRIES: dict[str, Any] = {
     "backoff_rate": 2.0,
     "should_retry": lambda error: not isinstance(error, (NotAllowed, StripeRefused)),
 }
-"""Trouble passes; a refusal of Stripe's or of ours would be the same in a minute."""
+"""Other errors may pass; a refusal of Stripe's or of ours would be the same in a minute."""
 
-GAVE_UP = (UmstripeError, dbos_error.DBOSMaxStepRetriesExceeded)
-"""What ends work: a refusal at once, anything else when it did not pass within the tries."""
+FAILURES = (UmstripeError, dbos_error.DBOSMaxStepRetriesExceeded)
+"""What ends a workflow: a refusal at once, anything else after the last attempt."""
 
 _site: list[Flask] = []
 
 
-def belong_to(app: Flask) -> None:
-    """Say whose work this process does."""
+def use_app(app: Flask) -> None:
+    """Set the application in whose context this process runs its steps."""
     _site[:] = [app]
 
 
 @contextlib.contextmanager
 def site() -> Iterator[None]:
-    """The application, around a step. No transaction is open at its start or left open at its end."""
+    """Run a step in the application's context. No transaction is open at its start or left open at its end."""
     with _site[0].app_context():
         try:
             yield
@@ -46,16 +46,16 @@ def site() -> Iterator[None]:
 
 
 def cause(error: Exception) -> UmstripeError:
-    """Why work ended, with a sentence for people; the details of a fault of ours go to the log."""
-    last = error.errors[-1] if isinstance(error, dbos_error.DBOSMaxStepRetriesExceeded) else error
-    if isinstance(last, UmstripeError):
-        return last
-    structlog.get_logger().error("work was given up", exc_info=last)
-    return UmstripeError(f"A fault in umstripe ({type(last).__name__}). The log has the details.")
+    """Return why work ended, with a sentence for people; the details of a fault of ours go to the log."""
+    reason = error.errors[-1] if isinstance(error, dbos_error.DBOSMaxStepRetriesExceeded) else error
+    if isinstance(reason, UmstripeError):
+        return reason
+    structlog.get_logger().error("work was given up", exc_info=reason)
+    return UmstripeError(f"A fault in umstripe ({type(reason).__name__}). The log has the details.")
 
 
 @DBOS.step(name="fail", **RETRIES)
 def fail(mode: str, kind: str, error: str) -> None:
-    """Write down why the work stopped."""
+    """Record why the work stopped."""
     with site(), write() as tx:
         Job.tell(tx, mode, kind, state="failed", error=error[:1000])

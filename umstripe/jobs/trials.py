@@ -1,6 +1,8 @@
-"""One trial per card: the cards of new trials are read at Stripe, and second trials are ended there."""
+"""One trial per card: the cards of new trials are fetched, and second trials are ended at Stripe."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import structlog
 from dbos import DBOS
@@ -14,14 +16,14 @@ from umstripe.models import Activity, Connection, Settings, Subscription, TrialC
 from umstripe.models.snapshot import Snapshot
 from umstripe.models.trial_card import ENDED_COMMENT
 from umstripe.stripe_api.client import Stripe
-from umstripe.transactions import with_retries
+from umstripe.transactions import FetchedStates, with_retries
 
-AT_ONCE = 50
+BATCH_SIZE = 50
 
 
 @DBOS.step(name="check_trials", **steps.RETRIES)
 def check_trials() -> None:
-    """Do it for each connected mode while the setting is on. A copy of the site ends nobody's trial."""
+    """Check the trials of each connected mode while the setting is on. A copy of the site ends nobody's trial."""
     with steps.site():
         if site_identity.mismatches() or not Settings.get().one_trial_per_card:
             return
@@ -33,9 +35,9 @@ def check_trials() -> None:
 
 
 def check_trials_of(mode: str) -> None:
-    """Read the cards of up to 50 new trials, then end the second ones. Raises StripeError."""
+    """Fetch the cards of up to 50 new trials, then end the second ones. Raise StripeError."""
     stripe = Connection.of(mode).stripe()
-    unchecked = TrialCard.unchecked(mode, AT_ONCE)
+    unchecked = TrialCard.unchecked(mode, BATCH_SIZE)
     db.session.rollback()
     for subscription_id in unchecked:
         answer = stripe.subscription_with_card(subscription_id)
@@ -48,9 +50,9 @@ def check_trials_of(mode: str) -> None:
 
 
 def _end(stripe: Stripe, mode: str, subscription_id: str) -> None:
-    """A trial that has ended meanwhile is left as it is: its member pays, or has gone."""
-    now = stripe.fetch("subscription", subscription_id)
-    if now.object.get("status") != "trialing":
+    """End a trial. One that has ended meanwhile is left as it is: its member pays, or has gone."""
+    current = stripe.fetch("subscription", subscription_id)
+    if current.object.get("status") != "trialing":
         with write() as tx:
             TrialCard.end(tx, mode, subscription_id)
         return
@@ -60,19 +62,19 @@ def _end(stripe: Stripe, mode: str, subscription_id: str) -> None:
     except StripeRefused as refusal:
         structlog.get_logger().warning("a second trial could not be ended", error=str(refusal))
         return
-    at = ended.as_of or now.as_of
+    at = ended.as_of or current.as_of
     fetched = {subscription_id: Snapshot(mode, ended.object, at)}
-    with_retries(mode, fetched, lambda tx: _ended(tx, mode, subscription_id, at, fetched))
+    with_retries(mode, fetched, lambda tx: _write_end(tx, mode, subscription_id, at, fetched))
 
 
-def _ended(tx: Transaction, mode: str, subscription_id: str, at: int, fetched: dict[str, Snapshot]) -> None:
-    state = fetched[subscription_id]
-    change = Subscription.apply(tx, state)
+def _write_end(tx: Transaction, mode: str, subscription_id: str, at: int, fetched: FetchedStates) -> None:
+    snapshot = fetched[subscription_id]
+    change = Subscription.apply(tx, snapshot)
     TrialCard.end(tx, mode, subscription_id)
     if change is None:
         return
     event = {"type": "customer.subscription.deleted", "created": at}
-    triggers.notify_subscription_change(tx, event, state, change)
-    line = {"trigger": "work", "mode": mode, "user_id": change.user_id}
+    triggers.notify_subscription_change(tx, event, snapshot, change)
+    line: dict[str, Any] = {"trigger": "work", "mode": mode, "user_id": change.user_id}
     description, details = "Second trial with a card ended; nothing was charged", {"object": subscription_id}
     Activity.write(tx, "trial.ended", description, **line, details=details)

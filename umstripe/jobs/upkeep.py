@@ -1,4 +1,4 @@
-"""What a site does for itself, without Stripe."""
+"""Mails and deletions that time brings, without Stripe."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from umstripe.emails import triggers
 from umstripe.jobs import steps
 from umstripe.models import Connection, Delivery, LoginSession, Mail, RateLimit, Settings, site_identity
 
-ROWS_ARE_KEPT = timedelta(days=400)
+KEEP_ROWS = timedelta(days=400)
 
 
 @DBOS.step(name="tell_of_ended_purchases", **steps.RETRIES)
 def tell_of_ended_purchases() -> None:
-    """A mail to everybody whose one-time membership has ended, once for each. A copy of the site writes to nobody."""
+    """Mail everybody whose one-time membership has ended, once for each. A copy of the site mails nobody."""
     with steps.site():
         if site_identity.mismatches():
             return
@@ -30,14 +30,15 @@ def tell_of_ended_purchases() -> None:
 
 @DBOS.step(name="forget_old_bodies", **steps.RETRIES)
 def forget_old_bodies() -> None:
-    """Bodies of deliveries are kept for the set number of days, their rows for 400. What failed, or was paid for nothing here, is kept whole."""
+    """Delete the bodies of deliveries after the set number of days, their rows after 400. What failed, or was paid for
+    nothing here, is kept whole."""
     with steps.site():
         keep = timedelta(days=Settings.get().keep_bodies_days)
         with write() as tx:
             done = Delivery.result.not_in(("failed", "unsold"))
             old = update(Delivery).where(Delivery.received_at < now() - keep, Delivery.body != "", done)
             tx.execute(old.values(body=""))
-            tx.execute(delete(Delivery).where(Delivery.received_at < now() - ROWS_ARE_KEPT, done))
+            tx.execute(delete(Delivery).where(Delivery.received_at < now() - KEEP_ROWS, done))
 
 
 @DBOS.step(name="delete_expired_logins", **steps.RETRIES)
@@ -49,7 +50,7 @@ def delete_expired_logins() -> None:
 
 @DBOS.step(name="forget_expired_limits", **steps.RETRIES)
 def forget_expired_limits() -> None:
-    """Delete the counters of rate limits that have expired, and what was typed by who has no account."""
+    """Delete expired counters of rate limits, and mails to addresses without an account."""
     with steps.site(), write() as tx:
         RateLimit.forget_expired(tx)
         Mail.forget_without_account(tx)

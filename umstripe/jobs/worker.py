@@ -1,4 +1,4 @@
-"""The process that does the work: queues, schedule, heartbeat."""
+"""The worker process: queue, schedule, heartbeat, mails."""
 
 from __future__ import annotations
 
@@ -17,53 +17,54 @@ from flask import Flask
 from umstripe.database import read, write, writing
 from umstripe.emails import outbox
 from umstripe.jobs import QUEUE, VERSION, schedule, steps, system_database_url
-from umstripe.jobs.periodic import Duty, OncePerOutage
+from umstripe.jobs.periodic import PeriodicAction, RepeatedWarnings
 from umstripe.models import Connection, Settings, WorkerHeartbeat, site_identity
 from umstripe.models.heartbeat import ALIVE_WITHIN
 
 HEARTBEAT_SECONDS = 10.0
-ADOPT_SECONDS = 5.0
-POST_SECONDS = 2.0
-BEGIN_SECONDS = 1.0
-WORK_MAY_TAKE = 5
-END_WITHIN = 15.0
-"""How long after SIGTERM the worker has ended, in seconds, whatever hangs."""
+RESUME_SECONDS = 5.0
+MAIL_SECONDS = 2.0
+START_SECONDS = 1.0
+WORKFLOW_SECONDS = 5
+SHUTDOWN_SECONDS = 15.0
+"""The worker has ended so long after SIGTERM, whatever hangs."""
 
 
 def prepare(app: Flask) -> None:
-    """Make or migrate DBOS's own tables, so that web processes can enqueue before a worker ever ran."""
+    """Create or migrate DBOS's own tables, so that web processes can enqueue before a worker ever ran."""
     _initialise(app, "umstripe-migrate")
     _launch()
     DBOS.destroy()
 
 
 def run(app: Flask, executor_id: str) -> None:
-    """Run background work until SIGTERM or SIGINT; what is cut off goes on at the next start. Does not return."""
+    """Run background work until SIGTERM or SIGINT; what is cut off goes on at the next start. Never return."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     _initialise(app, executor_id)
     _launch()
-    logging.getLogger("dbos").addFilter(OncePerOutage())
-    for duty in _duties(executor_id, stop):
-        duty.start()
+    logging.getLogger("dbos").addFilter(RepeatedWarnings())
+    for action in _periodic_actions(executor_id, stop):
+        action.start()
     structlog.get_logger().info("worker is ready", executor=executor_id)
     stop.wait()
     _end()
 
 
-def _duties(executor_id: str, stop: threading.Event) -> list[Duty]:
+def _periodic_actions(executor_id: str, stop: threading.Event) -> list[PeriodicAction]:
     heartbeat = Heartbeat(executor_id)
-    begin = Once(_begin)
     return [
-        Duty("the heartbeat", heartbeat.beat, HEARTBEAT_SECONDS, stop),
-        Duty("taking over work", lambda: _adopt(executor_id, heartbeat), ADOPT_SECONDS, stop),
-        Duty("sending mails", _post, POST_SECONDS, stop),
-        Duty("the first catch-up", begin, BEGIN_SECONDS, stop),
+        PeriodicAction("the heartbeat", heartbeat.beat, HEARTBEAT_SECONDS, stop),
+        PeriodicAction(
+            "taking over work", lambda: _resume_abandoned(executor_id, heartbeat), RESUME_SECONDS, stop
+        ),
+        PeriodicAction("sending mails", _send_mails, MAIL_SECONDS, stop),
+        PeriodicAction("the first catch-up", UntilSuccess(_start), START_SECONDS, stop),
     ]
 
 
-class Once:
+class UntilSuccess:
     """Call a function until it has succeeded, and not again."""
 
     def __init__(self, action: Callable[[], None]) -> None:
@@ -95,23 +96,23 @@ class Heartbeat:
 
     @property
     def others_had_time(self) -> bool:
-        """Whether the other workers could beat too: after an outage of the database nobody's heartbeat is new."""
+        """Return whether the other workers could beat too: after an outage of the database nobody's heartbeat is new."""
         waited = time.monotonic() - self.recovered_at
         return not self.failed and (not self.recovered_at or waited > ALIVE_WITHIN.total_seconds())
 
 
-def _begin() -> None:
-    schedule.begin()
-    _know_the_place()
+def _start() -> None:
+    schedule.run_at_start()
+    _check_site_identity()
 
 
 def _end() -> None:
     """End DBOS, but do not wait for threads that hang on a database or a mail server: they hold no data."""
     ending = threading.Thread(
-        target=lambda: DBOS.destroy(workflow_completion_timeout_sec=WORK_MAY_TAKE), daemon=True
+        target=lambda: DBOS.destroy(workflow_completion_timeout_sec=WORKFLOW_SECONDS), daemon=True
     )
     ending.start()
-    ending.join(END_WITHIN)
+    ending.join(SHUTDOWN_SECONDS)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -124,43 +125,42 @@ def _launch() -> None:
     DBOS.apply_schedules(schedule.SCHEDULES)
 
 
-def _know_the_place() -> None:
-    """Say in the log when this is a copy; a site that was connected by an earlier version lives here."""
+def _check_site_identity() -> None:
+    """Log a warning on a copy of a site, and record the identity of a site that an earlier version connected."""
     with steps.site(), writing():
-        if different := site_identity.mismatches():
-            structlog.get_logger().warning("a copy: nothing is written to Stripe", because=different)
+        if mismatches := site_identity.mismatches():
+            structlog.get_logger().warning("a copy: nothing is written to Stripe", because=mismatches)
         elif Settings.get().home is None and any(
             Connection.of(mode).is_connected for mode in ("test", "live")
         ):
             site_identity.settle()
 
 
-def _post() -> None:
-    """Send what is written down."""
+def _send_mails() -> None:
     with steps.site():
         outbox.send_pending()
 
 
-def _adopt(executor_id: str, heartbeat: Heartbeat) -> None:
-    """Go on with what a worker left that is not alive any more: it may never come back, and until its work has ended
-    no other of its kind begins. Should it live after all, nothing is done twice: each step counts for the first that
-    ends it."""
+def _resume_abandoned(executor_id: str, heartbeat: Heartbeat) -> None:
+    """Resume the workflows of workers that are not alive any more: they may never come back, and until their work has
+    ended no other of its kind begins. Should one live after all, nothing is done twice: each step counts for the first
+    that ends it."""
     if not heartbeat.others_had_time:
         return
     pending = DBOS.list_workflows(status="PENDING", queue_name=QUEUE, load_output=False)
-    foreign = [workflow for workflow in pending if workflow.executor_id != executor_id]
-    if not foreign:
+    others = [workflow for workflow in pending if workflow.executor_id != executor_id]
+    if not others:
         return
     with steps.site(), read() as tx:
         alive = WorkerHeartbeat.alive(tx)
-    for workflow in foreign:
+    for workflow in others:
         if workflow.executor_id not in alive:
             structlog.get_logger().warning("work of another worker goes on here", name=workflow.name)
             DBOS.resume_workflow(workflow.workflow_id, queue_name=QUEUE)
 
 
 def _initialise(app: Flask, executor_id: str) -> None:
-    steps.belong_to(app)
+    steps.use_app(app)
     settings: DBOSConfig = {
         "name": "umstripe",
         "system_database_url": system_database_url(app.config["SQLALCHEMY_DATABASE_URI"]),

@@ -13,28 +13,28 @@ from umstripe.emails import outbox
 from umstripe.models import Mail, WorkerHeartbeat, site_identity
 
 GRACE_SECONDS = 120.0
-"""A worker that starts together with the site has this long until it is missed."""
-LOOK_EVERY = 60.0
-SAYS = (
+"""A worker that starts together with the site is not missed for so long."""
+CHECK_SECONDS = 60.0
+TEXT = (
     "No background worker is running. No emails are sent, and missed deliveries are not fetched. "
     "Start it with “umstripe worker” (“umstripe serve” runs it too)."
 )
 
 
 class WorkerWatch:
-    """Looks at most once a minute per process, in a thread, so that no request waits for it or for a mail server."""
+    """Check at most once a minute per process, in a thread, so that no request waits for it or for a mail server."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.grace_until = self.next_look = time.monotonic() + GRACE_SECONDS
+        self.grace_until = self.next_check = time.monotonic() + GRACE_SECONDS
         self.lock = threading.Lock()
         app.after_request(self._after_request)
 
     def is_worker_missing(self) -> bool:
         return time.monotonic() > self.grace_until and not WorkerHeartbeat.any_alive()
 
-    def look(self) -> None:
-        """Mail the administrators, if no worker runs and no process has mailed them about this outage."""
+    def check(self) -> None:
+        """Mail the administrators if no worker runs and no process has mailed them about this outage."""
         try:
             with self.app.app_context():
                 _report()
@@ -42,14 +42,14 @@ class WorkerWatch:
             structlog.get_logger().warning("the worker could not be looked at", error=str(error))
 
     def _after_request(self, response: Response) -> Response:
-        if time.monotonic() >= self.next_look and self.lock.acquire(blocking=False):
-            self.next_look = time.monotonic() + LOOK_EVERY
-            threading.Thread(target=self._look_alone, name="worker-watch", daemon=True).start()
+        if time.monotonic() >= self.next_check and self.lock.acquire(blocking=False):
+            self.next_check = time.monotonic() + CHECK_SECONDS
+            threading.Thread(target=self._check_and_release, name="worker-watch", daemon=True).start()
         return response
 
-    def _look_alone(self) -> None:
+    def _check_and_release(self) -> None:
         try:
-            self.look()
+            self.check()
         finally:
             self.lock.release()
 
@@ -63,7 +63,7 @@ def _report() -> None:
     with write() as tx:
         if not WorkerHeartbeat.claim_outage(tx):
             return
-        Mail.to_administrators(tx, "health", about, what="The background worker is not running", says=SAYS)
+        Mail.to_administrators(tx, "health", about, what="The background worker is not running", says=TEXT)
     structlog.get_logger().error("no background worker is running")
     outbox.send_now("health", about)
 

@@ -153,11 +153,11 @@ class Connection(Model):
         self._reserve()
         try:
             keys = (publishable or self.publishable_key or "", secret or self.secret_key or "")
-            stripe = account.checked(*keys)
+            stripe = account.check_keys(*keys)
             seen = stripe.account()
-            rights = account.probe(stripe) if keys[1].startswith("rk_") else {}
+            rights = account.probe_rights(stripe) if keys[1].startswith("rk_") else {}
             self.keep_keys(*keys)
-            self.account_name, self.rights = account.name_of(seen), rights
+            self.account_name, self.rights = account.display_name(seen), rights
             self.stripe_account_id = valid_or_empty(ID, (seen or {}).get("id"))
             if self.events_read_until is None and not Customer.there_is_one(self.mode):
                 self.events_read_until = int(time.time())
@@ -177,7 +177,7 @@ class Connection(Model):
         known, stripe = self.stripe_endpoint_id, self.stripe(retries=0)
         db.session.commit()
         try:
-            said: dict[str, Any] = endpoint.asked(stripe, known, url, set(events)) if known else {}
+            said: dict[str, Any] = endpoint.check(stripe, known, url, set(events)) if known else {}
         except StripeError as error:
             said = {"error": f"Stripe could not be asked about the webhook endpoint: {error}"}
             said["refused"] = isinstance(error, StripeRefused)
@@ -232,7 +232,7 @@ class Connection(Model):
             url, instance_id = endpoint.address(site_url, self.mode), Settings.get().instance_id
             stripe = self.stripe()
             db.session.commit()
-            made = endpoint.make(stripe, url, events, instance_id, self.endpoints_made)
+            made = endpoint.create(stripe, url, events, instance_id, self.endpoints_made)
             self.previous_secret = self.endpoint_secret
             self.previous_secret_until = now() + EARLIER_SECRET_IS_GOOD_FOR
             self.stripe_endpoint_id, self.endpoint_url = made.stripe_endpoint_id, url
@@ -282,7 +282,7 @@ class Connection(Model):
         try:
             found = endpoint.ensure(stripe, url, events, settings.instance_id, known, self.endpoints_made)
         except StripeError as error:
-            self.endpoint_problem = endpoint.why_none(error, url, self.override_secret)
+            self.endpoint_problem = endpoint.creation_problem(error, url, self.override_secret)
             return
         self.stripe_endpoint_id, self.endpoint_url = found.stripe_endpoint_id, found.url
         self.endpoint_problem = ""

@@ -1,4 +1,4 @@
-"""A pair of keys, as Stripe knows them: whether they are good, whose they are, and what they may do."""
+"""A pair of keys at Stripe: whether they are good, whose they are, and what they may do."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class KeyRefused(NotAllowed):
         self.field = field
 
 
-def checked(publishable: str, secret: str) -> Stripe:
-    """Stripe, with a secret key that it takes. Raises KeyRefused, StripeUnavailable."""
+def check_keys(publishable: str, secret: str) -> Stripe:
+    """Return a client with the secret key. Raise KeyRefused for a key that Stripe does not take, and StripeUnavailable."""
     base = current_app.config["STRIPE_API_BASE"]
     stripe = Stripe(secret, base, retries=0)
     for field, check in (
@@ -60,25 +60,25 @@ def checked(publishable: str, secret: str) -> Stripe:
         try:
             check()
         except StripeRefused as refusal:
-            raise KeyRefused(field, _why_refused(refusal)) from None
+            raise KeyRefused(field, _refusal_sentence(refusal)) from None
     return stripe
 
 
-def name_of(account: dict[str, Any] | None) -> str:
-    """What the account calls itself; its id if it has no name, and "" if the key may not see it."""
+def display_name(account: dict[str, Any] | None) -> str:
+    """Return what the account calls itself; its id if it has no name, and "" if the key may not see it."""
     profile = (account or {}).get("business_profile") or {}
     dashboard = ((account or {}).get("settings") or {}).get("dashboard") or {}
     return dashboard.get("display_name") or profile.get("name") or (account or {}).get("id") or ""
 
 
-def probe(stripe: Stripe) -> dict[str, bool | None]:
-    """Whether a restricted key has each of RIGHTS; None when Stripe's answer does not tell."""
+def probe_rights(stripe: Stripe) -> dict[str, bool | None]:
+    """Return whether a restricted key has each of RIGHTS; None when Stripe's answer does not tell."""
     with ThreadPoolExecutor(len(RIGHTS)) as threads:
         return dict(zip(RIGHTS, threads.map(stripe.has_right, RIGHTS), strict=True))
 
 
 def rights_table(rights: dict[str, bool | None]) -> list[dict[str, str]]:
-    """Rights as probed, for people: label, needed, state (`yes`, `no`, `unknown`), what breaks without it."""
+    """Return the rights as probed, for people: label, needed, state (`yes`, `no`, `unknown`), what breaks without it."""
     words = {True: "yes", False: "no", None: "unknown"}
     return [
         {"label": label, "needed": needed, "state": words[rights.get(right)], "breaks": breaks}
@@ -87,7 +87,7 @@ def rights_table(rights: dict[str, bool | None]) -> list[dict[str, str]]:
     ]
 
 
-def _why_refused(refusal: StripeRefused) -> str:
+def _refusal_sentence(refusal: StripeRefused) -> str:
     if refusal.code == "api_key_expired":
         return (
             "This key has expired at Stripe. Copy the new one from Stripe’s dashboard, Developers > API keys."

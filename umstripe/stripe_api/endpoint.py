@@ -1,4 +1,4 @@
-"""Our webhook endpoint at Stripe: found again, mended, made, never made twice."""
+"""Our webhook endpoint at Stripe: created once, found again, kept right."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from umstripe.stripe_api.client import API_VERSION, Stripe
 
 PATH = "/webhooks/stripe/"
 UNDELIVERED_SECONDS = 3 * 24 * 3600
-ON_ITS_WAY_SECONDS = 300
+DELIVERY_SECONDS = 300
 DESCRIPTION = "umstripe: keeps memberships and roles up to date"
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint at Stripe. `secret` is set when it was made just now: Stripe never says it again."""
+    """An endpoint at Stripe. `secret` is set when it was created just now: Stripe never shows it again."""
 
     stripe_endpoint_id: str
     url: str
@@ -33,41 +33,45 @@ def ensure(
 ) -> Endpoint:
     """Have exactly one endpoint of ours at Stripe, for this address and these events.
 
-    `known_id` is the endpoint whose secret we hold; only that one can be kept. `generation` counts those
-    made before, so that a try which is repeated after a crash gives the same endpoint and not a second one.
+    `known_id` is the endpoint whose secret we have; only that one can be kept. `generation` counts those created
+    before, so that an attempt which is repeated after a crash gives the same endpoint and not a second one.
     """
-    wanted = _wanted(url, events, instance_id)
-    ours = [one for one in stripe.webhook_endpoints() if _is_ours(one, url, instance_id, known_id)]
-    kept = next((one for one in ours if one["id"] == known_id and one["api_version"] == API_VERSION), None)
-    if kept is None:
-        endpoint = make(stripe, url, events, instance_id, generation)
+    ours = {
+        endpoint["id"]: endpoint
+        for endpoint in stripe.webhook_endpoints()
+        if _is_ours(endpoint, url, instance_id, known_id)
+    }
+    kept = ours.get(known_id or "")
+    if kept is None or kept["api_version"] != API_VERSION:
+        endpoint = create(stripe, url, events, instance_id, generation)
     else:
         endpoint = Endpoint(kept["id"], url)
-        _mend(stripe, kept, wanted)
-    for one in ours:
-        if one["id"] != endpoint.stripe_endpoint_id:
-            stripe.delete_webhook_endpoint(one["id"])
+        _update(stripe, kept, _params(url, events, instance_id))
+    for endpoint_id in ours.keys() - {endpoint.stripe_endpoint_id}:
+        stripe.delete_webhook_endpoint(endpoint_id)
     return endpoint
 
 
-def make(stripe: Stripe, url: str, events: Iterable[str], instance_id: str, generation: int) -> Endpoint:
-    """Make an endpoint, beside those there are. The same `generation` gives the same endpoint again."""
-    wanted = _wanted(url, events, instance_id)
-    made = stripe.create_webhook_endpoint(wanted, _key("make", wanted, generation))
-    return Endpoint(made["id"], url, made["secret"])
+def create(stripe: Stripe, url: str, events: Iterable[str], instance_id: str, generation: int) -> Endpoint:
+    """Create an endpoint, beside those there are. The same `generation` gives the same endpoint again."""
+    params = _params(url, events, instance_id)
+    endpoint = stripe.create_webhook_endpoint(params, _key("make", params, generation))
+    return Endpoint(endpoint["id"], url, endpoint["secret"])
 
 
-def problems(found: Mapping[str, Any], url: str, events: Iterable[str]) -> list[str]:
-    """What is wrong with our endpoint as Stripe has it, in sentences."""
-    if found.get("deleted"):
+def problems(endpoint: Mapping[str, Any], url: str, events: Iterable[str]) -> list[str]:
+    """Return what is wrong with our endpoint at Stripe, in sentences."""
+    if endpoint.get("deleted"):
         return ["The webhook endpoint does not exist at Stripe any more: no news of payments comes."]
-    missing = set(events) - set(found["enabled_events"]) if "*" not in found["enabled_events"] else set()
+    missing = (
+        set(events) - set(endpoint["enabled_events"]) if "*" not in endpoint["enabled_events"] else set()
+    )
     wrong = {
-        "The webhook endpoint is disabled at Stripe: no news of payments comes.": found["status"]
+        "The webhook endpoint is disabled at Stripe: no news of payments comes.": endpoint["status"]
         != "enabled",
-        elsewhere(found["url"], url): found["url"] != url,
+        elsewhere(endpoint["url"], url): endpoint["url"] != url,
         f"The webhook endpoint does not send {', '.join(sorted(missing))}.": bool(missing),
-        f"The webhook endpoint speaks Stripe’s version {found['api_version']}, not {API_VERSION}.": found[
+        f"The webhook endpoint speaks Stripe’s version {endpoint['api_version']}, not {API_VERSION}.": endpoint[
             "api_version"
         ]
         != API_VERSION,
@@ -80,23 +84,22 @@ def elsewhere(sends_to: str, url: str) -> str:
     return f"The webhook endpoint sends to {sends_to}, but this site is at {url}."
 
 
-def asked(stripe: Stripe, endpoint_id: str, url: str, events: set[str]) -> dict[str, Any]:
-    """What Stripe says of our endpoint: `problems` in sentences, `clock` (seconds that ours is ahead of Stripe's)
-    and how many deliveries of the last three days are still `undelivered`. Raises StripeError."""
-    found = stripe.fetch("webhook_endpoint", endpoint_id)
-    clock = int(time.time()) - found.as_of
+def check(stripe: Stripe, endpoint_id: str, url: str, events: set[str]) -> dict[str, Any]:
+    """Return the state of our endpoint: `problems` in sentences, `clock` (seconds that ours is ahead of Stripe's)
+    and how many deliveries of the last three days are still `undelivered`. Raise StripeError."""
+    answer = stripe.fetch("webhook_endpoint", endpoint_id)
+    clock = int(time.time()) - answer.as_of
     try:
-        waiting = stripe.undelivered(found.as_of - UNDELIVERED_SECONDS).items
+        undelivered = stripe.undelivered(answer.as_of - UNDELIVERED_SECONDS).items
     except StripeRefused:
-        waiting = []
-    late = [
-        one for one in waiting if one["type"] in events and one["created"] < found.as_of - ON_ITS_WAY_SECONDS
-    ]
-    return {"problems": problems(found.object, url, events), "clock": clock, "undelivered": len(late)}
+        undelivered = []
+    before = answer.as_of - DELIVERY_SECONDS
+    late = [event for event in undelivered if event["type"] in events and event["created"] < before]
+    return {"problems": problems(answer.object, url, events), "clock": clock, "undelivered": len(late)}
 
 
-def why_none(error: StripeError, url: str, override_secret: str) -> str:
-    """The sentence for an administrator whose endpoint Stripe would not make; "" if the Stripe CLI forwards."""
+def creation_problem(error: StripeError, url: str, override_secret: str) -> str:
+    """Return the sentence for an administrator whose endpoint Stripe refuses to create; "" if the Stripe CLI forwards."""
     if isinstance(error, StripeRefused) and error.code == "url_invalid":
         if override_secret:
             return ""
@@ -114,11 +117,11 @@ def why_none(error: StripeError, url: str, override_secret: str) -> str:
 
 
 def address(site_url: str, mode: str) -> str:
-    """Where a site takes a mode's deliveries."""
+    """Return the address at which a site takes a mode's deliveries."""
     return f"{site_url}{PATH}{mode}"
 
 
-def _wanted(url: str, events: Iterable[str], instance_id: str) -> dict[str, Any]:
+def _params(url: str, events: Iterable[str], instance_id: str) -> dict[str, Any]:
     metadata = {"umstripe_instance": instance_id}
     return {"url": url, "enabled_events": sorted(events), "description": DESCRIPTION, "metadata": metadata}
 
@@ -128,13 +131,12 @@ def _is_ours(endpoint: Mapping[str, Any], url: str, instance_id: str, known_id: 
     return endpoint["id"] == known_id or endpoint["url"] == url or made_by == instance_id
 
 
-def _mend(stripe: Stripe, endpoint: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    right = endpoint["url"] == wanted["url"] and set(endpoint["enabled_events"]) == set(
-        wanted["enabled_events"]
-    )
-    if not right or endpoint["status"] != "enabled":
-        mended = {**wanted, "disabled": False}
-        stripe.update_webhook_endpoint(endpoint["id"], mended, f"umstripe-mend-{uuid.uuid4().hex}")
+def _update(stripe: Stripe, endpoint: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+    events = set(endpoint["enabled_events"])
+    is_right = endpoint["url"] == params["url"] and events == set(params["enabled_events"])
+    if not is_right or endpoint["status"] != "enabled":
+        key = f"umstripe-mend-{uuid.uuid4().hex}"
+        stripe.update_webhook_endpoint(endpoint["id"], {**params, "disabled": False}, key)
 
 
 def _key(verb: str, params: Mapping[str, Any], generation: int) -> str:

@@ -69,7 +69,8 @@ def shape_of(typed_dict: type) -> Shape:
 
 def _rule_of(hint: Any) -> Rule:
     if hasattr(hint, "__metadata__"):
-        return hint.__metadata__[0]
+        rule: Rule = hint.__metadata__[0]
+        return rule
     if hint is bool:
         return flag
     if is_typeddict(hint):
@@ -77,9 +78,8 @@ def _rule_of(hint: Any) -> Rule:
     options = get_args(hint)
     if get_origin(hint) is StripeList:
         return each(_rule_of(options[0]))
-    whole = next(filter(is_typeddict, options), None)
-    is_reference = whole is not None and len(options) > 1 + (NoneType in options)
-    rule = reference(shape_of(whole)) if is_reference else _rule_of(options[0])
+    kinds = [option for option in options if option is not NoneType]
+    rule = _rule_of(kinds[0]) if len(kinds) == 1 else reference(shape_of(kinds[1]))
     return maybe(rule) if NoneType in options else rule
 
 

@@ -1,15 +1,14 @@
 """What a key may do: whether it is good, and the rights of a restricted one.
 
-These are verbs of `Stripe` (see stripe_gateway), which makes the calls.
+These are methods of `Stripe` (see client).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from umstripe.errors import StripeRefused, StripeUnavailable
-from umstripe.stripe_api.checkout import Answer
+from umstripe.stripe_api.calls import Calls
 
 PROBES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "customers": ("POST", "/v1/customers/cus_umstripe_probe", {"description": "probe"}),
@@ -27,20 +26,11 @@ PROBES: dict[str, tuple[str, str, dict[str, Any]]] = {
 """A read right is probed by a list of one, a write right by a call that fails after the check of the right."""
 
 
-class Rights:
-    """The verbs; `_call` is the gateway's."""
-
-    def _call(
-        self,
-        verb: str,
-        path: str,
-        params: Mapping[str, Any] | None = None,
-        idempotency_key: str | None = None,
-    ) -> Answer:
-        raise NotImplementedError
+class PermissionCalls(Calls):
+    """The calls of `Stripe` that tell what a key may do."""
 
     def check_publishable_key(self) -> None:
-        """Raises StripeRefused with status 401 for a bad key. Makes nothing: no parameters, so 400 is a good key."""
+        """Raise StripeRefused with status 401 for a bad key. Create nothing: without parameters a good key gets 400."""
         try:
             self._call("POST", "/v1/tokens")
         except StripeRefused as refusal:
@@ -48,7 +38,7 @@ class Rights:
                 raise
 
     def check_secret_key(self) -> None:
-        """Raises StripeRefused with status 401 for a bad key. A restricted key that lacks the right is a good key."""
+        """Raise StripeRefused with status 401 for a bad key. A restricted key that lacks the right is a good key."""
         try:
             self._call("GET", "/v1/prices", {"limit": 1})
         except StripeRefused as refusal:
@@ -56,14 +46,14 @@ class Rights:
                 raise
 
     def account(self) -> dict[str, Any] | None:
-        """The key's account, or None: a restricted key may not see it."""
+        """Return the key's account, or None: a restricted key may not see it."""
         try:
-            return self._call("GET", "/v1/account").object
+            return self._object("GET", "/v1/account")
         except StripeRefused:
             return None
 
     def has_right(self, right: str) -> bool | None:
-        """Whether the key has one of the rights in PROBES; None when Stripe's answer does not tell."""
+        """Return whether the key has one of the rights in PROBES; None when Stripe's answer does not tell."""
         try:
             self._call(*PROBES[right])
         except StripeRefused as refusal:

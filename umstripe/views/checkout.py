@@ -42,7 +42,7 @@ def _settled() -> tuple[str, checkout_session.Session]:
     """The mode and the session that the address names, settled; `deleted` for none. Raises UmstripeError."""
     session_id = request.args.get("umm_stripe_sid", "")
     mode = checkout_session.mode_of(session_id)
-    session = webhooks.settle_session(mode, session_id) if mode else {"deleted": True}
+    session = webhooks.sync_checkout_session(mode, session_id) if mode else {"deleted": True}
     db.session.rollback()
     return mode, session
 

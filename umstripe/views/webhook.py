@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import structlog
 from flask import Blueprint, request
@@ -15,6 +14,7 @@ from umstripe.models import Connection, Refusal
 from umstripe.security.rate_limits import limiter
 from umstripe.stripe_api.client import BadSignature, verify_signature
 from umstripe.stripe_api.shapes import is_event
+from umstripe.stripe_api.types import Event
 
 blueprint = Blueprint("webhook", __name__, url_prefix="/webhooks")
 
@@ -52,7 +52,7 @@ def _verify(mode: str, body: bytes, header: str | None) -> None:
         verify_signature(body, header, Connection.signing_secrets(mode))
 
 
-def _event(mode: str, body: bytes) -> dict[str, Any]:
+def _event(mode: str, body: bytes) -> Event:
     try:
         event = json.loads(body.decode())
     except (ValueError, RecursionError):

@@ -1,17 +1,32 @@
-"""Deliveries: from a verified event to the rows it changes.
+"""Deliveries: from a verified event to the rows that it changes.
 
-`receiving` is the way in, `handlers` has the table of event types, `payments` and `links` more handlers, `arrival` what
-each of them gets, `news` the mails that they write down.
+`receive` is the way in; each of Stripe's objects has a module whose handlers register themselves (see registry).
 """
 
-from umstripe.webhooks.checkout_session import HANDLERS
-from umstripe.webhooks.receive import event_of, process_again, process_failed, receive, settle_session
+from umstripe.webhooks import (  # noqa: F401 (each registers its handlers)
+    catalogue,
+    charge,
+    checkout_session,
+    customer,
+    dispute,
+    invoice,
+    payment_intent,
+    subscription,
+)
+from umstripe.webhooks.receive import (
+    event_for_session,
+    process_again,
+    process_failed,
+    receive,
+    sync_checkout_session,
+)
+from umstripe.webhooks.registry import HANDLERS
 
 __all__ = [
     "HANDLERS",
-    "event_of",
+    "event_for_session",
     "process_again",
     "process_failed",
     "receive",
-    "settle_session",
+    "sync_checkout_session",
 ]

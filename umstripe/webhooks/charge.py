@@ -1,80 +1,61 @@
-"""What charges, failed payments and invoices change. The table of handlers is in handlers."""
-
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 from umstripe.emails import triggers
 from umstripe.formatting import amount_words, status_words
 from umstripe.models import Customer, Purchase
 from umstripe.models.purchase import refund_words, status_of_charge
-from umstripe.webhooks.context import EventContext, noted, said
+from umstripe.stripe_api import types
+from umstripe.webhooks.context import EventContext, log_change, log_only
 from umstripe.webhooks.dispute import apply_waiting_disputes
+from umstripe.webhooks.registry import handles
 
-LONGEST_REASON = 1000
 
-
-def charge_changed(arrival: EventContext) -> str:
-    result = _charge_applied(arrival)
-    _apply_waiting_disputes(arrival)
+@handles(
+    "charge.captured",
+    "charge.expired",
+    "charge.failed",
+    "charge.pending",
+    "charge.refunded",
+    "charge.succeeded",
+)
+def charge_changed(context: EventContext[types.Charge]) -> str:
+    result = _sync(context)
+    _apply_waiting_disputes(context)
     return result
 
 
-def _apply_waiting_disputes(arrival: EventContext) -> None:
-    payment_id = arrival.object.get("payment_intent") or arrival.object["id"]
-    row = Purchase.locked(arrival.tx, arrival.mode, payment_id)
-    customer = None if row else Customer.known(arrival.tx, arrival.mode, arrival.object.get("customer"))
-    customer_id = row.customer_id if row else customer.id if customer else None
-    if customer_id is not None:
-        apply_waiting_disputes(arrival, payment_id, customer_id)
-
-
-def _charge_applied(arrival: EventContext) -> str:
-    charge = arrival.object
-    change = Purchase.apply(arrival.tx, arrival.mode, charge, status_in(arrival.event), arrival.created)
+def _sync(context: EventContext[types.Charge]) -> str:
+    charge, status = context.object, status_in(context.event)
+    change = Purchase.apply(context.tx, context.mode, charge, status, context.created)
     if change is None:
-        return noted(
-            arrival, f"Charge of {amount_words(charge['amount'], charge['currency'])}: {charge['status']}"
-        )
-    triggers.notify_purchase_change(arrival.tx, arrival.mode, charge, change, arrival.created)
-    if change.applied and (refunded := refund_words_of(charge)):
+        amount = amount_words(charge["amount"], charge["currency"])
+        return log_only(context, f"Charge of {amount}: {charge['status']}")
+    triggers.notify_purchase_change(context.tx, context.mode, charge, change, context.created)
+    if change.applied and (refunded := _refund_words(charge)):
         now = "" if change.before == change.after else f" (now {status_words(change.after)})"
-        arrival.note(f"One-time payment: {refunded}{now}", change.user_id)
+        context.log(f"One-time payment: {refunded}{now}", change.user_id)
         return "processed"
-    return said(arrival, change, "One-time payment")
+    return log_change(context, change, "One-time payment")
 
 
-def status_in(event: Mapping[str, Any]) -> str:
-    """The status that an event of a charge brings."""
+def _apply_waiting_disputes(context: EventContext[types.Charge]) -> None:
+    payment_id = context.object.get("payment_intent") or context.object["id"]
+    purchase = Purchase.locked(context.tx, context.mode, payment_id)
+    if purchase is not None:
+        apply_waiting_disputes(context, payment_id, purchase.customer_id)
+        return
+    customer = Customer.known(context.tx, context.mode, context.object.get("customer"))
+    if customer is not None:
+        apply_waiting_disputes(context, payment_id, customer.id)
+
+
+def status_in(event: types.Event) -> str:
+    """Return the status that an event of a charge brings."""
     return "failed" if event["type"] == "charge.expired" else status_of_charge(event["data"]["object"])
 
 
-def refund_words_of(charge: Mapping[str, Any]) -> str:
-    """What was given back of a payment, in words; "" for nothing, and for an amount that was only reserved."""
+def _refund_words(charge: types.Charge) -> str:
+    """Return what was given back of a payment, in words; "" for nothing, and for an amount that was only reserved."""
     if not charge.get("captured"):
         return ""
     return refund_words(charge.get("amount_refunded") or 0, charge["amount"], charge["currency"])
-
-
-def payment_failed(arrival: EventContext) -> str:
-    error = arrival.object.get("last_payment_error") or {}
-    reason = (error.get("message") or "Stripe gave no reason.")[:LONGEST_REASON]
-    return noted(arrival, f"A payment failed: {reason}")
-
-
-def invoice_changed(arrival: EventContext) -> str:
-    """An invoice's fate; the subscription's own event says what follows from it."""
-    invoice = arrival.object
-    amount = amount_words(invoice.get("amount_due"), invoice.get("currency") or "")
-    customer = Customer.known(arrival.tx, arrival.mode, invoice.get("customer"))
-    if customer is not None:
-        triggers.notify_payment_failure(arrival.tx, arrival.mode, arrival.event, customer.user_id)
-    return noted(arrival, f"Invoice of {amount}: {INVOICE_WORDS[arrival.event['type']]}")
-
-
-INVOICE_WORDS = {
-    "invoice.paid": "paid",
-    "invoice.payment_failed": "the payment failed",
-    "invoice.payment_action_required": "the member must confirm the payment",
-}

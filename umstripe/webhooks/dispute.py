@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
@@ -20,98 +21,110 @@ from umstripe.models.dispute import LOST, OPEN, charge_of, dashboard_url, is_inq
 from umstripe.models.purchase import PRICE_METADATA, status_of_charge
 from umstripe.models.snapshot import NeedsFetch
 from umstripe.models.subscription import Change
+from umstripe.stripe_api import types
 from umstripe.webhooks.context import EventContext
+from umstripe.webhooks.registry import handles
 
 
-def dispute_changed(arrival: EventContext) -> str:
-    dispute = arrival.object
-    purchase = Purchase.locked(arrival.tx, arrival.mode, payment_of(dispute), alone=True)
-    customer_id = purchase.customer_id if purchase else _customer_id(arrival)
-    return "foreign" if customer_id is None else _apply(arrival, customer_id)
+@handles(
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+)
+def dispute_changed(context: EventContext[types.Dispute]) -> str:
+    dispute = context.object
+    purchase = Purchase.locked(context.tx, context.mode, payment_of(dispute), alone=True)
+    customer_id = purchase.customer_id if purchase else _customer_id(context)
+    return "foreign" if customer_id is None else _sync(context, customer_id)
 
 
-def apply_waiting_disputes(arrival: EventContext, payment_id: str, customer_id: int) -> None:
+def apply_waiting_disputes(context: EventContext[Any], payment_id: str, customer_id: int) -> None:
     """Apply the disputes of a payment that came before anybody could tell whose payment it is."""
-    for waiting in Delivery.foreign_disputes(arrival.tx, arrival.mode, payment_id):
-        event = json.loads(waiting.body)
-        result = _apply(EventContext(arrival.tx, arrival.mode, event, arrival.fetched), customer_id)
-        Delivery.settle(arrival.tx, arrival.mode, waiting.stripe_event_id, result)
+    for delivery in Delivery.foreign_disputes(context.tx, context.mode, payment_id):
+        event = json.loads(delivery.body)
+        result = _sync(EventContext(context.tx, context.mode, event, context.fetched), customer_id)
+        Delivery.settle(context.tx, context.mode, delivery.stripe_event_id, result)
 
 
-def _apply(arrival: EventContext, customer_id: int) -> str:
-    tx, mode, dispute = arrival.tx, arrival.mode, arrival.object
-    before = Dispute.apply(tx, mode, dispute, arrival.created, customer_id)
+def _sync(context: EventContext[types.Dispute], customer_id: int) -> str:
+    tx, mode, dispute = context.tx, context.mode, context.object
+    before = Dispute.apply(tx, mode, dispute, context.created, customer_id)
     if before is None:
         return "stale"
     user_id = tx.execute(select(Customer.user_id).where(Customer.id == customer_id)).scalar_one()
     change = Purchase.settle_disputes(tx, mode, payment_of(dispute))
     if change is not None:
         triggers.notify_purchase_change(
-            tx, mode, {"payment_intent": payment_of(dispute)}, change, arrival.created
+            tx, mode, {"payment_intent": payment_of(dispute)}, change, context.created
         )
     if before != dispute["status"]:
-        arrival.note(_description(dispute, change), user_id)
-        _tell_administrators(tx, mode, dispute, user_id, arrival.created)
+        context.log(_description(dispute, change), user_id)
+        _mail_administrators(tx, mode, dispute, user_id, context.created)
     return "processed"
 
 
-def _description(dispute: Any, change: Change | None) -> str:
+def _description(dispute: types.Dispute, change: Change | None) -> str:
     amount = amount_words(dispute["amount"], dispute["currency"])
-    words = f"Dispute of {amount}: {dispute_words(dispute['status'])}"
+    description = f"Dispute of {amount}: {dispute_words(dispute['status'])}"
     if change is None or change.before == change.after:
-        return words
-    return f"{words}. One-time payment is {status_words(change.after)} (was {status_words(change.before)})"
-
-
-def _customer_id(arrival: EventContext) -> int | None:
-    """Whose payment it is that no purchase here is of: a subscription's, or one whose own events are late."""
-    known = Dispute.customer_of(arrival.tx, arrival.mode, arrival.object["id"])
-    if known is not None:
-        return known
-    charge = _charge(arrival)
-    paid_by = charge.get("customer") or Delivery.customer_of_object(
-        arrival.tx, arrival.mode, charge_of(arrival.object)
+        return description
+    return (
+        f"{description}. One-time payment is {status_words(change.after)} (was {status_words(change.before)})"
     )
-    if not paid_by:
+
+
+def _customer_id(context: EventContext[types.Dispute]) -> int | None:
+    """Return whose payment it is that no purchase here is of: a subscription's, or one whose own events are late."""
+    customer_id = Dispute.customer_of(context.tx, context.mode, context.object["id"])
+    if customer_id is not None:
+        return customer_id
+    charge = _charge(context)
+    stripe_customer_id = charge.get("customer") or Delivery.customer_of_object(
+        context.tx, context.mode, charge_of(context.object)
+    )
+    if not stripe_customer_id:
         return None
-    customer = Customer.known(arrival.tx, arrival.mode, paid_by)
+    customer = Customer.known(context.tx, context.mode, stripe_customer_id)
     if customer is None:
-        Delivery.keep_customer(arrival.tx, arrival.mode, arrival.event["id"], paid_by)
+        Delivery.keep_customer(context.tx, context.mode, context.event["id"], stripe_customer_id)
         return None
     if (charge.get("metadata") or {}).get(PRICE_METADATA):
-        as_of = arrival.fetched[charge["id"]].as_of
-        change = Purchase.apply(arrival.tx, arrival.mode, charge, status_of_charge(charge), as_of)
-        triggers.notify_purchase_change(arrival.tx, arrival.mode, charge, change, as_of)
+        as_of = context.fetched[charge["id"]].as_of
+        change = Purchase.apply(context.tx, context.mode, charge, status_of_charge(charge), as_of)
+        triggers.notify_purchase_change(context.tx, context.mode, charge, change, as_of)
     return int(customer.id)
 
 
-def _charge(arrival: EventContext) -> Any:
-    """The disputed charge as Stripe has it, empty while no key is here to ask with. Raises NeedsFetch to have it
-    fetched."""
-    charge_id = charge_of(arrival.object)
-    if charge_id in arrival.fetched:
-        return arrival.fetched[charge_id].object
-    key = select(Connection.mode).where(Connection.mode == arrival.mode, Connection.secret_key.is_not(None))
-    if not charge_id or arrival.tx.execute(key).first() is None:
+def _charge(context: EventContext[types.Dispute]) -> Mapping[str, Any]:
+    """Return the disputed charge as Stripe has it, empty while there is no key to ask with. Raise NeedsFetch to have
+    it fetched."""
+    charge_id = charge_of(context.object)
+    if charge_id in context.fetched:
+        return context.fetched[charge_id].object
+    key = select(Connection.mode).where(Connection.mode == context.mode, Connection.secret_key.is_not(None))
+    if not charge_id or context.tx.execute(key).first() is None:
         return {}
     raise NeedsFetch("charge", charge_id)
 
 
-def _tell_administrators(tx: Transaction, mode: str, dispute: Any, user_id: int, at: int) -> None:
-    """One mail when a dispute or an inquiry is opened, and one when a dispute is lost."""
-    kind, due_by = _kind_of_mail(dispute["status"]), (dispute.get("evidence_details") or {}).get("due_by")
+def _mail_administrators(tx: Transaction, mode: str, dispute: types.Dispute, user_id: int, at: int) -> None:
+    """Write one mail when a dispute or an inquiry is opened, and one when a dispute is lost."""
+    kind, evidence = _kind_of_mail(dispute["status"]), dispute.get("evidence_details")
+    due_by = evidence.get("due_by") if evidence else None
     is_news = at > time.time() - triggers.RECENT_SECONDS or (due_by or 0) > time.time()
     if not kind or not is_news:
         return
     name = func.coalesce(func.nullif(User.name, ""), User.username)
-    given = {
+    values = {
         "member": tx.execute(select(name).where(User.id == user_id)).scalar_one(),
         "amount": amount_words(dispute["amount"], dispute["currency"]),
         "until": f"Answer by {day_words(due_by)}." if due_by and dispute["status"] in OPEN else "",
-        "then": _effect(tx, mode, payment_of(dispute), dispute["status"]),
+        "then": _consequence(tx, mode, payment_of(dispute), dispute["status"]),
         "link": dashboard_url(mode, dispute["id"]),
     }
-    Mail.to_administrators(tx, kind, dispute["id"], **given)
+    Mail.to_administrators(tx, kind, dispute["id"], **values)
 
 
 def _kind_of_mail(status: str) -> str:
@@ -122,7 +135,7 @@ def _kind_of_mail(status: str) -> str:
     return ""
 
 
-def _effect(tx: Transaction, mode: str, payment_id: str, status: str) -> str:
+def _consequence(tx: Transaction, mode: str, payment_id: str, status: str) -> str:
     purchase = Purchase.locked(tx, mode, payment_id)
     if purchase is None:
         return "The payment was for a subscription, which goes on. Cancel it at Stripe if it should end."

@@ -1,7 +1,7 @@
 """The way in for Stripe's events. A delivery is one transaction: all of it or nothing (rule 2).
 
-`receive` claims the event's row, lets its handler work (see handlers) and commits; in rounds, when only Stripe can tell
-which state is newer (see rounds).
+`receive` claims the event's row, lets its handler work (see registry) and commits; it tries again when only Stripe can
+tell which state is newer (see transactions).
 """
 
 from __future__ import annotations
@@ -18,48 +18,50 @@ from umstripe.errors import DeliveryNotStored, MalformedObject, NotAllowed, Stri
 from umstripe.models import Connection, Delivery, site_identity
 from umstripe.models.dispute import payment_of
 from umstripe.models.snapshot import Snapshot
+from umstripe.stripe_api.calls import Answer
 from umstripe.stripe_api.field_rules import ID, valid_or_empty
 from umstripe.stripe_api.shapes import check_event
-from umstripe.transactions import with_retries
-from umstripe.webhooks.checkout_session import handle
+from umstripe.stripe_api.types import Event
+from umstripe.transactions import FetchedStates, with_retries
 from umstripe.webhooks.context import EventContext
-from umstripe.webhooks.unusable import is_lasting, set_aside
+from umstripe.webhooks.registry import dispatch
+from umstripe.webhooks.unusable import is_permanent, set_aside
 
-SHORTENED = ("customer", "subscription", "payment_intent")
+EXPANDED = ("customer", "subscription", "payment_intent")
 """What a fetched session has as a whole, and an event's by its id."""
-NOT_PROCESSED = ("failed", "foreign", "stale", "ignored", "unsold", "unusable")
+REPEATABLE = ("failed", "foreign", "stale", "ignored", "unsold", "unusable")
 
 
 def receive(
-    mode: str, event: Mapping[str, Any], body: str, arrived: bool = True, again: Iterable[str] = ("failed",)
+    mode: str, event: Event, body: str, arrived: bool = True, retryable: Iterable[str] = ("failed",)
 ) -> str:
-    """Apply a verified event, once. Gives its result (see Delivery), or `repeated` when it is done already.
+    """Apply a verified event, once. Return its result (see Delivery), or `repeated` when it is done already.
 
-    `arrived`: whether a delivery brought it, or catch-up found it; `again`: earlier results that are no end.
+    `arrived`: whether a delivery brought it, or catch-up found it; `retryable`: earlier results that are not final.
     An event that can never be applied is `unusable`: one with a field that cannot be read, and one that causes the
     same fault a second time. Any other failure is kept on the event's row, after everything it changed is rolled
-    back, and then raised. Raises DeliveryNotStored when it cannot be kept.
+    back, and then raised. Raise DeliveryNotStored when it cannot be kept.
     """
-    row = _row(mode, event, body, arrived)
+    row = _delivery_values(mode, event, body, arrived)
     try:
         check_event(event)
-        return _settled(mode, event, row, again)
+        return _apply(mode, event, row, retryable)
     except Exception as error:
-        result = _kept(row, event, error)
+        result = _keep_failed(row, event, error)
         if result == "failed":
             raise
         return result
 
 
-def _kept(row: dict[str, Any], event: Mapping[str, Any], error: Exception) -> str:
+def _keep_failed(row: dict[str, Any], event: Event, error: Exception) -> str:
     """Keep an event that was not applied, with the reason. Return its result."""
-    reason = _in_words(error)
+    reason = _reason(error)
     try:
         by_mail = not site_identity.mismatches()
         db.session.rollback()
         with write() as tx:
-            known = (tx, row["mode"], row["stripe_event_id"], reason)
-            if isinstance(error, MalformedObject) or (is_lasting(error) and Delivery.failed_with(*known)):
+            failure = (tx, row["mode"], row["stripe_event_id"], reason)
+            if isinstance(error, MalformedObject) or (is_permanent(error) and Delivery.failed_with(*failure)):
                 return set_aside(tx, row, event, reason, by_mail)
             Delivery.fail(tx, row, reason)
             return "failed"
@@ -71,7 +73,7 @@ def _kept(row: dict[str, Any], event: Mapping[str, Any], error: Exception) -> st
 def process_again(delivery: Delivery) -> str:
     """Apply an event that is here already once more, unless it has been processed meanwhile. As `receive`.
 
-    Raises NotAllowed when its body is not kept any more.
+    Raise NotAllowed when its body is not kept any more.
     """
     mode, body, arrived = delivery.mode, delivery.body, delivery.arrived
     if not body:
@@ -79,32 +81,25 @@ def process_again(delivery: Delivery) -> str:
             "The body of this event is not kept any more. An audit compares with Stripe instead."
         )
     db.session.rollback()
-    return receive(mode, json.loads(body), body, arrived, NOT_PROCESSED)
+    return receive(mode, json.loads(body), body, arrived, REPEATABLE)
 
 
-def _settled(mode: str, event: Mapping[str, Any], row: dict[str, Any], again: Iterable[str]) -> str:
-    fetched: dict[str, Snapshot] = {}
-    return with_retries(mode, fetched, lambda tx: _applied(tx, mode, event, row, again, fetched))
+def _apply(mode: str, event: Event, row: dict[str, Any], retryable: Iterable[str]) -> str:
+    fetched: FetchedStates = {}
 
+    def claim_and_dispatch(tx: Transaction) -> str:
+        if not Delivery.claim(tx, row, retryable):
+            return "repeated"
+        result = dispatch(EventContext(tx, mode, event, fetched))
+        if result != "processed":
+            Delivery.settle(tx, mode, event["id"], result)
+        return result
 
-def _applied(
-    tx: Transaction,
-    mode: str,
-    event: Mapping[str, Any],
-    row: dict[str, Any],
-    again: Iterable[str],
-    fetched: dict[str, Snapshot],
-) -> str:
-    if not Delivery.claim(tx, row, again):
-        return "repeated"
-    result = handle(EventContext(tx, mode, event, fetched))
-    if result != "processed":
-        Delivery.settle(tx, mode, event["id"], result)
-    return result
+    return with_retries(mode, fetched, claim_and_dispatch)
 
 
 def process_failed(mode: str, at_most: int = 1000) -> tuple[int, int]:
-    """Process the failed ones again. Gives how many there are, and how many fail still.
+    """Process the failed ones again. Return how many there are, and how many fail still.
 
     The first that Stripe has no answer for is the last: all would wait for it in vain, and somebody for them.
     """
@@ -120,38 +115,45 @@ def process_failed(mode: str, at_most: int = 1000) -> tuple[int, int]:
     return len(waiting), len(waiting) - applied
 
 
-def settle_session(mode: str, session_id: str) -> dict[str, Any]:
+def sync_checkout_session(mode: str, session_id: str) -> dict[str, Any]:
     """Ask Stripe for a Checkout session and, when it is complete, apply it as its delivery would (rule 7).
 
-    Gives the session, with its line items and subscription as a whole; `deleted` when there is none. Whichever
-    comes first, and however often, the end is the same. Raises StripeError.
+    Return the session, with its line items and subscription as a whole; `deleted` when there is none. Whichever
+    comes first, and however often, the end is the same. Raise StripeError.
     """
     stripe = Connection.of(mode).stripe(retries=0)
     db.session.rollback()
-    answer = stripe.fetch("checkout.session", session_id)
+    answer: Answer[dict[str, Any]] = stripe.fetch("checkout.session", session_id)
     if answer.object.get("status") == "complete":
-        _settle_complete(mode, answer.object, answer.as_of)
+        _apply_complete_session(mode, answer.object, answer.as_of)
     return answer.object
 
 
-def _settle_complete(mode: str, session: Mapping[str, Any], as_of: int) -> None:
+def _apply_complete_session(mode: str, session: Mapping[str, Any], as_of: int) -> None:
     subscription, fetched = session.get("subscription"), {session["id"]: Snapshot(mode, session, as_of)}
     if isinstance(subscription, Mapping):
         fetched[subscription["id"]] = Snapshot(mode, subscription, as_of)
-    event = event_of(session, as_of)
-    with_retries(mode, fetched, lambda tx: handle(EventContext(tx, mode, event, fetched, "member")))
+    event = event_for_session(mode, session, as_of)
+    with_retries(mode, fetched, lambda tx: dispatch(EventContext(tx, mode, event, fetched, "member")))
 
 
-def event_of(session: Mapping[str, Any], as_of: int) -> dict[str, Any]:
-    """The event that a fetched session stands for: in it, what belongs to the session is named by its id."""
-    bare = {
-        name: value["id"] if name in SHORTENED and isinstance(value, Mapping) else value
+def event_for_session(mode: str, session: Mapping[str, Any], as_of: int) -> Event:
+    """Return the event that a fetched session stands for: what belongs to the session is named in it by its id."""
+    in_event = {
+        name: value["id"] if name in EXPANDED and isinstance(value, Mapping) else value
         for name, value in session.items()
     }
-    return {"id": "", "type": "checkout.session.completed", "created": as_of, "data": {"object": bare}}
+    return {
+        "id": "",
+        "type": "checkout.session.completed",
+        "created": as_of,
+        "livemode": mode == "live",
+        "data": {"object": in_event},
+        "account": None,
+    }
 
 
-def _row(mode: str, event: Mapping[str, Any], body: str, arrived: bool) -> dict[str, Any]:
+def _delivery_values(mode: str, event: Event, body: str, arrived: bool) -> dict[str, Any]:
     return {
         "mode": mode,
         "stripe_event_id": event["id"],
@@ -167,17 +169,17 @@ def _row(mode: str, event: Mapping[str, Any], body: str, arrived: bool) -> dict[
     }
 
 
-def _is_dispute(event: Mapping[str, Any]) -> bool:
+def _is_dispute(event: Event) -> bool:
     return bool(event["data"]["object"].get("object") == "dispute")
 
 
 def _customer_of(data: Mapping[str, Any]) -> str:
-    said = data.get("id") if data.get("object") == "customer" else data.get("customer")
-    return valid_or_empty(ID, said.get("id") if isinstance(said, Mapping) else said)
+    customer = data.get("id") if data.get("object") == "customer" else data.get("customer")
+    return valid_or_empty(ID, customer.get("id") if isinstance(customer, Mapping) else customer)
 
 
-def _in_words(error: Exception) -> str:
-    """What an admin may read: our own sentences, otherwise the kind of error. Details go to the log."""
+def _reason(error: Exception) -> str:
+    """Return what an admin may read: our own sentences, otherwise the kind of error. Details go to the log."""
     if isinstance(error, UmstripeError):
         return str(error)
     structlog.get_logger().error("a delivery failed", exc_info=error)

@@ -1,7 +1,7 @@
-"""Stripe's truth about a customer: asked, compared with ours, made ours (rule 4).
+"""A customer's state at Stripe: fetched, compared with ours, taken over (rule 4).
 
-The success of a repair is the same function as that of a delivery: `Subscription.apply`. What a repair would
-change is found by doing it in a transaction that is then rolled back.
+A repair and a delivery change a subscription by the same function: `Subscription.apply`. What a repair would change is
+found by doing it in a transaction that is then rolled back.
 """
 
 from __future__ import annotations
@@ -17,143 +17,151 @@ from sqlalchemy import delete, select, update
 from umstripe.database import db, read, write
 from umstripe.errors import UmstripeError
 from umstripe.memberships import effective_roles
-from umstripe.models import Activity, Connection, Customer, Difference, Settings, Subscription, User
+from umstripe.models import Activity, Connection, Customer, Difference, Subscription, User
 from umstripe.models.snapshot import NEVER_WRITTEN, Snapshot
 from umstripe.models.subscription import FINAL
-from umstripe.stripe_api.client import Answer, Stripe
+from umstripe.stripe_api import types
+from umstripe.stripe_api.calls import Answer
+from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import FetchedStates, RetriesExhausted, with_retries_from
-from umstripe.webhooks import checkout_session
+from umstripe.webhooks.customer import link_customer, user_named_by
 
-OVER = FINAL | {"revoked"}
+ENDED = FINAL | {"revoked"}
 
 
 @dataclass(frozen=True)
 class StripeState:
-    """What Stripe said of a customer: the customer as it is, and the states of its subscriptions."""
+    """A customer as Stripe has it, with its subscriptions."""
 
     mode: str
     stripe_customer_id: str
-    customer: Answer
-    states: list[Snapshot]
+    customer: Answer[types.Customer]
+    subscriptions: list[Snapshot]
+
+    @property
+    def is_deleted(self) -> bool:
+        return bool(self.customer.object.get("deleted"))
 
 
 @dataclass(frozen=True)
-class Found:
+class Drift:
     """Something that is otherwise at Stripe: what each side has, in words. `kind` is Stripe's word for it."""
 
     kind: str
     stripe_object_id: str
     user_id: int | None
-    here: str
-    there: str
+    local: str
+    remote: str
 
 
-class _Undone(Exception):
-    """Carries what a transaction found out of it, and rolls it back."""
+class _RolledBack(Exception):
+    """Carry the drifts and roles out of a transaction, and roll it back."""
 
-    def __init__(self, found: list[Found], effect: dict[str, Any]) -> None:
+    def __init__(self, drifts: list[Drift], roles: dict[str, Any]) -> None:
         super().__init__()
-        self.found, self.effect = found, effect
+        self.drifts, self.roles = drifts, roles
 
 
-def sync(mode: str, stripe_customer_id: str, trigger: str = "work") -> list[Found]:
-    """Make Stripe's truth about a customer ours. Gives what was different. Raises StripeError, and RetriesExhausted.
+def sync(mode: str, stripe_customer_id: str, trigger: str = "work") -> list[Drift]:
+    """Take over Stripe's state of a customer. Return what was different. Raise StripeError, and RetriesExhausted.
 
     A customer that is not ours stays so (rule 5), unless Stripe knows that we made it for a user of ours.
     """
-    told: FetchedStates = {}
+    fetched: FetchedStates = {}
 
-    def settled(tx: Transaction, truth: StripeState) -> list[Found]:
-        return _noted(tx, mode, _applied(tx, truth, told), trigger)
+    def apply(tx: Transaction, state: StripeState) -> list[Drift]:
+        return _log(tx, mode, _apply(tx, state, fetched), trigger)
 
-    return with_retries_from(mode, told, lambda: ask(mode, stripe_customer_id), settled)
+    return with_retries_from(mode, fetched, lambda: fetch_state(mode, stripe_customer_id), apply)
 
 
-def look(mode: str, stripe_customer_id: str, trigger: str) -> list[Found]:
-    """Make a customer's subscriptions ours as Stripe has them now, in one call and without another try of it:
-    for somebody who waits. Gives what was different. Raises StripeError."""
+def refresh(mode: str, stripe_customer_id: str, trigger: str) -> list[Drift]:
+    """Take over a customer's subscriptions as Stripe has them now, in one call that is not repeated: for somebody who
+    waits. Return what was different. Raise StripeError."""
 
-    def settled(tx: Transaction, states: list[Snapshot]) -> list[Found]:
-        return _noted(tx, mode, list(_subscriptions_settled(tx, states)), trigger)
+    def apply(tx: Transaction, subscriptions: list[Snapshot]) -> list[Drift]:
+        return _log(tx, mode, list(_sync_subscriptions(tx, subscriptions)), trigger)
 
     try:
-        return with_retries_from(mode, {}, lambda: _newest(mode, stripe_customer_id), settled)
+        return with_retries_from(mode, {}, lambda: _newest(mode, stripe_customer_id), apply)
     except RetriesExhausted:
         return []
 
 
-def settle(mode: str, stripe_customer_id: str, trigger: str = "work") -> None:
-    """`sync`, and take the customer's differences off the list; when it does not work they say why, and it raises."""
-    these = (Difference.mode == mode, Difference.stripe_customer_id == stripe_customer_id)
+def repair(mode: str, stripe_customer_id: str, trigger: str = "work") -> None:
+    """`sync`, and delete the customer's listed differences; on failure they keep the reason, and the error is raised."""
+    listed = (Difference.mode == mode, Difference.stripe_customer_id == stripe_customer_id)
     try:
         sync(mode, stripe_customer_id, trigger)
     except UmstripeError as error:
         with write() as tx:
-            tx.execute(update(Difference).where(*these).values(error=str(error)[:1000]))
+            tx.execute(update(Difference).where(*listed).values(error=str(error)[:1000]))
         raise
     with write() as tx:
-        tx.execute(delete(Difference).where(*these))
+        tx.execute(delete(Difference).where(*listed))
 
 
-def differences(mode: str, stripe_customer_id: str) -> tuple[list[Found], dict[str, Any]]:
-    """What `sync` would change, without changing it; and the roles of whom it concerns, before and after."""
-    told: FetchedStates = {}
+def preview(mode: str, stripe_customer_id: str) -> tuple[list[Drift], dict[str, Any]]:
+    """Return what `sync` would change, and the roles of the user before and after, without changing anything."""
+    fetched: FetchedStates = {}
 
-    def tried(tx: Transaction, truth: StripeState) -> NoReturn:
-        raise _Undone(*_tried(tx, truth, told))
+    def apply_and_roll_back(tx: Transaction, state: StripeState) -> NoReturn:
+        raise _RolledBack(*_apply_with_roles(tx, state, fetched))
 
     try:
-        with_retries_from(mode, told, lambda: ask(mode, stripe_customer_id), tried)
-    except _Undone as undone:
-        return undone.found, undone.effect
+        with_retries_from(mode, fetched, lambda: fetch_state(mode, stripe_customer_id), apply_and_roll_back)
+    except _RolledBack as result:
+        return result.drifts, result.roles
     except RetriesExhausted:
         return [], {}
 
 
-def ask(mode: str, stripe_customer_id: str) -> StripeState:
+def fetch_state(mode: str, stripe_customer_id: str) -> StripeState:
     """Ask Stripe for a customer and its subscriptions: two calls, and one for each of ours that is not among them."""
     with read() as tx:
         ours = _ours(tx, mode, stripe_customer_id)
     stripe = Connection.of(mode).stripe()
     db.session.rollback()
     customer = stripe.fetch("customer", stripe_customer_id)
-    gone = bool(customer.object.get("deleted"))
-    states = [] if gone else list(_listed(stripe, mode, stripe_customer_id, ours))
-    named = {state.id for state in states}
-    lost = [
-        row for row in ours.values() if row.stripe_subscription_id not in named and row.status not in OVER
+    is_deleted = bool(customer.object.get("deleted"))
+    snapshots = [] if is_deleted else list(_listed(stripe, mode, stripe_customer_id, ours))
+    listed = {snapshot.id for snapshot in snapshots}
+    unlisted = [
+        row for row in ours.values() if row.stripe_subscription_id not in listed and row.status not in ENDED
     ]
-    states += [_fetched(stripe, mode, row) for row in lost]
-    return StripeState(mode, stripe_customer_id, customer, states)
+    snapshots += [_fetched(stripe, mode, row) for row in unlisted]
+    return StripeState(mode, stripe_customer_id, customer, snapshots)
 
 
 def _newest(mode: str, stripe_customer_id: str) -> list[Snapshot]:
-    """A customer's newest subscriptions at Stripe. One that we have as another customer's is left to `sync`."""
+    """Return a customer's newest subscriptions at Stripe. What is here as another customer's is left to `sync`."""
     with read() as tx:
         ours = _ours(tx, mode, stripe_customer_id)
     stripe = Connection.of(mode).stripe(retries=0)
     db.session.rollback()
     page = stripe.subscriptions(None, stripe_customer_id)
-    elsewhere = _elsewhere(mode, [one["id"] for one in page.items if one["id"] not in ours])
-    mine = [one for one in page.items if one["id"] not in elsewhere]
-    seen = {one: row.revision for one, row in ours.items()}
-    return [Snapshot(mode, one, page.as_of, seen.get(one["id"], NEVER_WRITTEN)) for one in mine]
+    others = _of_other_customers(mode, page.items, ours)
+    return [_snapshot(mode, item, page.as_of, ours) for item in page.items if item["id"] not in others]
 
 
 def _listed(stripe: Stripe, mode: str, customer: str, ours: Mapping[str, Any]) -> Iterator[Snapshot]:
     after = None
     while True:
         page = stripe.subscriptions(after, customer)
-        elsewhere = _elsewhere(mode, [one["id"] for one in page.items if one["id"] not in ours])
-        for one in page.items:
-            if one["id"] in elsewhere:
-                yield _fetched(stripe, mode, elsewhere[one["id"]])
+        others = _of_other_customers(mode, page.items, ours)
+        for item in page.items:
+            if item["id"] in others:
+                yield _fetched(stripe, mode, others[item["id"]])
             else:
-                seen = ours[one["id"]].revision if one["id"] in ours else NEVER_WRITTEN
-                yield Snapshot(mode, one, page.as_of, seen)
+                yield _snapshot(mode, item, page.as_of, ours)
         if not page.more:
             return
         after = page.after
+
+
+def _snapshot(mode: str, subscription: types.Subscription, as_of: int, ours: Mapping[str, Any]) -> Snapshot:
+    row = ours.get(subscription["id"])
+    return Snapshot(mode, subscription, as_of, row.revision if row else NEVER_WRITTEN)
 
 
 def _fetched(stripe: Stripe, mode: str, row: Any) -> Snapshot:
@@ -161,8 +169,11 @@ def _fetched(stripe: Stripe, mode: str, row: Any) -> Snapshot:
     return Snapshot(mode, answer.object, answer.as_of, row.revision)
 
 
-def _elsewhere(mode: str, ids: list[str]) -> dict[str, Any]:
-    """Those that we have as another customer's, by their ids."""
+def _of_other_customers(
+    mode: str, subscriptions: list[types.Subscription], ours: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the rows of those that are here as another customer's, by their ids."""
+    ids = [item["id"] for item in subscriptions if item["id"] not in ours]
     table = Subscription.__table__
     query = select(table).where(table.c.mode == mode, table.c.stripe_subscription_id.in_(ids))
     with read() as tx:
@@ -175,79 +186,76 @@ def _ours(tx: Transaction, mode: str, stripe_customer_id: str) -> dict[str, Any]
     return {row.stripe_subscription_id: row for row in tx.execute(query)}
 
 
-def _tried(tx: Transaction, truth: StripeState, told: FetchedStates) -> tuple[list[Found], dict[str, Any]]:
-    row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
-    user_id = row.user_id if row else _user_named_by(tx, truth)
+def _apply_with_roles(
+    tx: Transaction, state: StripeState, fetched: FetchedStates
+) -> tuple[list[Drift], dict[str, Any]]:
+    customer = Customer.known(tx, state.mode, state.stripe_customer_id)
+    user_id = customer.user_id if customer else _user_named_by(tx, state)
     at = int(time.time())
     before = effective_roles.names_of(tx, user_id, at)
-    found = _applied(tx, truth, told)
-    return found, {"before": before, "after": effective_roles.names_of(tx, user_id, at)}
+    drifts = _apply(tx, state, fetched)
+    return drifts, {"before": before, "after": effective_roles.names_of(tx, user_id, at)}
 
 
-def _applied(tx: Transaction, truth: StripeState, told: FetchedStates) -> list[Found]:
-    """`told` is what only Stripe could tell of earlier events of a customer that is linked now."""
-    found = list(_customer_settled(tx, truth, told))
-    if truth.customer.object.get("deleted"):
-        _all_ended(tx, truth)
-        return found
-    return [*found, *_subscriptions_settled(tx, truth.states)]
+def _apply(tx: Transaction, state: StripeState, fetched: FetchedStates) -> list[Drift]:
+    """Take over a state. `fetched` is what only Stripe could tell of earlier events of a customer that is linked now."""
+    drifts = list(_sync_customer(tx, state, fetched))
+    if state.is_deleted:
+        _end_all(tx, state)
+        return drifts
+    return [*drifts, *_sync_subscriptions(tx, state.subscriptions)]
 
 
-def _subscriptions_settled(tx: Transaction, states: list[Snapshot]) -> Iterator[Found]:
-    for state in states:
-        before = Subscription.found(tx, state.mode, state.id)
-        change = Subscription.apply(tx, state)
-        after = Subscription.found(tx, state.mode, state.id)
+def _sync_subscriptions(tx: Transaction, snapshots: list[Snapshot]) -> Iterator[Drift]:
+    for snapshot in snapshots:
+        before = Subscription.found(tx, snapshot.mode, snapshot.id)
+        change = Subscription.apply(tx, snapshot)
+        after = Subscription.found(tx, snapshot.mode, snapshot.id)
         if change is not None and before != after:
-            here, there = Subscription.words(tx, before), Subscription.words(tx, after)
-            yield Found("subscription", state.id, change.user_id, here, there)
+            local, remote = Subscription.words(tx, before), Subscription.words(tx, after)
+            yield Drift("subscription", snapshot.id, change.user_id, local, remote)
 
 
-def _all_ended(tx: Transaction, truth: StripeState) -> None:
-    """What Stripe still says of a deleted customer's subscriptions, and the end of those it says nothing of."""
-    for state in truth.states:
-        Subscription.apply(tx, state)
-    row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
-    if row is not None:
-        Subscription.end_all(tx, row.id, truth.customer.as_of)
+def _end_all(tx: Transaction, state: StripeState) -> None:
+    """Apply what Stripe still has of a deleted customer's subscriptions, and end those that it has not."""
+    for snapshot in state.subscriptions:
+        Subscription.apply(tx, snapshot)
+    customer = Customer.known(tx, state.mode, state.stripe_customer_id)
+    if customer is not None:
+        Subscription.end_all(tx, customer.id, state.customer.as_of)
 
 
-def _customer_settled(tx: Transaction, truth: StripeState, told: FetchedStates) -> Iterator[Found]:
-    """The link, as Stripe's customer has it; what goes with a deleted customer."""
-    row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
-    if truth.customer.object.get("deleted"):
-        if row is not None and not row.deleted:
-            Customer.unlink(tx, row)
-            yield Found("customer", truth.stripe_customer_id, row.user_id, "linked", "deleted")
+def _sync_customer(tx: Transaction, state: StripeState, fetched: FetchedStates) -> Iterator[Drift]:
+    """Take over the link, as Stripe's customer has it, and what goes with a deleted customer."""
+    customer_id = state.stripe_customer_id
+    customer = Customer.known(tx, state.mode, customer_id)
+    if state.is_deleted:
+        if customer is not None and not customer.deleted:
+            Customer.unlink(tx, customer)
+            yield Drift("customer", customer_id, customer.user_id, "linked", "deleted")
         return
-    user_id = _user_named_by(tx, truth)
-    if row is None and user_id is not None:
-        public_id = truth.customer.object["metadata"]["umstripe_user"]
-        checkout_session.link(tx, truth.mode, truth.stripe_customer_id, public_id, told)
-        yield Found("customer", truth.stripe_customer_id, user_id, "not linked", "made for this user")
-    elif row is not None and (row.deleted or user_id not in (None, row.user_id)):
-        linked = user_id or row.user_id
-        tx.execute(update(Customer).where(Customer.id == row.id).values(deleted=False, user_id=linked))
-        here = "deleted" if row.deleted else "linked to another user"
-        yield Found("customer", truth.stripe_customer_id, linked, here, "exists, and was made for this user")
+    user_id = _user_named_by(tx, state)
+    if customer is None and user_id is not None:
+        link_customer(tx, state.mode, customer_id, user_named_by(tx, state.customer.object), fetched)
+        yield Drift("customer", customer_id, user_id, "not linked", "made for this user")
+    elif customer is not None and (customer.deleted or user_id not in (None, customer.user_id)):
+        owner = user_id or customer.user_id
+        tx.execute(update(Customer).where(Customer.id == customer.id).values(deleted=False, user_id=owner))
+        local = "deleted" if customer.deleted else "linked to another user"
+        yield Drift("customer", customer_id, owner, local, "exists, and was made for this user")
 
 
-def _user_named_by(tx: Transaction, truth: StripeState) -> int | None:
-    """Whom the customer was made for, if it is we who made it (rule 8)."""
-    said = truth.customer.object.get("metadata") or {}
-    ours = tx.execute(select(Settings.instance_id)).scalar_one()
-    if said.get("umstripe_instance") != ours:
-        return None
-    return tx.execute(select(User.id).where(User.public_id == said.get("umstripe_user", ""))).scalar()
+def _user_named_by(tx: Transaction, state: StripeState) -> int | None:
+    """Return the id of the user for whom we made the customer (rule 8)."""
+    public_id = user_named_by(tx, state.customer.object)
+    return tx.execute(select(User.id).where(User.public_id == public_id)).scalar() if public_id else None
 
 
-def _noted(tx: Transaction, mode: str, found: list[Found], trigger: str) -> list[Found]:
-    for one in found:
-        _note(tx, mode, one, trigger)
-    return found
-
-
-def _note(tx: Transaction, mode: str, found: Found, trigger: str) -> None:
-    description = f"Brought in line with Stripe: {found.stripe_object_id} was {found.here}, is {found.there}"
-    line = {"trigger": trigger, "mode": mode, "user_id": found.user_id}
-    Activity.write(tx, "stripe.synced", description, **line, details={"object": found.stripe_object_id})
+def _log(tx: Transaction, mode: str, drifts: list[Drift], trigger: str) -> list[Drift]:
+    for drift in drifts:
+        description = (
+            f"Brought in line with Stripe: {drift.stripe_object_id} was {drift.local}, is {drift.remote}"
+        )
+        line: dict[str, Any] = {"trigger": trigger, "mode": mode, "user_id": drift.user_id}
+        Activity.write(tx, "stripe.synced", description, **line, details={"object": drift.stripe_object_id})
+    return drifts

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from umstripe.errors import MalformedObject
 from umstripe.stripe_api.shapes import check_event, is_event
+from umstripe.stripe_api.types import Event
 
 
-def event_in(body: str) -> dict[str, Any]:
+def event_in(body: str) -> Event:
     """Return the event that a kept body holds. Raise MalformedObject when there is none that can be read."""
     try:
         event = json.loads(body)

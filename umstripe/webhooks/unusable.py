@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
@@ -12,33 +11,40 @@ from sqlalchemy.exc import DataError, DBAPIError, StatementError
 from umstripe.database import now
 from umstripe.formatting import mode_words
 from umstripe.models import Connection, Customer, Delivery, Mail
+from umstripe.stripe_api.types import Event
 
-OF_OURS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, DataError)
+PERMANENT_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    DataError,
+)
 """Errors that the same event causes again: a fault in umstripe, or a value that the database does not take."""
 
 
-def is_lasting(error: Exception) -> bool:
-    """Whether an error comes from the event itself. What comes from Stripe, the network or the database may pass."""
-    return isinstance(error, OF_OURS) or (
+def is_permanent(error: Exception) -> bool:
+    """Return whether an error comes from the event itself. What comes from Stripe, the network or the database may pass."""
+    return isinstance(error, PERMANENT_ERRORS) or (
         isinstance(error, StatementError) and not isinstance(error, DBAPIError)
     )
 
 
-def is_of_another_account(tx: Transaction, mode: str, event: Mapping[str, Any]) -> bool:
-    """Whether an event is of an account that is connected to ours: its ids mean nothing here.
+def is_of_another_account(tx: Transaction, mode: str, event: Event) -> bool:
+    """Return whether an event is of an account that is connected to ours: its ids mean nothing here.
 
     An event of our own account has no `account`: https://docs.stripe.com/connect/webhooks.
     """
     account = event.get("account")
     if account is None:
         return False
-    ours = tx.execute(select(Connection.stripe_account_id).where(Connection.mode == mode)).scalar_one()
-    return not ours or account != ours
+    own = tx.execute(select(Connection.stripe_account_id).where(Connection.mode == mode)).scalar_one()
+    return not own or account != own
 
 
-def set_aside(
-    tx: Transaction, row: dict[str, Any], event: Mapping[str, Any], reason: str, by_mail: bool
-) -> str:
+def set_aside(tx: Transaction, row: dict[str, Any], event: Event, reason: str, by_mail: bool) -> str:
     """Keep an event that cannot be applied. Return the result: `foreign` for one that is not about this site."""
     mode = row["mode"]
     if _is_foreign(tx, row, event):
@@ -51,13 +57,13 @@ def set_aside(
 
 
 def mail_administrators(tx: Transaction, mode: str) -> None:
-    """One mail a day, however many events there are."""
-    what = f"Stripe sent something that this site cannot use ({mode_words(mode)})"
-    says = "It is kept, but it was not applied: a membership may not be what it is at Stripe."
-    Mail.to_administrators(tx, "health", f"unusable:{mode}:{now().date()}", what=what, says=says)
+    """Write one mail a day, however many events there are."""
+    subject = f"Stripe sent something that this site cannot use ({mode_words(mode)})"
+    text = "It is kept, but it was not applied: a membership may not be what it is at Stripe."
+    Mail.to_administrators(tx, "health", f"unusable:{mode}:{now().date()}", what=subject, says=text)
 
 
-def _is_foreign(tx: Transaction, row: dict[str, Any], event: Mapping[str, Any]) -> bool:
+def _is_foreign(tx: Transaction, row: dict[str, Any], event: Event) -> bool:
     if is_of_another_account(tx, row["mode"], event):
         return True
     customer = row["stripe_customer_id"]

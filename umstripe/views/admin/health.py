@@ -113,7 +113,7 @@ def process(mode: str) -> ResponseReturnValue:
 def repair(mode: str, customer: str) -> ResponseReturnValue:
     """Repair what differs with one customer."""
     try:
-        reconcile.settle(mode, customer, "admin")
+        reconcile.repair(mode, customer, "admin")
         flash("Repaired: this site has now what Stripe has.", "success")
     except UmstripeError as error:
         flash(f"This could not be repaired. {error}", "error")

@@ -149,7 +149,7 @@ def sync(user_id: int) -> ResponseReturnValue:
     asked = [(one.mode, one.stripe_customer_id) for one in user.customers if Connection.of(one.mode).has_keys]
     try:
         found = [difference for customer in asked for difference in reconcile.sync(*customer, "admin")]
-        said = "; ".join(f"{one.stripe_object_id} was {one.here}" for one in found)
+        said = "; ".join(f"{one.stripe_object_id} was {one.local}" for one in found)
         flash(
             f"Stripe was asked. Put right: {said}." if found else "Stripe was asked. Everything was right.",
             "success",
