@@ -17,6 +17,7 @@ from umstripe.errors import MalformedObject, StripeRefused, UmstripeError
 from umstripe.jobs import steps
 from umstripe.models import Activity, Connection, Customer, Difference, Job, Settings, Subscription, User
 from umstripe.models.snapshot import Snapshot
+from umstripe.statuses import OVER
 from umstripe.stripe_api.client import Page
 from umstripe.webhooks import reconcile
 
@@ -216,9 +217,8 @@ def _link_differs(customer: dict[str, Any], row: Any, instance: str) -> bool:
 
 def _unseen(tx: Transaction, mode: str, run: int) -> list[str]:
     """A hundred of our customers who were in no list, or one of whose subscriptions was in none."""
-    over = reconcile.OVER
     lost = select(Subscription.customer_id).where(
-        Subscription.audited != run, Subscription.status.not_in(over)
+        Subscription.audited != run, Subscription.status.not_in(OVER)
     )
     unseen = or_(~Customer.deleted & (Customer.audited != run), Customer.id.in_(lost))
     query = select(Customer.stripe_customer_id).where(Customer.mode == mode, unseen)

@@ -14,8 +14,6 @@ from sqlalchemy.orm import selectinload
 from umstripe.database import db
 from umstripe.formatting import dispute_words
 from umstripe.memberships.effective_roles import (
-    ENDED,
-    LIVE,
     Holding,
     effective_roles_query,
     held_statuses_query,
@@ -27,6 +25,7 @@ from umstripe.models.role import Role
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
 from umstripe.normalization import text_key
+from umstripe.statuses import ENDED, LIVE
 
 INACTIVE = "inactive"
 

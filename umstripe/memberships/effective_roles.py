@@ -24,12 +24,7 @@ from umstripe.models import (
     manual_roles,
 )
 from umstripe.models.settings import counted_modes
-
-LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "paid", "pending"})
-ENDED = frozenset({"canceled", "revoked", "expired", "refunded", "disputed"})
-"""Neither: `incomplete_expired` and `failed`, first payments that never made anybody a member."""
-INCOMPLETE = "incomplete"
-"""A first payment that is still open. It is live if its plan gives a role for it, and else neither, too."""
+from umstripe.statuses import ENDED, INCOMPLETE, LIVE
 
 
 @dataclass(frozen=True)

@@ -12,21 +12,16 @@ from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery
 from umstripe.models.plan import Plan
 from umstripe.models.purchase import Purchase
-from umstripe.models.subscription import FINAL, Subscription
+from umstripe.models.subscription import Subscription
 from umstripe.models.user import User
+from umstripe.statuses import INCOMPLETE, NEVER_BEGUN, NOT_LIVE, UNDECIDED
 
-NOT_YET = ("", "incomplete", "failed")
-"""What a payment may have left behind while a later try, or the news of it, is on its way."""
-NEVER_BEGUN = ("incomplete", "incomplete_expired", "failed")
-NOT_HELD = FINAL | {"incomplete", "revoked"}
-"""A subscription in any other status is the one that its user may have."""
-BEGUN = ("incomplete", "active")
 DEBIT_FAILED = "checkout.session.async_payment_failed"
 
 
 def subscription(user: User, mode: str) -> Subscription | None:
     """The user's subscription of a mode, if it is under way: the newest one, should Stripe hold several."""
-    query = _of(user, Subscription, mode).where(Subscription.status.not_in(NOT_HELD))
+    query = _of(user, Subscription, mode).where(Subscription.status.not_in(NOT_LIVE))
     return db.session.scalar(query.order_by(Subscription.created.desc()).limit(1))
 
 
@@ -55,7 +50,7 @@ def kind(user: User, mode: str, plan: Plan | None, at: int) -> str:
         return "purchase"
     if subscription(user, mode) is not None:
         return "subscription"
-    began = _of(user, Subscription, mode).where(Subscription.status == "incomplete")
+    began = _of(user, Subscription, mode).where(Subscription.status == INCOMPLETE)
     return "payment" if db.session.scalar(began.limit(1)) is not None else ""
 
 
@@ -92,7 +87,7 @@ def had_trial(user: User, mode: str) -> bool:
 
 def is_known(mode: str, session: dict) -> bool:
     """Whether what came of a paid Checkout session is here already. One that is not paid yet is for Stripe to say."""
-    return status_of(mode, session) not in NOT_YET
+    return status_of(mode, session) not in UNDECIDED
 
 
 def status_of(mode: str, session: Mapping[str, Any]) -> str:
@@ -113,7 +108,7 @@ def debit_waits(mode: str, session: Mapping[str, Any]) -> bool:
     """
     if session["status"] != "complete" or session.get("mode") != "subscription":
         return False
-    if session.get("payment_status") != "unpaid" or status_of(mode, session) not in BEGUN:
+    if session.get("payment_status") != "unpaid" or status_of(mode, session) not in (INCOMPLETE, "active"):
         return False
     return not Delivery.has_come(mode, DEBIT_FAILED, session["id"], session["created"])
 

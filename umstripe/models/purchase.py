@@ -29,13 +29,13 @@ from umstripe.models.dispute import Dispute
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.subscription import Change
+from umstripe.statuses import PAID
 
 PRICE_METADATA = "umstripe_price"
 """The key under which a one-time payment carries the price it is for, on the payment intent and so on its charges."""
 STEPS = {"pending": 0, "failed": 1, "paid": 2, "refunded": 3}
 """How far a payment is, by its charges alone: `disputed` is what a lost dispute makes of `paid`."""
 STATUSES = tuple(STEPS)
-PAID = ("paid", "refunded")
 RESERVED_SECONDS = 7 * 24 * 3600
 """How long an amount stays reserved when Stripe does not say: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method."""
 

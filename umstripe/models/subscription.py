@@ -13,9 +13,9 @@ from umstripe.formatting import moment_words, status_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
 from umstripe.models.snapshot import Snapshot, SyncedColumns
+from umstripe.statuses import FINAL
 
 AUTOMATIC = "charge_automatically"
-FINAL = frozenset({"canceled", "incomplete_expired"})
 TIMES = {
     "current_period_end": "period ends",
     "trial_end": "trial ends",

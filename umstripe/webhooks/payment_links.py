@@ -20,7 +20,6 @@ from umstripe.emails import triggers
 from umstripe.emails.triggers import plan_title
 from umstripe.errors import MalformedObject
 from umstripe.formatting import amount_words
-from umstripe.memberships.holdings import NOT_HELD
 from umstripe.models import Customer, Delivery, Mail, Purchase, Settings, Subscription, User, manual_roles
 from umstripe.models.payment_link_session import (
     REFERENCE,
@@ -33,6 +32,7 @@ from umstripe.models.payment_link_session import (
 from umstripe.models.snapshot import NeedsFetch, Snapshot
 from umstripe.models.subscription import Change
 from umstripe.normalization import name_key
+from umstripe.statuses import NOT_LIVE
 from umstripe.webhooks.charge import status_in
 from umstripe.webhooks.context import EventContext, said
 from umstripe.webhooks.dispute import apply_waiting_disputes
@@ -126,7 +126,7 @@ def _say_if_another(arrival: EventContext, bought: PaymentLinkSession, change: C
         return
     others = select(Subscription.id).join(Customer, Customer.id == Subscription.customer_id)
     others = others.where(Customer.user_id == change.user_id, Subscription.mode == arrival.mode)
-    others = others.where(Subscription.status.not_in(NOT_HELD))
+    others = others.where(Subscription.status.not_in(NOT_LIVE))
     others = others.where(Subscription.stripe_subscription_id != bought.subscription["id"])
     if arrival.tx.execute(others.limit(1)).first():
         arrival.note(

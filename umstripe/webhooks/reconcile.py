@@ -19,12 +19,10 @@ from umstripe.errors import UmstripeError
 from umstripe.memberships import effective_roles
 from umstripe.models import Activity, Connection, Customer, Difference, Settings, Subscription, User
 from umstripe.models.snapshot import NEVER_WRITTEN, Snapshot
-from umstripe.models.subscription import FINAL
+from umstripe.statuses import OVER
 from umstripe.stripe_api.client import Answer, Stripe
 from umstripe.transactions import FetchedStates, RetriesExhausted, with_retries_from
 from umstripe.webhooks import checkout_session
-
-OVER = FINAL | {"revoked"}
 
 
 @dataclass(frozen=True)

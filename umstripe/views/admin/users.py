@@ -9,12 +9,12 @@ from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
 from umstripe.errors import NotAllowed, UmstripeError
-from umstripe.formatting import STATUSES
 from umstripe.forms.user import AddUserForm, EditUserForm
 from umstripe.listings import users
 from umstripe.memberships import effective_roles
 from umstripe.models import Connection, Dispute, LoginSession, Mail, Settings, User
 from umstripe.security import sessions
+from umstripe.statuses import LABELS
 from umstripe.views.admin.log import log
 from umstripe.views.lists import page_number, text_argument
 from umstripe.webhooks import reconcile
@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
         asked=asked,
         count=users.count(),
         counts=users.counts_by_role(),
-        statuses=[(key or users.INACTIVE, words) for key, words in STATUSES.items()],
+        statuses=[(key or users.INACTIVE, words) for key, words in LABELS.items()],
     )
 
 
