@@ -32,6 +32,8 @@ from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, declared_a
 
 from umstripe.keys.files import EncryptionKeys
 
+Transaction = Connection
+"""An open transaction: SQLAlchemy's name for it is also that of a model, the keys of a Stripe account."""
 Seconds = Annotated[int, mapped_column(BigInteger)]
 """A moment of Stripe's clock: whole seconds since 1970, UTC."""
 
@@ -68,7 +70,7 @@ _locked: ContextVar[bool] = ContextVar("locked", default=False)
 
 
 @contextlib.contextmanager
-def write() -> Iterator[Connection]:
+def write() -> Iterator[Transaction]:
     """One write transaction of its own, apart from the session: all or nothing (rule 2).
 
     Gives a connection; commits at the end, rolls back on any error. Reading inside it is reading the
@@ -91,7 +93,7 @@ def write() -> Iterator[Connection]:
 
 
 @contextlib.contextmanager
-def read() -> Iterator[Connection]:
+def read() -> Iterator[Transaction]:
     """One short transaction that only reads, whatever the request is."""
     token = _writing.set(False)
     try:
@@ -149,7 +151,7 @@ event.listen(db.session, "after_commit", _forget_changes)
 event.listen(db.session, "after_rollback", _forget_changes)
 
 
-def one_after_the_other(tx: Connection, name: str) -> None:
+def one_after_the_other(tx: Transaction, name: str) -> None:
     """Wait until no other write transaction that has said this name is open. On SQLite that is so already."""
     if tx.dialect.name == "postgresql":
         tx.execute(_ADVISORY_LOCK, {"name": name})
@@ -237,7 +239,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             os.close(record.info.pop("lock"))
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
+    def begin(connection: Transaction) -> None:
         if not is_writing():
             connection.exec_driver_sql("BEGIN")
             return

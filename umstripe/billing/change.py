@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
-
+from umstripe.database import Transaction
 from umstripe.errors import ActionUnavailable, StripeRefused, UmstripeError
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Activity, Subscription

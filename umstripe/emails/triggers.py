@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import and_, func, select
 
+from umstripe.database import Transaction
 from umstripe.formatting import amount_words, day_words
 from umstripe.models import Delivery, Mail, Plan, Price, Product, Purchase, Subscription, User, snapshot
 from umstripe.models.payment_link_session import id_of

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from dbos import DBOS
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import delete, insert, or_, select, update
 
-from umstripe.database import db, read, write
+from umstripe.database import Transaction, db, read, write
 from umstripe.errors import MalformedObject, StripeRefused, UmstripeError
 from umstripe.jobs import steps
 from umstripe.models import Activity, Connection, Customer, Difference, Job, Settings, Subscription, User

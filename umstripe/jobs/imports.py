@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dbos import DBOS
-from sqlalchemy import Connection as Transaction
 
-from umstripe.database import db, write
+from umstripe.database import Transaction, db, write
 from umstripe.errors import StripeRefused
 from umstripe.jobs import steps
 from umstripe.models import Activity, Connection, Job, Plan, Price, Product, Settings

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import structlog
 from dbos import DBOS
-from sqlalchemy import Connection as Transaction
 
-from umstripe.database import db, write
+from umstripe.database import Transaction, db, write
 from umstripe.emails import triggers
 from umstripe.errors import StripeRefused, UmstripeError
 from umstripe.jobs import steps

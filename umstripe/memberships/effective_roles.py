@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import CTE, Select, and_, case, exists, func, literal, or_, select, union_all
-from sqlalchemy import Connection as Transaction
 
-from umstripe.database import db
+from umstripe.database import Transaction, db
 from umstripe.formatting import status_words
 from umstripe.models import (
     Customer,

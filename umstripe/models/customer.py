@@ -3,11 +3,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, String, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Model, Seconds, db, one_after_the_other
+from umstripe.database import Model, Seconds, Transaction, db, one_after_the_other
 from umstripe.models import snapshot
 from umstripe.models.user import User
 

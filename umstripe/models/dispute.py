@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, func, insert, select, update
-from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Model, Seconds, db
+from umstripe.database import Model, Seconds, Transaction, db
 from umstripe.formatting import amount_words, dispute_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer

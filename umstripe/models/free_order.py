@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
+from umstripe.database import Transaction
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.purchase import PRICE_METADATA, STATUSES, Purchase

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
+from umstripe.database import Transaction
 from umstripe.models.customer import Customer
 from umstripe.models.free_order import status_of_session
 from umstripe.models.plan import Plan

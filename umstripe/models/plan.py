@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, ForeignKey, String, Table, exists, false, insert, or_, select, true
-from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
-from umstripe.database import Model, UTCDateTime, db, now
+from umstripe.database import Model, Transaction, UTCDateTime, db, now
 from umstripe.errors import NotAllowed
 from umstripe.formatting import price_words, term_words
 from umstripe.models.normalized_columns import search_column

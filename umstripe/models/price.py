@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint, and_, func, select, update
-from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from umstripe.database import Model, db
+from umstripe.database import Model, Transaction, db
 from umstripe.models import snapshot
 from umstripe.models.normalized_columns import search_column
 from umstripe.models.snapshot import Snapshot, SyncedColumns

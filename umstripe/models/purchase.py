@@ -18,10 +18,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
-from umstripe.database import Model, Seconds, one_after_the_other
+from umstripe.database import Model, Seconds, Transaction, one_after_the_other
 from umstripe.formatting import amount_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer

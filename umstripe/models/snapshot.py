@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import Select, Table, Update, and_, bindparam, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Seconds
+from umstripe.database import Seconds, Transaction
 
 AMBIGUOUS_SECONDS = 2
 NEVER_WRITTEN = 0

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Model, Seconds
+from umstripe.database import Model, Seconds, Transaction
 from umstripe.formatting import moment_words, status_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer

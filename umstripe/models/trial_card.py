@@ -10,11 +10,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Model, db, one_after_the_other
+from umstripe.database import Model, Transaction, db, one_after_the_other
 from umstripe.models.customer import Customer
 from umstripe.models.subscription import Subscription
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
+from umstripe.database import Transaction
 from umstripe.emails import triggers
 from umstripe.errors import MalformedObject
 from umstripe.models import Customer, Delivery, Price, Product, Purchase, Settings, Subscription

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
-
+from umstripe.database import Transaction
 from umstripe.formatting import status_words
 from umstripe.models import Activity, Customer
 from umstripe.models.snapshot import Snapshot

@@ -10,9 +10,9 @@ import json
 import time
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import func, select
 
+from umstripe.database import Transaction
 from umstripe.emails import triggers
 from umstripe.formatting import amount_words, day_words, dispute_words, status_words
 from umstripe.models import Connection, Customer, Delivery, Dispute, Mail, Purchase, User

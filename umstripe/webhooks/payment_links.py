@@ -11,11 +11,10 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import insert, select
 
 from umstripe.accounts.payment_claim import is_asked
-from umstripe.database import now
+from umstripe.database import Transaction, now
 from umstripe.emails import triggers
 from umstripe.emails.triggers import plan_title
 from umstripe.errors import MalformedObject

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection as Transaction
 
-from umstripe.database import db, write
+from umstripe.database import Transaction, db, write
 from umstripe.errors import DeliveryNotStored, MalformedObject, NotAllowed, StripeUnavailable, UmstripeError
 from umstripe.models import Connection, Delivery, site_identity
 from umstripe.models.dispute import payment_of

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import delete, select, update
 
-from umstripe.database import db, read, write
+from umstripe.database import Transaction, db, read, write
 from umstripe.errors import UmstripeError
 from umstripe.memberships import effective_roles
 from umstripe.models import Activity, Connection, Customer, Difference, Settings, Subscription, User

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, DBAPIError, StatementError
 
-from umstripe.database import now
+from umstripe.database import Transaction, now
 from umstripe.formatting import mode_words
 from umstripe.models import Connection, Customer, Delivery, Mail
 
