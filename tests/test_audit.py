@@ -172,7 +172,7 @@ def test_the_audit_waits_for_nobody_s_delivery(site):
             return audit._subscriptions(tx, "test", Page([site.now()], False, 1), 7)
 
     with ThreadPoolExecutor(1) as thread, site.app.app_context(), write() as tx:
-        Customer.locked(tx, "test", site.customer)
+        Customer.get_for_update(tx, "test", site.customer)
         assert thread.submit(look).result(timeout=10) == []
 
 

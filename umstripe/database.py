@@ -151,7 +151,7 @@ event.listen(db.session, "after_commit", _forget_changes)
 event.listen(db.session, "after_rollback", _forget_changes)
 
 
-def one_after_the_other(tx: Transaction, name: str) -> None:
+def advisory_lock(tx: Transaction, name: str) -> None:
     """Wait until no other write transaction that has said this name is open. On SQLite that is so already."""
     if tx.dialect.name == "postgresql":
         tx.execute(_ADVISORY_LOCK, {"name": name})
@@ -166,7 +166,7 @@ def is_writing() -> bool:
     return said if said is not None else has_request_context() and request.method not in READING_METHODS
 
 
-def must_be_closed() -> None:
+def ensure_no_write_transaction() -> None:
     """Rule 9: Stripe is never asked inside an open write transaction. Raises RuntimeError, a fault of ours."""
     if _writing.get() or (is_writing() and has_app_context() and db.session().in_transaction()):
         raise RuntimeError("Stripe is asked inside an open write transaction (rule 9)")

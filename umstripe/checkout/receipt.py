@@ -52,7 +52,7 @@ class Receipt:
     @classmethod
     def of(cls, mode: str, session: Mapping[str, Any]) -> Receipt:
         status = holdings.status_of(mode, session)
-        return cls(session, _plan(mode, session), status, holdings.debit_waits(mode, session))
+        return cls(session, _plan(mode, session), status, holdings.debit_is_pending(mode, session))
 
     @property
     def state(self) -> str:

@@ -12,8 +12,7 @@ from sqlalchemy import and_, func, select
 from umstripe.database import Transaction
 from umstripe.formatting import amount_words, day_words
 from umstripe.models import Delivery, Mail, Plan, Price, Product, Purchase, Subscription, User, snapshot
-from umstripe.models.payment_link_session import id_of
-from umstripe.models.snapshot import Snapshot
+from umstripe.models.snapshot import Snapshot, id_of
 from umstripe.models.subscription import Change
 from umstripe.models.trial_card import ENDED_COMMENT
 from umstripe.statuses import FINAL, RENEWING, UNDECIDED
@@ -172,11 +171,11 @@ def _is_paid_since(tx: Transaction, mode: str, event: Mapping[str, Any], row: An
 
 
 def _subscription(tx: Transaction, mode: str, subscription_id: str) -> Any:
-    return snapshot.found(tx, Subscription.__table__, mode, "stripe_subscription_id", subscription_id)
+    return snapshot.get(tx, Subscription.__table__, mode, "stripe_subscription_id", subscription_id)
 
 
 def _purchase(tx: Transaction, mode: str, payment_id: str) -> Any:
-    return snapshot.found(tx, Purchase.__table__, mode, "stripe_payment_intent_id", payment_id)
+    return snapshot.get(tx, Purchase.__table__, mode, "stripe_payment_intent_id", payment_id)
 
 
 def plan_title(tx: Transaction, mode: str, price_id: str) -> str:

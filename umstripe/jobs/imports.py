@@ -73,8 +73,8 @@ def _write_page(mode: str, page: Page, seen: int, default_role: int) -> list[Nee
 
 def _apply(tx: Transaction, mode: str, price: dict[str, Any], as_of: int) -> None:
     if isinstance(price["product"], dict):
-        Product.apply(tx, Snapshot(mode, price["product"], as_of))
-    Price.apply(tx, Snapshot(mode, price, as_of))
+        Product.sync_from_stripe(tx, Snapshot(mode, price["product"], as_of))
+    Price.sync_from_stripe(tx, Snapshot(mode, price, as_of))
 
 
 def _settle(mode: str, unclear: NeedsFetch, stripe: Stripe, default_role: int) -> None:

@@ -66,7 +66,7 @@ def _end(stripe: Stripe, mode: str, subscription_id: str) -> None:
 
 def _ended(tx: Transaction, mode: str, subscription_id: str, at: int, fetched: dict[str, Snapshot]) -> None:
     state = fetched[subscription_id]
-    change = Subscription.apply(tx, state)
+    change = Subscription.sync_from_stripe(tx, state)
     TrialCard.end(tx, mode, subscription_id)
     if change is None:
         return

@@ -132,7 +132,7 @@ def _know_the_place() -> None:
         elif Settings.get().home is None and any(
             Connection.of(mode).is_connected for mode in ("test", "live")
         ):
-            site_identity.settle()
+            site_identity.confirm()
 
 
 def _post() -> None:

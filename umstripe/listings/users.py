@@ -17,7 +17,7 @@ from umstripe.memberships.effective_roles import (
     Holding,
     effective_roles_query,
     held_statuses_query,
-    holdings,
+    holdings_of,
 )
 from umstripe.models.customer import Customer
 from umstripe.models.dispute import Dispute
@@ -67,7 +67,7 @@ def rows(users: Iterable[User]) -> list[UserRow]:
     for user_id, name in db.session.execute(query.where(effective.c.user_id.in_(ids)).order_by(Role.name)):
         names[user_id].append(name)
     held: dict[int, list[Holding]] = {one: [] for one in ids}
-    for holding in holdings(ids, settings.counted_modes):
+    for holding in holdings_of(ids, settings.counted_modes):
         held[holding.user_id].append(holding)
     open_disputes = Dispute.users_with_open(ids, settings.counted_modes)
     found = [_row(user, names[user.id], held[user.id], at, settings.mode) for user in shown]

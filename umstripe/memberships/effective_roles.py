@@ -113,7 +113,7 @@ def effective_roles(user: User, at: int) -> list[Role]:
 def explained(user: User, at: int) -> list[tuple[Role, str]]:
     """Each effective role with the reason for it, in words."""
     settings = Settings.get()
-    held = [] if user.is_administrator else holdings([user.id], settings.counted_modes)
+    held = [] if user.is_administrator else holdings_of([user.id], settings.counted_modes)
     counts = counting([one.membership for one in held], at)
     set_aside = settings.replace_roles and roles_given(counts, at)
     by_hand = [] if set_aside else user.roles
@@ -128,10 +128,10 @@ def explained(user: User, at: int) -> list[tuple[Role, str]]:
 
 def memberships_of(user: User, modes: Iterable[str]) -> list[Membership]:
     """Everything a user holds or held in these modes."""
-    return [one.membership for one in holdings([user.id], modes)]
+    return [one.membership for one in holdings_of([user.id], modes)]
 
 
-def holdings(user_ids: Iterable[int], modes: Iterable[str]) -> list[Holding]:
+def holdings_of(user_ids: Iterable[int], modes: Iterable[str]) -> list[Holding]:
     """Everything these users hold or held in these modes, newest last: two queries, however many they are."""
     found = []
     for model in KINDS:

@@ -12,6 +12,7 @@ from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery
 from umstripe.models.plan import Plan
 from umstripe.models.purchase import Purchase
+from umstripe.models.snapshot import id_of
 from umstripe.models.subscription import Subscription
 from umstripe.models.user import User
 from umstripe.statuses import INCOMPLETE, NEVER_BEGUN, NOT_LIVE, UNDECIDED
@@ -33,7 +34,7 @@ def purchase(user: User, plan: Plan, at: int) -> Purchase | None:
     return db.session.scalar(query.order_by(Purchase.created.desc()).limit(1))
 
 
-def kind(user: User, mode: str, plan: Plan | None, at: int) -> str:
+def current(user: User, mode: str, plan: Plan | None, at: int) -> str:
     """What a user has already who wants a plan (None: whatever there is), at a moment (seconds, UTC).
 
     `purchase`, `approval` (the amount is reserved and waits for an answer), `payment` (the money is on its way),
@@ -54,14 +55,14 @@ def kind(user: User, mode: str, plan: Plan | None, at: int) -> str:
     return "payment" if db.session.scalar(began.limit(1)) is not None else ""
 
 
-def anything(user: User, mode: str, at: int) -> bool:
+def has_active(user: User, mode: str, at: int) -> bool:
     """Whether the user has any membership of a mode that is under way."""
     paid = (Purchase.status == "paid") & or_(Purchase.ends_at.is_(None), Purchase.ends_at > at)
     bought = _of(user, Purchase, mode).where(or_(paid, Purchase.status == "pending"))
     return bool(subscription(user, mode)) or db.session.scalar(bought.limit(1)) is not None
 
 
-def ever(user: User, plan: Plan) -> bool:
+def has_ever_held(user: User, plan: Plan) -> bool:
     """Whether the user has or had a membership of a plan that began."""
     kinds: tuple[Any, Any] = (Subscription, Purchase)
     begun = [
@@ -73,7 +74,7 @@ def ever(user: User, plan: Plan) -> bool:
     return any(db.session.scalar(query.limit(1)) is not None for query in begun)
 
 
-def by_anybody(mode: str) -> bool:
+def anything_was_sold(mode: str) -> bool:
     """Whether anything was ever bought in a mode."""
     found = (select(model.id).where(model.mode == mode).limit(1) for model in (Subscription, Purchase))
     return any(db.session.scalar(query) is not None for query in found)
@@ -94,13 +95,13 @@ def status_of(mode: str, session: Mapping[str, Any]) -> str:
     """The status that a Checkout session's subscription or payment has here; "" for none."""
     model: Any = Subscription if session.get("mode") == "subscription" else Purchase
     if model is Subscription:
-        wanted = Subscription.stripe_subscription_id == _id(session.get("subscription"))
+        wanted = Subscription.stripe_subscription_id == id_of(session.get("subscription"))
     else:
-        wanted = Purchase.stripe_payment_intent_id == (_id(session.get("payment_intent")) or session["id"])
+        wanted = Purchase.stripe_payment_intent_id == (id_of(session.get("payment_intent")) or session["id"])
     return db.session.scalar(select(model.status).where(model.mode == mode, wanted)) or ""
 
 
-def debit_waits(mode: str, session: Mapping[str, Any]) -> bool:
+def debit_is_pending(mode: str, session: Mapping[str, Any]) -> bool:
     """Whether a session's subscription has begun, and its bank has not answered to the first debit yet.
 
     Stripe says `active` or `incomplete` meanwhile, and the session stays `unpaid` when the bank says no:
@@ -116,7 +117,3 @@ def debit_waits(mode: str, session: Mapping[str, Any]) -> bool:
 def _of(user: User, model: type[Subscription] | type[Purchase], mode: str) -> Select:
     query = select(model).join(Customer, model.customer_id == Customer.id)
     return query.where(Customer.user_id == user.id, model.mode == mode)
-
-
-def _id(value: Any) -> str:
-    return value["id"] if isinstance(value, Mapping) else value or ""

@@ -145,7 +145,9 @@ class Delivery(Model):
         return tx.execute(select(cls.id).where(*found, cls.error == error)).first() is not None
 
     @classmethod
-    def settle(cls, tx: Transaction, mode: str, stripe_event_id: str, result: str, error: str = "") -> None:
+    def set_result(
+        cls, tx: Transaction, mode: str, stripe_event_id: str, result: str, error: str = ""
+    ) -> None:
         found = (cls.mode == mode, cls.stripe_event_id == stripe_event_id)
         why = {"error": error} if error else {}
         tx.execute(update(cls).where(*found).values(result=result, **why))

@@ -19,7 +19,7 @@ from umstripe.models.free_order import status_of_session
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.purchase import Purchase, status_of_charge
-from umstripe.models.snapshot import Snapshot
+from umstripe.models.snapshot import Snapshot, id_of
 from umstripe.statuses import NEVER_BEGUN, PAID
 
 REFERENCE = "um_stripe_custom_checkout"
@@ -124,8 +124,8 @@ class PaymentLinkSession:
     def customer(self, tx: Transaction) -> Any:
         """The row of whoever bought it, if we know them: by the customer, or a guest's by the payment. Or None."""
         if self.customer_id:
-            return Customer.known(tx, self.state.mode, self.customer_id)
-        row = Purchase.locked(tx, self.state.mode, self.payment_id, alone=True)
+            return Customer.get_or_reserve(tx, self.state.mode, self.customer_id)
+        row = Purchase.get_or_reserve(tx, self.state.mode, self.payment_id)
         query = select(Customer.__table__).where(Customer.id == (row.customer_id if row else None))
         return tx.execute(query).one_or_none()
 
@@ -138,8 +138,3 @@ def prices_in(session: Mapping[str, Any]) -> list[str]:
 
 def guest_key(session_id: str) -> str:
     return f"customer of {session_id}"
-
-
-def id_of(value: Any) -> str | None:
-    """The id of what may be an id or, expanded, an object."""
-    return value["id"] if isinstance(value, Mapping) else value

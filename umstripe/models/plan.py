@@ -111,8 +111,8 @@ class Plan(Model, Offer):
         return list(db.session.scalars(query.order_by(Price.type.desc(), Price.unit_amount, cls.id)))
 
     @classmethod
-    def locked(cls, plan_id: int) -> Plan | None:
-        """The plan as of now, for one administrator at a time: the next one waits until this one is done."""
+    def get_for_update(cls, plan_id: int) -> Plan | None:
+        """Return the plan as of now, for one administrator at a time: the next one waits until this one is done."""
         query = select(cls).where(cls.id == plan_id).with_for_update(of=cls, key_share=True)
         return db.session.scalar(query.execution_options(populate_existing=True))
 

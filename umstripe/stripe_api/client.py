@@ -17,7 +17,7 @@ import stripe
 import structlog
 from flask import has_request_context
 
-from umstripe.database import must_be_closed
+from umstripe.database import ensure_no_write_transaction
 from umstripe.errors import ClonedSite, MalformedObject, StripeError, StripeRefused, StripeUnavailable
 from umstripe.stripe_api.checkout import EXPANDED, LESS, Answer, Page, Selling
 from umstripe.stripe_api.paths import COLLECTIONS, object_path
@@ -170,7 +170,7 @@ class Stripe(Selling, Rights):
         params: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
-        must_be_closed()
+        ensure_no_write_transaction()
         if verb != "GET" and not self._may_write:
             raise ClonedSite
         try:
@@ -204,7 +204,7 @@ class Stripe(Selling, Rights):
 
 def simulator_keys(base: str, mode: str) -> dict[str, str]:
     """The keys of the simulator at an address, as `publishable` and `secret`. Raises StripeUnavailable."""
-    must_be_closed()
+    ensure_no_write_transaction()
     try:
         known = requests.get(f"{base}/_simulator/keys", timeout=TIMEOUT).json()[mode]
         return {"publishable": known["publishable"], "secret": known["secret"]}

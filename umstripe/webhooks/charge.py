@@ -23,8 +23,10 @@ def charge_changed(arrival: EventContext) -> str:
 
 def _apply_waiting_disputes(arrival: EventContext) -> None:
     payment_id = arrival.object.get("payment_intent") or arrival.object["id"]
-    row = Purchase.locked(arrival.tx, arrival.mode, payment_id)
-    customer = None if row else Customer.known(arrival.tx, arrival.mode, arrival.object.get("customer"))
+    row = Purchase.get_for_update(arrival.tx, arrival.mode, payment_id)
+    customer = (
+        None if row else Customer.get_or_reserve(arrival.tx, arrival.mode, arrival.object.get("customer"))
+    )
     customer_id = row.customer_id if row else customer.id if customer else None
     if customer_id is not None:
         apply_waiting_disputes(arrival, payment_id, customer_id)
@@ -32,7 +34,9 @@ def _apply_waiting_disputes(arrival: EventContext) -> None:
 
 def _charge_applied(arrival: EventContext) -> str:
     charge = arrival.object
-    change = Purchase.apply(arrival.tx, arrival.mode, charge, status_in(arrival.event), arrival.created)
+    change = Purchase.sync_from_stripe(
+        arrival.tx, arrival.mode, charge, status_in(arrival.event), arrival.created
+    )
     if change is None:
         return noted(
             arrival, f"Charge of {amount_words(charge['amount'], charge['currency'])}: {charge['status']}"
@@ -67,7 +71,7 @@ def invoice_changed(arrival: EventContext) -> str:
     """An invoice's fate; the subscription's own event says what follows from it."""
     invoice = arrival.object
     amount = amount_words(invoice.get("amount_due"), invoice.get("currency") or "")
-    customer = Customer.known(arrival.tx, arrival.mode, invoice.get("customer"))
+    customer = Customer.get_or_reserve(arrival.tx, arrival.mode, invoice.get("customer"))
     if customer is not None:
         triggers.notify_payment_failure(arrival.tx, arrival.mode, arrival.event, customer.user_id)
     return noted(arrival, f"Invoice of {amount}: {INVOICE_WORDS[arrival.event['type']]}")

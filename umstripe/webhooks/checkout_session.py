@@ -28,7 +28,7 @@ Handler = Callable[[EventContext], str]
 
 
 def handle(arrival: EventContext) -> str:
-    """Apply an event in its transaction. Gives the result (see Delivery); raises NeedsFetch, as Subscription.apply."""
+    """Apply an event in its transaction. Gives the result (see Delivery); raises NeedsFetch, as Subscription.sync_from_stripe."""
     handler = HANDLERS.get(arrival.event["type"])
     if handler is None:
         return "ignored"
@@ -46,9 +46,9 @@ def link(
 ) -> Any:
     """Link a customer. What came about it before, and was foreign then, is applied now (rule 3).
 
-    Gives the customer's row, or None when it is nobody's public id. Raises NeedsFetch, as Subscription.apply.
+    Gives the customer's row, or None when it is nobody's public id. Raises NeedsFetch, as Subscription.sync_from_stripe.
     """
-    known = Customer.known(tx, mode, stripe_customer_id)
+    known = Customer.get_or_reserve(tx, mode, stripe_customer_id)
     if known is not None:
         return known
     linked = Customer.link(tx, mode, stripe_customer_id, public_id)
@@ -68,7 +68,7 @@ def _apply_earlier(tx: Transaction, mode: str, earlier: Any, fetched: dict[str, 
         result, why = handle(EventContext(tx, mode, event_in(earlier.body), fetched)), ""
     except MalformedObject as unusable:
         result, why = "unusable", str(unusable)
-    Delivery.settle(tx, mode, earlier.stripe_event_id, result, why)
+    Delivery.set_result(tx, mode, earlier.stripe_event_id, result, why)
 
 
 def _linked(arrival: EventContext, stripe_customer_id: str | None, public_id: str | None) -> Any:
@@ -76,7 +76,7 @@ def _linked(arrival: EventContext, stripe_customer_id: str | None, public_id: st
 
 
 def subscription_changed(arrival: EventContext) -> str:
-    change = Subscription.apply(arrival.tx, arrival.state)
+    change = Subscription.sync_from_stripe(arrival.tx, arrival.state)
     if change is not None:
         triggers.notify_subscription_change(arrival.tx, arrival.event, arrival.state, change)
     return said(arrival, change, "Subscription")
@@ -97,7 +97,7 @@ def session_completed(arrival: EventContext) -> str:
             )
         return said(arrival, _fetched_subscription(arrival, session["subscription"]), "Subscription")
     status = status_of_session(arrival.tx, arrival.mode, session)
-    change = Purchase.apply(arrival.tx, arrival.mode, session, status, arrival.created)
+    change = Purchase.sync_from_stripe(arrival.tx, arrival.mode, session, status, arrival.created)
     triggers.notify_purchase_change(arrival.tx, arrival.mode, session, change, arrival.created)
     apply_waiting_disputes(arrival, session.get("payment_intent") or session["id"], customer.id)
     return said(arrival, change, "One-time payment") if change else noted(arrival, "Checkout completed")
@@ -106,8 +106,10 @@ def session_completed(arrival: EventContext) -> str:
 def session_failed(arrival: EventContext) -> str:
     """A delayed payment did not come. Of a subscription, its own events say what follows."""
     session = arrival.object
-    if session["mode"] == "payment" and Customer.known(arrival.tx, arrival.mode, session.get("customer")):
-        change = Purchase.apply(arrival.tx, arrival.mode, session, "failed", arrival.created)
+    if session["mode"] == "payment" and Customer.get_or_reserve(
+        arrival.tx, arrival.mode, session.get("customer")
+    ):
+        change = Purchase.sync_from_stripe(arrival.tx, arrival.mode, session, "failed", arrival.created)
         triggers.notify_purchase_change(arrival.tx, arrival.mode, session, change, arrival.created)
         if change is not None:
             return said(arrival, change, "One-time payment")
@@ -131,7 +133,7 @@ def customer_updated(arrival: EventContext) -> str:
 
 
 def customer_deleted(arrival: EventContext) -> str:
-    customer = Customer.known(arrival.tx, arrival.mode, arrival.object["id"])
+    customer = Customer.get_or_reserve(arrival.tx, arrival.mode, arrival.object["id"])
     if customer is None:
         return "foreign"
     Customer.unlink(arrival.tx, customer)
@@ -174,7 +176,7 @@ def _fetched_subscription(arrival: EventContext, subscription_id: str) -> Change
     )
     row = arrival.tx.execute(known).one_or_none()
     if subscription_id in arrival.fetched:
-        return Subscription.apply(arrival.tx, arrival.fetched[subscription_id])
+        return Subscription.sync_from_stripe(arrival.tx, arrival.fetched[subscription_id])
     if row is None or row.status == "incomplete":
         raise NeedsFetch("subscription", subscription_id, row.revision if row else NEVER_WRITTEN)
     return Change(_owner(arrival, row.customer_id), row.status, row.status)

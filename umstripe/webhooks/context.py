@@ -63,7 +63,9 @@ def said(arrival: EventContext, change: Change | None, what: str) -> str:
 
 def noted(arrival: EventContext, description: str, customer_id: str | None = None) -> str:
     """An event that changes nothing of ours: a line in the log when it is about one of our customers."""
-    customer = Customer.known(arrival.tx, arrival.mode, customer_id or arrival.object.get("customer"))
+    customer = Customer.get_or_reserve(
+        arrival.tx, arrival.mode, customer_id or arrival.object.get("customer")
+    )
     if customer is None:
         return "foreign"
     arrival.note(description, customer.user_id)

@@ -25,7 +25,7 @@ from umstripe.webhooks.context import EventContext
 
 def dispute_changed(arrival: EventContext) -> str:
     dispute = arrival.object
-    purchase = Purchase.locked(arrival.tx, arrival.mode, payment_of(dispute), alone=True)
+    purchase = Purchase.get_or_reserve(arrival.tx, arrival.mode, payment_of(dispute))
     customer_id = purchase.customer_id if purchase else _customer_id(arrival)
     return "foreign" if customer_id is None else _apply(arrival, customer_id)
 
@@ -35,16 +35,16 @@ def apply_waiting_disputes(arrival: EventContext, payment_id: str, customer_id: 
     for waiting in Delivery.foreign_disputes(arrival.tx, arrival.mode, payment_id):
         event = json.loads(waiting.body)
         result = _apply(EventContext(arrival.tx, arrival.mode, event, arrival.fetched), customer_id)
-        Delivery.settle(arrival.tx, arrival.mode, waiting.stripe_event_id, result)
+        Delivery.set_result(arrival.tx, arrival.mode, waiting.stripe_event_id, result)
 
 
 def _apply(arrival: EventContext, customer_id: int) -> str:
     tx, mode, dispute = arrival.tx, arrival.mode, arrival.object
-    before = Dispute.apply(tx, mode, dispute, arrival.created, customer_id)
+    before = Dispute.sync_from_stripe(tx, mode, dispute, arrival.created, customer_id)
     if before is None:
         return "stale"
     user_id = tx.execute(select(Customer.user_id).where(Customer.id == customer_id)).scalar_one()
-    change = Purchase.settle_disputes(tx, mode, payment_of(dispute))
+    change = Purchase.update_for_disputes(tx, mode, payment_of(dispute))
     if change is not None:
         triggers.notify_purchase_change(
             tx, mode, {"payment_intent": payment_of(dispute)}, change, arrival.created
@@ -74,13 +74,13 @@ def _customer_id(arrival: EventContext) -> int | None:
     )
     if not paid_by:
         return None
-    customer = Customer.known(arrival.tx, arrival.mode, paid_by)
+    customer = Customer.get_or_reserve(arrival.tx, arrival.mode, paid_by)
     if customer is None:
         Delivery.keep_customer(arrival.tx, arrival.mode, arrival.event["id"], paid_by)
         return None
     if (charge.get("metadata") or {}).get(PRICE_METADATA):
         as_of = arrival.fetched[charge["id"]].as_of
-        change = Purchase.apply(arrival.tx, arrival.mode, charge, status_of_charge(charge), as_of)
+        change = Purchase.sync_from_stripe(arrival.tx, arrival.mode, charge, status_of_charge(charge), as_of)
         triggers.notify_purchase_change(arrival.tx, arrival.mode, charge, change, as_of)
     return int(customer.id)
 
@@ -123,7 +123,7 @@ def _kind_of_mail(status: str) -> str:
 
 
 def _effect(tx: Transaction, mode: str, payment_id: str, status: str) -> str:
-    purchase = Purchase.locked(tx, mode, payment_id)
+    purchase = Purchase.get_for_update(tx, mode, payment_id)
     if purchase is None:
         return "The payment was for a subscription, which goes on. Cancel it at Stripe if it should end."
     title = triggers.plan_title(tx, mode, purchase.stripe_price_id)

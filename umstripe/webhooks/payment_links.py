@@ -25,10 +25,9 @@ from umstripe.models.payment_link_session import (
     NoCustomer,
     PaymentLinkSession,
     guest_key,
-    id_of,
     prices_in,
 )
-from umstripe.models.snapshot import NeedsFetch, Snapshot
+from umstripe.models.snapshot import NeedsFetch, Snapshot, id_of
 from umstripe.models.subscription import Change
 from umstripe.normalization import name_key
 from umstripe.statuses import NOT_LIVE
@@ -105,7 +104,7 @@ def _unsold(arrival: EventContext) -> str:
     if session.get("deleted") or session["payment_status"] == "unpaid":
         return "foreign"
     if arrival.trigger != "member":
-        customer = Customer.known(arrival.tx, arrival.mode, id_of(session.get("customer")))
+        customer = Customer.get_or_reserve(arrival.tx, arrival.mode, id_of(session.get("customer")))
         prices = ", ".join(prices_in(session)) or "a price of its own"
         arrival.note(UNSOLD.format(prices), customer.user_id if customer else None)
     return "unsold"
@@ -116,7 +115,7 @@ def _subscribed(arrival: EventContext, bought: PaymentLinkSession) -> Change | N
     if subscription is None:
         return None
     state = Snapshot(arrival.mode, subscription, bought.state.as_of)
-    return Subscription.apply(arrival.tx, arrival.fetched.get(subscription["id"], state))
+    return Subscription.sync_from_stripe(arrival.tx, arrival.fetched.get(subscription["id"], state))
 
 
 def _say_if_another(arrival: EventContext, bought: PaymentLinkSession, change: Change | None) -> None:
@@ -136,14 +135,16 @@ def _say_if_another(arrival: EventContext, bought: PaymentLinkSession, change: C
 def _paid(arrival: EventContext, bought: PaymentLinkSession, customer_id: int) -> Change | None:
     """Also what came about this charge before anybody could tell what it is for: a refund, for one."""
     tx, mode, payment = arrival.tx, arrival.mode, bought.payment
-    Purchase.locked(tx, mode, bought.payment_id, alone=True)
+    Purchase.get_or_reserve(tx, mode, bought.payment_id)
     state = (payment, bought.status_in(tx), bought.state.as_of)
-    change = Purchase.apply(tx, mode, *state, price=bought.price, customer_id=customer_id)
+    change = Purchase.sync_from_stripe(tx, mode, *state, price=bought.price, customer_id=customer_id)
     for earlier in Delivery.about(tx, mode, payment["id"], bought.session["created"]):
         event = _event_of_charge(arrival, earlier.body)
         if event is not None:
-            then = Purchase.apply(tx, mode, event["data"]["object"], status_in(event), event["created"])
-            Delivery.settle(tx, mode, earlier.stripe_event_id, "processed")
+            then = Purchase.sync_from_stripe(
+                tx, mode, event["data"]["object"], status_in(event), event["created"]
+            )
+            Delivery.set_result(tx, mode, earlier.stripe_event_id, "processed")
             if change is not None and then is not None and then.applied:
                 change = Change(change.user_id, change.before, then.after)
     apply_waiting_disputes(arrival, bought.payment_id, customer_id)

@@ -98,7 +98,7 @@ def _applied(
         return "repeated"
     result = handle(EventContext(tx, mode, event, fetched))
     if result != "processed":
-        Delivery.settle(tx, mode, event["id"], result)
+        Delivery.set_result(tx, mode, event["id"], result)
     return result
 
 

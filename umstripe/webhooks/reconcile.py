@@ -1,6 +1,6 @@
 """Stripe's truth about a customer: asked, compared with ours, made ours (rule 4).
 
-The success of a repair is the same function as that of a delivery: `Subscription.apply`. What a repair would
+The success of a repair is the same function as that of a delivery: `Subscription.sync_from_stripe`. What a repair would
 change is found by doing it in a transaction that is then rolled back.
 """
 
@@ -173,7 +173,7 @@ def _ours(tx: Transaction, mode: str, stripe_customer_id: str) -> dict[str, Any]
 
 
 def _tried(tx: Transaction, truth: StripeState, told: FetchedStates) -> tuple[list[Found], dict[str, Any]]:
-    row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
+    row = Customer.get_or_reserve(tx, truth.mode, truth.stripe_customer_id)
     user_id = row.user_id if row else _user_named_by(tx, truth)
     at = int(time.time())
     before = effective_roles.names_of(tx, user_id, at)
@@ -192,26 +192,26 @@ def _applied(tx: Transaction, truth: StripeState, told: FetchedStates) -> list[F
 
 def _subscriptions_settled(tx: Transaction, states: list[Snapshot]) -> Iterator[Found]:
     for state in states:
-        before = Subscription.found(tx, state.mode, state.id)
-        change = Subscription.apply(tx, state)
-        after = Subscription.found(tx, state.mode, state.id)
+        before = Subscription.synced_values(tx, state.mode, state.id)
+        change = Subscription.sync_from_stripe(tx, state)
+        after = Subscription.synced_values(tx, state.mode, state.id)
         if change is not None and before != after:
-            here, there = Subscription.words(tx, before), Subscription.words(tx, after)
+            here, there = Subscription.describe(tx, before), Subscription.describe(tx, after)
             yield Found("subscription", state.id, change.user_id, here, there)
 
 
 def _all_ended(tx: Transaction, truth: StripeState) -> None:
     """What Stripe still says of a deleted customer's subscriptions, and the end of those it says nothing of."""
     for state in truth.states:
-        Subscription.apply(tx, state)
-    row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
+        Subscription.sync_from_stripe(tx, state)
+    row = Customer.get_or_reserve(tx, truth.mode, truth.stripe_customer_id)
     if row is not None:
         Subscription.end_all(tx, row.id, truth.customer.as_of)
 
 
 def _customer_settled(tx: Transaction, truth: StripeState, told: FetchedStates) -> Iterator[Found]:
     """The link, as Stripe's customer has it; what goes with a deleted customer."""
-    row = Customer.known(tx, truth.mode, truth.stripe_customer_id)
+    row = Customer.get_or_reserve(tx, truth.mode, truth.stripe_customer_id)
     if truth.customer.object.get("deleted"):
         if row is not None and not row.deleted:
             Customer.unlink(tx, row)

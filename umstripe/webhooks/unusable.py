@@ -60,4 +60,4 @@ def _is_foreign(tx: Transaction, row: dict[str, Any], event: Mapping[str, Any]) 
     if is_of_another_account(tx, row["mode"], event):
         return True
     customer = row["stripe_customer_id"]
-    return bool(customer) and Customer.known(tx, row["mode"], customer) is None
+    return bool(customer) and Customer.get_or_reserve(tx, row["mode"], customer) is None

@@ -75,7 +75,7 @@ def _added(form: AddUserForm) -> User | None:
 
 @blueprint.route("/<id:user_id>", methods=["GET", "POST"])
 def edit(user_id: int) -> ResponseReturnValue:
-    user = User.locked(user_id) if request.method == "POST" else db.session.get(User, user_id)
+    user = User.get_for_update(user_id) if request.method == "POST" else db.session.get(User, user_id)
     if user is None:
         abort(404)
     form = EditUserForm(user)
@@ -122,7 +122,9 @@ def _screen(user: User) -> dict:
         "user": user,
         "effective": effective,
         "set_aside": [role for role in user.roles if role not in kept],
-        "held": [(one, one.status_at(at)) for one in effective_roles.holdings([user.id], ("live", "test"))],
+        "held": [
+            (one, one.status_at(at)) for one in effective_roles.holdings_of([user.id], ("live", "test"))
+        ],
         "disputes": Dispute.of_user(user.id),
         "counted": settings.counted_modes,
         "connection": Connection.of(settings.mode),
