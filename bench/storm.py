@@ -162,7 +162,7 @@ def _copy(storm: Storm) -> None:
 
     with storm.app.app_context(), write() as tx:
         for one in storm._every("/subscriptions", status="all"):
-            Subscription.apply(tx, Snapshot("test", one, int(time.time())))
+            Subscription.sync_from_stripe(tx, Snapshot("test", one, int(time.time())))
 
 
 def _timed(workflow: Any) -> tuple[int, float]:

@@ -53,8 +53,8 @@ class AtBilling(AtStripe):
         now = int(time.time()) + 10
         with self.app.app_context(), write() as tx:
             for price in listed:
-                Product.apply(tx, Snapshot("test", price["product"], now))
-                Price.apply(tx, Snapshot("test", price, now))
+                Product.sync_from_stripe(tx, Snapshot("test", price["product"], now))
+                Price.sync_from_stripe(tx, Snapshot("test", price, now))
             Plan.make_for(tx, "test", 2)
 
     def catch_up(self) -> None:

@@ -159,10 +159,11 @@ def test_the_live_key_of_another_account_ends_nobody_s_membership(site):
 
 def test_the_audit_waits_for_nobody_s_delivery(site):
     """A delivery holds its customer, then wants its subscription. The other way round both would wait for ever."""
+    from umstripe.stripe_api.calls import Page
+
     from umstripe.database import write
     from umstripe.jobs import audit
     from umstripe.models import Customer
-    from umstripe.stripe_api.calls import Page
 
     if site.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         pytest.skip("SQLite has one writer at a time")
@@ -172,7 +173,7 @@ def test_the_audit_waits_for_nobody_s_delivery(site):
             return audit._subscriptions(tx, "test", Page([site.now()], False, 1), 7)
 
     with ThreadPoolExecutor(1) as thread, site.app.app_context(), write() as tx:
-        Customer.locked(tx, "test", site.customer)
+        Customer.get_for_update(tx, "test", site.customer)
         assert thread.submit(look).result(timeout=10) == []
 
 

@@ -62,7 +62,7 @@ class Crowd:
             for n in numbers:
                 self.customers[n], self.subscriptions[n] = told["names"][f"c{n}"], told["names"][f"s{n}"]
                 Customer.link(tx, "test", self.customers[n], f"u{n}")
-                Subscription.apply(
+                Subscription.sync_from_stripe(
                     tx, Snapshot("test", objects[self.subscriptions[n]], told["turns"][-1]["to"])
                 )
 

@@ -51,17 +51,17 @@ def test_rows_and_roles_end_where_stripe_s_truth_is(place, database_url, shard):
 
 
 BROKEN = {
-    "what comes last is taken": ("is_news", lambda _row, _state, _values, _kind: True),
+    "what comes last is taken": ("is_newer", lambda _row, _state, _values, _kind: True),
     "the events' own time decides": (
-        "is_news",
+        "is_newer",
         lambda row, state, *_: row is None or state.as_of >= row.as_of,
     ),
     "what was fetched is taken": (
-        "is_news",
-        lambda row, state, values, kind: bool(state.seen) or IS_NEWS(row, state, values, kind),
+        "is_newer",
+        lambda row, state, values, kind: bool(state.seen) or IS_NEWER(row, state, values, kind),
     ),
 }
-IS_NEWS = snapshot.is_news
+IS_NEWER = snapshot.is_newer
 
 
 @pytest.mark.one_database

@@ -73,8 +73,8 @@ def test_what_was_rolled_back_has_no_name_that_is_given_again(place):
     names = set()
     for _ in range(5):
         with place.app.app_context(), pytest.raises(ZeroDivisionError), write() as tx:
-            assert Customer.known(tx, "test", told["names"]["jane"])
-            Subscription.apply(tx, state)
+            assert Customer.get_or_reserve(tx, "test", told["names"]["jane"])
+            Subscription.sync_from_stripe(tx, state)
             names.add(tx.execute(Subscription.__table__.select()).one().revision)
             raise ZeroDivisionError
     assert len(names) == 5

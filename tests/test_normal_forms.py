@@ -179,7 +179,7 @@ def test_plans_are_found_by_title_product_and_price_in_every_form(app, admin):
         from umstripe.database import db
 
         product = {"id": "prod_of_price_a", "name": "GRÜNE Mitte", "active": True}
-        Product.apply(db.session.connection(), Snapshot("test", product, 1_700_000_000))
+        Product.sync_from_stripe(db.session.connection(), Snapshot("test", product, 1_700_000_000))
         price = db.session.query(Price).one()
         assert price.nickname_key == "förderkreis"
     for search in ("grüne", "Gru\u0308ne", "FÖRDERKREIS", "price_A"):
@@ -187,7 +187,7 @@ def test_plans_are_found_by_title_product_and_price_in_every_form(app, admin):
         assert "GRÜNE Mitte" in page, search
     with app.app_context(), writing():
         product = {"id": "prod_of_price_a", "name": "Über uns", "active": True}
-        Product.apply(db.session.connection(), Snapshot("test", product, 1_700_009_000))
+        Product.sync_from_stripe(db.session.connection(), Snapshot("test", product, 1_700_009_000))
     assert "Über uns" in admin.client.get("/admin/plans/", query_string={"search": "ÜBER"}).text
 
 

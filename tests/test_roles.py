@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.selling import STATUSES, make_plan, open_shop, role_for, roles_of, settings
-from umstripe.memberships.effective_roles import ENDED, LIVE
+from umstripe.statuses import ENDED, LIVE
 
 AT = 1_700_000_000
 NEITHER = ("incomplete", "incomplete_expired", "failed")

@@ -37,7 +37,7 @@ def site(app):
     with app.app_context(), writing():
         User.with_username("jane").set_password(PASSWORD)
         Connection.of("test").secret_key = STRIPE_KEY
-        site_identity.settle()
+        site_identity.confirm()
     return app
 
 

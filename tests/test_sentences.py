@@ -182,7 +182,7 @@ def test_this_is_copy_asks_and_refuses_where_the_site_lives(app, environ):
         asked.returncode == 1 and "Forget the Stripe keys" in asked.stdout and "Traceback" not in asked.stderr
     )
     with app.app_context(), writing():
-        site_identity.settle()
+        site_identity.confirm()
     refused = run("--yes")
     assert refused.returncode == 1 and "The site lives here." in refused.stderr
     with app.app_context():

@@ -32,6 +32,8 @@ from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, declared_a
 
 from umstripe.keys.files import EncryptionKeys
 
+Transaction = Connection
+"""An open transaction: SQLAlchemy's name for it is also that of a model, the keys of a Stripe account."""
 Seconds = Annotated[int, mapped_column(BigInteger)]
 """A moment of Stripe's clock: whole seconds since 1970, UTC."""
 
@@ -68,7 +70,7 @@ _locked: ContextVar[bool] = ContextVar("locked", default=False)
 
 
 @contextlib.contextmanager
-def write() -> Iterator[Connection]:
+def write() -> Iterator[Transaction]:
     """One write transaction of its own, apart from the session: all or nothing (rule 2).
 
     Gives a connection; commits at the end, rolls back on any error. Reading inside it is reading the
@@ -91,7 +93,7 @@ def write() -> Iterator[Connection]:
 
 
 @contextlib.contextmanager
-def read() -> Iterator[Connection]:
+def read() -> Iterator[Transaction]:
     """One short transaction that only reads, whatever the request is."""
     token = _writing.set(False)
     try:
@@ -149,7 +151,7 @@ event.listen(db.session, "after_commit", _forget_changes)
 event.listen(db.session, "after_rollback", _forget_changes)
 
 
-def one_after_the_other(tx: Connection, name: str) -> None:
+def advisory_lock(tx: Transaction, name: str) -> None:
     """Wait until no other write transaction that has said this name is open. On SQLite that is so already."""
     if tx.dialect.name == "postgresql":
         tx.execute(_ADVISORY_LOCK, {"name": name})
@@ -164,7 +166,7 @@ def is_writing() -> bool:
     return said if said is not None else has_request_context() and request.method not in READING_METHODS
 
 
-def must_be_closed() -> None:
+def ensure_no_write_transaction() -> None:
     """Rule 9: Stripe is never asked inside an open write transaction. Raises RuntimeError, a fault of ours."""
     if _writing.get() or (is_writing() and has_app_context() and db.session().in_transaction()):
         raise RuntimeError("Stripe is asked inside an open write transaction (rule 9)")
@@ -237,7 +239,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             os.close(record.info.pop("lock"))
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
+    def begin(connection: Transaction) -> None:
         if not is_writing():
             connection.exec_driver_sql("BEGIN")
             return

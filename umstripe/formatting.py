@@ -9,24 +9,8 @@ from typing import Any
 from babel.dates import format_datetime
 from babel.numbers import format_currency
 
-STATUSES = {
-    "": "Inactive",
-    "active": "Active",
-    "canceled": "Canceled",
-    "disputed": "Disputed",
-    "expired": "Expired",
-    "failed": "Failed",
-    "incomplete": "Incomplete",
-    "incomplete_expired": "Incomplete Expired",
-    "paid": "Paid",
-    "past_due": "Past Due",
-    "paused": "Paused",
-    "pending": "Pending",
-    "refunded": "Refunded",
-    "revoked": "Revoked",
-    "trialing": "Trialing",
-    "unpaid": "Unpaid",
-}
+from umstripe.statuses import LABELS
+
 ZERO_DECIMAL = frozenset(
     [
         "bif",
@@ -56,7 +40,7 @@ LAST_MOMENT = 253_370_764_800
 
 
 def status_words(status: str) -> str:
-    return STATUSES.get(status, status.replace("_", " ").title())
+    return LABELS.get(status, status.replace("_", " ").title())
 
 
 DISPUTE_STATUSES = {

@@ -39,14 +39,14 @@ def state() -> str:
     return FITS if found == heads else OLDER
 
 
-def must_fit() -> None:
+def ensure_current() -> None:
     """Raise WrongSchema with what to do, unless the database has the tables of this version."""
     found = state()
     if found != FITS:
         raise WrongSchema(SENTENCES[found])
 
 
-def must_not_be_newer() -> None:
+def ensure_not_newer() -> None:
     """Raise WrongSchema for a database that this version cannot migrate."""
     if state() == NEWER:
         raise WrongSchema(SENTENCES[NEWER])

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import Connection as Transaction
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from umstripe.database import db, write
+from umstripe.database import Transaction, db, write
 from umstripe.errors import UmstripeError
 from umstripe.models import Connection
 from umstripe.models.payment_link_session import NoCustomer

@@ -10,10 +10,9 @@ import hmac
 from dataclasses import dataclass
 
 from itsdangerous import BadSignature
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
-from umstripe.database import db
+from umstripe.database import Transaction, db
 from umstripe.keys.signing import serializer
 from umstripe.models import site_address
 from umstripe.models.mail import Mail

@@ -1,7 +1,7 @@
 """What a member changes of a subscription: sent to Stripe, and Stripe's answer written to our row at once.
 
 Each change has an idempotency key of the row's revision, so that pressing twice asks once. The answer goes through
-`Subscription.apply`, as a delivery's state does (rules 2 and 3); the delivery that follows finds it done.
+`Subscription.sync_from_stripe`, as a delivery's state does (rules 2 and 3); the delivery that follows finds it done.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
-
+from umstripe.database import Transaction
 from umstripe.errors import ActionUnavailable, StripeRefused, UmstripeError
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Activity, Subscription
@@ -186,7 +185,7 @@ def _apply(request: ChangeRequest, answer: Answer) -> Change:
 
 
 def _write(tx: Transaction, request: ChangeRequest, states: FetchedStates) -> Change:
-    change = Subscription.apply(tx, states[request.stripe_subscription_id])
+    change = Subscription.sync_from_stripe(tx, states[request.stripe_subscription_id])
     line = {"trigger": "member", "mode": request.mode, "user_id": request.user_id}
     details = {"object": request.stripe_subscription_id}
     Activity.write(tx, "subscription.changed_by_member", request.description, **line, details=details)

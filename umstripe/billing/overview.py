@@ -79,7 +79,7 @@ class Billing:
 def summaries_of(user: User) -> list[MembershipSummary]:
     """Return everything that a user holds or held in the modes that count, newest first."""
     at, settings = int(time.time()), Settings.get()
-    holdings = effective_roles.holdings([user.id], settings.counted_modes)
+    holdings = effective_roles.holdings_of([user.id], settings.counted_modes)
     summaries = [MembershipSummary(holding, settings, at) for holding in holdings]
     return sorted(summaries, key=lambda summary: (summary.row.created, summary.row.id), reverse=True)
 

@@ -57,7 +57,7 @@ def switch_url(membership: MembershipSummary, plan: Plan, return_url: str, done_
 def _open_session(
     stripe: Stripe, mode: str, configuration: Mapping[str, Any], session: Mapping[str, Any]
 ) -> str:
-    known_id = PortalConfiguration.known(mode, configuration)
+    known_id = PortalConfiguration.find_id(mode, configuration)
     try:
         configuration_id = known_id or PortalConfiguration.make(stripe, mode, configuration)
         return _create_session(stripe, session, configuration_id)

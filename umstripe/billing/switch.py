@@ -17,7 +17,7 @@ from umstripe.billing import change
 from umstripe.billing.overview import summaries_of
 from umstripe.errors import ActionUnavailable, StripeRefused
 from umstripe.keys.signing import serializer
-from umstripe.memberships.summary import GOING_ON, MembershipSummary
+from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Plan, Price, User
 from umstripe.models.subscription import price_of, status_of
 from umstripe.transactions import asking_stripe
@@ -61,9 +61,7 @@ class Quote:
 def membership_for(user: User, plan: Plan) -> MembershipSummary | None:
     """Return the subscription that would be switched to a plan: one that allows it before one that does not."""
     summaries = [summary for summary in summaries_of(user) if summary.is_subscription]
-    going_on = [
-        summary for summary in summaries if summary.status in GOING_ON and summary.row.mode == plan.mode
-    ]
+    going_on = [summary for summary in summaries if summary.is_live and summary.row.mode == plan.mode]
     allowing = (summary for summary in going_on if plan in summary.targets)
     return next(allowing, going_on[0] if going_on else None)
 

@@ -65,7 +65,7 @@ def _answer_free(waiting: Waiting, verb: str) -> Outcome:
     status, at = "paid" if verb == APPROVE else "failed", int(time.time())
     db.session.commit()
     with write() as tx:
-        before = free_order.settle(tx, mode, session_id, status, at)
+        before = free_order.decide(tx, mode, session_id, status, at)
         if before == "pending":
             triggers.notify_free_order_decision(tx, waiting.purchase, waiting.user.id, status)
     return Outcome(True, _done(waiting, verb)) if before == "pending" else Outcome(False, ALREADY[before])
@@ -92,7 +92,7 @@ def _apply(mode: str, said: Answer) -> str:
     if status == "pending" and said.object["status"] == "canceled":
         status = "failed"
     with write() as tx:
-        change = Purchase.apply(tx, mode, charge, status, said.as_of)
+        change = Purchase.sync_from_stripe(tx, mode, charge, status, said.as_of)
         triggers.notify_purchase_change(tx, mode, charge, change, said.as_of)
     return status
 

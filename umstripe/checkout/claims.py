@@ -7,11 +7,11 @@ that deliveries use; then everything else of the customer is compared with Strip
 from __future__ import annotations
 
 import structlog
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
 from umstripe import webhooks
 from umstripe.accounts.payment_claim import Claim
+from umstripe.database import Transaction
 from umstripe.errors import ActionUnavailable, UmstripeError
 from umstripe.models import User
 from umstripe.models.payment_link_session import PaymentLinkSession

@@ -12,8 +12,8 @@ from umstripe.database import db
 from umstripe.formatting import amount_words
 from umstripe.memberships import holdings
 from umstripe.models import Plan, Price, free_order
+from umstripe.statuses import NEVER_BEGUN
 
-BAD = ("failed", "incomplete", "incomplete_expired")
 HEADINGS = {
     "open": "Not paid yet",
     "expired": "This order has expired",
@@ -52,7 +52,7 @@ class Receipt:
     @classmethod
     def of(cls, mode: str, session: Mapping[str, Any]) -> Receipt:
         status = holdings.status_of(mode, session)
-        return cls(session, _plan(mode, session), status, holdings.debit_waits(mode, session))
+        return cls(session, _plan(mode, session), status, holdings.debit_is_pending(mode, session))
 
     @property
     def state(self) -> str:
@@ -61,7 +61,7 @@ class Receipt:
             return self.session["status"]
         if self.status == "pending" or self.waits:
             return "pending"
-        if self.status in BAD:
+        if self.status in NEVER_BEGUN:
             return "failed"
         return "owed" if self.is_subscription and self.session["payment_status"] == "unpaid" else "done"
 

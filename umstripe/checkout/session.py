@@ -74,14 +74,14 @@ def unpaid(user: User) -> Plan | None:
     plan, mode = Plan.with_key(user.pending_plan_key), Settings.get().mode
     if plan is None or plan.why_not_for_sale(mode, user.is_administrator, unlocked=True):
         return None
-    settled = holdings.kind(user, mode, plan, int(time.time())) or holdings.ever(user, plan)
+    settled = holdings.current(user, mode, plan, int(time.time())) or holdings.has_ever_held(user, plan)
     return None if settled else plan
 
 
 def on_offer_to(user: User) -> list[Plan]:
     """The plans that a member without a membership can choose from."""
     mode = Settings.get().mode
-    if user.is_administrator or holdings.anything(user, mode, int(time.time())):
+    if user.is_administrator or holdings.has_active(user, mode, int(time.time())):
         return []
     return Plan.on_offer(mode)
 
@@ -104,7 +104,7 @@ def _session(order: Order, customer_id: str, stripe: Stripe, settled: set[str]) 
     sessions = _ours(stripe.sessions_of(customer_id))
     if _settle_unknown(order.mode, sessions, settled):
         return None
-    if order.is_subscription and any(holdings.debit_waits(order.mode, one) for one in sessions):
+    if order.is_subscription and any(holdings.debit_is_pending(order.mode, one) for one in sessions):
         raise AlreadyHeld
     params = order.params(customer_id, int(time.time()))
     db.session.commit()
@@ -182,7 +182,7 @@ def _forgot_deleted_customer(mode: str, customer_id: str, stripe: Stripe) -> boo
     if not answer.object.get("deleted"):
         return False
     with write() as tx:
-        row = Customer.locked(tx, mode, customer_id)
+        row = Customer.get_for_update(tx, mode, customer_id)
         if row is not None:
             Customer.unlink(tx, row)
             Subscription.end_all(tx, row.id, answer.as_of)

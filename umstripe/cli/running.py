@@ -24,7 +24,7 @@ def migrate(app: Any) -> None:
     from umstripe.keys.signing import secret_keys
     from umstripe.models import site_identity
 
-    schema.must_not_be_newer()
+    schema.ensure_not_newer()
     upgrade()
     with writing():
         site_identity.keep_digests(secret_keys(app))

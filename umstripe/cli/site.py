@@ -28,7 +28,7 @@ def _inside(command: Callable[..., None], any_schema: bool) -> Callable[..., Non
         app = create_app()
         with app.app_context(), _sentences():
             if not any_schema:
-                schema.must_fit()
+                schema.ensure_current()
             command(app, *args, **kwargs)
 
     return inside

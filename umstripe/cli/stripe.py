@@ -78,7 +78,7 @@ def this_is(_app: Any, what: str, force: bool, yes: bool) -> None:
     if what == "copy" and not yes:
         click.confirm("Forget the Stripe keys that are stored here?", abort=True)
     with writing():
-        site_identity.settle() if what == "site" else Connection.forget_all()
+        site_identity.confirm() if what == "site" else Connection.forget_all()
     click.echo(
         "This is the site now." if what == "site" else "This is a copy: its Stripe keys are forgotten."
     )

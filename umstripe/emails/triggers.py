@@ -7,15 +7,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import and_, func, select
 
+from umstripe.database import Transaction
 from umstripe.formatting import amount_words, day_words
 from umstripe.models import Delivery, Mail, Plan, Price, Product, Purchase, Subscription, User, snapshot
-from umstripe.models.payment_link_session import id_of
-from umstripe.models.snapshot import Snapshot
-from umstripe.models.subscription import FINAL, Change
+from umstripe.models.snapshot import Snapshot, id_of
+from umstripe.models.subscription import Change
 from umstripe.models.trial_card import ENDED_COMMENT
+from umstripe.statuses import FINAL, RENEWING, UNDECIDED
 
 RECENT_SECONDS = 3 * 24 * 3600
 """What catch-up finds later than that is no news to anybody."""
@@ -56,7 +56,7 @@ def _has_just_ended(event: Mapping[str, Any], change: Change) -> bool:
     if change.after == "incomplete_expired":
         return False
     if change.applied:
-        return change.before not in ("", "incomplete", *FINAL)
+        return change.before not in FINAL | UNDECIDED
     return bool(event["type"] == "customer.subscription.deleted")
 
 
@@ -162,7 +162,7 @@ def notify_payment_failure(tx: Transaction, mode: str, event: Mapping[str, Any],
 def _is_paid_since(tx: Transaction, mode: str, event: Mapping[str, Any], row: Any) -> bool:
     """Return whether a failed payment that is told late is over: its invoice is paid, or its subscription well again."""
     is_newer = row is not None and row.as_of > event["created"] + LATE_SECONDS
-    if is_newer and row.status in ("active", "trialing"):
+    if is_newer and row.status in RENEWING:
         return True
     paid = select(Delivery.id).where(Delivery.mode == mode, Delivery.type == "invoice.paid")
     paid = paid.where(Delivery.created >= event["created"])
@@ -171,11 +171,11 @@ def _is_paid_since(tx: Transaction, mode: str, event: Mapping[str, Any], row: An
 
 
 def _subscription(tx: Transaction, mode: str, subscription_id: str) -> Any:
-    return snapshot.found(tx, Subscription.__table__, mode, "stripe_subscription_id", subscription_id)
+    return snapshot.get(tx, Subscription.__table__, mode, "stripe_subscription_id", subscription_id)
 
 
 def _purchase(tx: Transaction, mode: str, payment_id: str) -> Any:
-    return snapshot.found(tx, Purchase.__table__, mode, "stripe_payment_intent_id", payment_id)
+    return snapshot.get(tx, Purchase.__table__, mode, "stripe_payment_intent_id", payment_id)
 
 
 def plan_title(tx: Transaction, mode: str, price_id: str) -> str:

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from dbos import DBOS
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import delete, func, insert, or_, select, update
 
-from umstripe.database import db, read, write
+from umstripe.database import Transaction, db, read, write
 from umstripe.errors import MalformedObject, StripeRefused, UmstripeError
 from umstripe.jobs import steps
 from umstripe.models import Activity, Connection, Customer, Difference, Job, Settings, Subscription, User
 from umstripe.models.snapshot import Snapshot
+from umstripe.statuses import OVER
 from umstripe.stripe_api import types
 from umstripe.stripe_api.calls import Page
 from umstripe.webhooks import reconcile
@@ -222,7 +222,7 @@ def _link_differs(customer: types.Customer, row: Any, instance_id: str) -> bool:
 
 def _unseen(tx: Transaction, mode: str, run: int) -> list[str]:
     """Return a hundred of our customers who were in no list, or one of whose subscriptions was in none."""
-    is_unlisted = (Subscription.audited != run, Subscription.status.not_in(reconcile.ENDED))
+    is_unlisted = (Subscription.audited != run, Subscription.status.not_in(OVER))
     unlisted = select(Subscription.customer_id).where(*is_unlisted)
     unseen = or_(~Customer.deleted & (Customer.audited != run), Customer.id.in_(unlisted))
     query = select(Customer.stripe_customer_id).where(Customer.mode == mode, unseen)

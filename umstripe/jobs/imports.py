@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dbos import DBOS
-from sqlalchemy import Connection as Transaction
 
-from umstripe.database import db, write
+from umstripe.database import Transaction, db, write
 from umstripe.errors import StripeRefused
 from umstripe.jobs import steps
 from umstripe.models import Activity, Connection, Job, Plan, Price, Product, Settings
@@ -74,8 +73,8 @@ def _write_page(mode: str, page: Page[types.Price], seen: int, default_role: int
 
 def _apply(tx: Transaction, mode: str, price: types.Price, as_of: int) -> None:
     if not isinstance(price["product"], str):
-        Product.apply(tx, Snapshot(mode, price["product"], as_of))
-    Price.apply(tx, Snapshot(mode, price, as_of))
+        Product.sync_from_stripe(tx, Snapshot(mode, price["product"], as_of))
+    Price.sync_from_stripe(tx, Snapshot(mode, price, as_of))
 
 
 def _fetch_and_write(mode: str, needed: NeedsFetch, stripe: Stripe, default_role: int) -> None:
@@ -85,7 +84,7 @@ def _fetch_and_write(mode: str, needed: NeedsFetch, stripe: Stripe, default_role
         answer = stripe.fetch(needed.kind, needed.stripe_id)
         try:
             with write() as tx:
-                model.apply(tx, Snapshot(mode, answer.object, answer.as_of, needed.revision))
+                model.sync_from_stripe(tx, Snapshot(mode, answer.object, answer.as_of, needed.revision))
                 Plan.make_for(tx, mode, default_role)
             return
         except NeedsFetch as again:

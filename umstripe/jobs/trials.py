@@ -6,9 +6,8 @@ from typing import Any
 
 import structlog
 from dbos import DBOS
-from sqlalchemy import Connection as Transaction
 
-from umstripe.database import db, write
+from umstripe.database import Transaction, db, write
 from umstripe.emails import triggers
 from umstripe.errors import StripeRefused, UmstripeError
 from umstripe.jobs import steps
@@ -69,7 +68,7 @@ def _end(stripe: Stripe, mode: str, subscription_id: str) -> None:
 
 def _write_end(tx: Transaction, mode: str, subscription_id: str, at: int, fetched: FetchedStates) -> None:
     snapshot = fetched[subscription_id]
-    change = Subscription.apply(tx, snapshot)
+    change = Subscription.sync_from_stripe(tx, snapshot)
     TrialCard.end(tx, mode, subscription_id)
     if change is None:
         return

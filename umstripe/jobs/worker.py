@@ -133,7 +133,7 @@ def _check_site_identity() -> None:
         elif Settings.get().home is None and any(
             Connection.of(mode).is_connected for mode in ("test", "live")
         ):
-            site_identity.settle()
+            site_identity.confirm()
 
 
 def _send_mails() -> None:

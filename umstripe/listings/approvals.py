@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import Select, and_, func, or_, select
 
-from umstripe.database import db
+from umstripe.database import Transaction, db
 from umstripe.formatting import amount_words
 from umstripe.models.customer import Customer
 from umstripe.models.plan import Plan

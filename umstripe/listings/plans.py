@@ -10,7 +10,6 @@ from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy import Select, and_, func, or_, select, union_all
 
 from umstripe.database import db
-from umstripe.memberships.effective_roles import INCOMPLETE, LIVE
 from umstripe.models.customer import Customer
 from umstripe.models.plan import Plan
 from umstripe.models.plan_role import PlanRole
@@ -18,6 +17,7 @@ from umstripe.models.price import Price, Product
 from umstripe.models.purchase import Purchase
 from umstripe.models.subscription import Subscription
 from umstripe.normalization import text_key
+from umstripe.statuses import INCOMPLETE, LIVE
 
 STATES = {"published": "Published", "draft": "Drafts", "closed": "Closed"}
 _TITLE_KEY = func.coalesce(

@@ -14,12 +14,10 @@ from sqlalchemy.orm import selectinload
 from umstripe.database import db
 from umstripe.formatting import dispute_words
 from umstripe.memberships.effective_roles import (
-    ENDED,
-    LIVE,
     Holding,
     effective_roles_query,
     held_statuses_query,
-    holdings,
+    holdings_of,
 )
 from umstripe.models.customer import Customer
 from umstripe.models.dispute import Dispute
@@ -27,6 +25,7 @@ from umstripe.models.role import Role
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
 from umstripe.normalization import text_key
+from umstripe.statuses import ENDED, LIVE
 
 INACTIVE = "inactive"
 
@@ -68,7 +67,7 @@ def rows(users: Iterable[User]) -> list[UserRow]:
     for user_id, name in db.session.execute(query.where(effective.c.user_id.in_(ids)).order_by(Role.name)):
         names[user_id].append(name)
     held: dict[int, list[Holding]] = {one: [] for one in ids}
-    for holding in holdings(ids, settings.counted_modes):
+    for holding in holdings_of(ids, settings.counted_modes):
         held[holding.user_id].append(holding)
     open_disputes = Dispute.users_with_open(ids, settings.counted_modes)
     found = [_row(user, names[user.id], held[user.id], at, settings.mode) for user in shown]

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import CTE, Select, and_, case, exists, func, literal, or_, select, union_all
-from sqlalchemy import Connection as Transaction
 
-from umstripe.database import db
+from umstripe.database import Transaction, db
 from umstripe.formatting import status_words
 from umstripe.models import (
     Customer,
@@ -24,12 +23,7 @@ from umstripe.models import (
     manual_roles,
 )
 from umstripe.models.settings import counted_modes
-
-LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "paid", "pending"})
-ENDED = frozenset({"canceled", "revoked", "expired", "refunded", "disputed"})
-"""Neither: `incomplete_expired` and `failed`, first payments that never made anybody a member."""
-INCOMPLETE = "incomplete"
-"""A first payment that is still open. It is live if its plan gives a role for it, and else neither, too."""
+from umstripe.statuses import ENDED, INCOMPLETE, LIVE
 
 
 @dataclass(frozen=True)
@@ -119,7 +113,7 @@ def effective_roles(user: User, at: int) -> list[Role]:
 def explained(user: User, at: int) -> list[tuple[Role, str]]:
     """Each effective role with the reason for it, in words."""
     settings = Settings.get()
-    held = [] if user.is_administrator else holdings([user.id], settings.counted_modes)
+    held = [] if user.is_administrator else holdings_of([user.id], settings.counted_modes)
     counts = counting([one.membership for one in held], at)
     set_aside = settings.replace_roles and roles_given(counts, at)
     by_hand = [] if set_aside else user.roles
@@ -134,10 +128,10 @@ def explained(user: User, at: int) -> list[tuple[Role, str]]:
 
 def memberships_of(user: User, modes: Iterable[str]) -> list[Membership]:
     """Everything a user holds or held in these modes."""
-    return [one.membership for one in holdings([user.id], modes)]
+    return [one.membership for one in holdings_of([user.id], modes)]
 
 
-def holdings(user_ids: Iterable[int], modes: Iterable[str]) -> list[Holding]:
+def holdings_of(user_ids: Iterable[int], modes: Iterable[str]) -> list[Holding]:
     """Everything these users hold or held in these modes, newest last: two queries, however many they are."""
     found = []
     for model in KINDS:

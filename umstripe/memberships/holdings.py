@@ -12,21 +12,17 @@ from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery
 from umstripe.models.plan import Plan
 from umstripe.models.purchase import Purchase
-from umstripe.models.subscription import FINAL, Subscription
+from umstripe.models.snapshot import id_of
+from umstripe.models.subscription import Subscription
 from umstripe.models.user import User
+from umstripe.statuses import INCOMPLETE, NEVER_BEGUN, NOT_LIVE, UNDECIDED
 
-NOT_YET = ("", "incomplete", "failed")
-"""What a payment may have left behind while a later try, or the news of it, is on its way."""
-NEVER_BEGUN = ("incomplete", "incomplete_expired", "failed")
-NOT_HELD = FINAL | {"incomplete", "revoked"}
-"""A subscription in any other status is the one that its user may have."""
-BEGUN = ("incomplete", "active")
 DEBIT_FAILED = "checkout.session.async_payment_failed"
 
 
 def subscription(user: User, mode: str) -> Subscription | None:
     """The user's subscription of a mode, if it is under way: the newest one, should Stripe hold several."""
-    query = _of(user, Subscription, mode).where(Subscription.status.not_in(NOT_HELD))
+    query = _of(user, Subscription, mode).where(Subscription.status.not_in(NOT_LIVE))
     return db.session.scalar(query.order_by(Subscription.created.desc()).limit(1))
 
 
@@ -38,7 +34,7 @@ def purchase(user: User, plan: Plan, at: int) -> Purchase | None:
     return db.session.scalar(query.order_by(Purchase.created.desc()).limit(1))
 
 
-def kind(user: User, mode: str, plan: Plan | None, at: int) -> str:
+def current(user: User, mode: str, plan: Plan | None, at: int) -> str:
     """What a user has already who wants a plan (None: whatever there is), at a moment (seconds, UTC).
 
     `purchase`, `approval` (the amount is reserved and waits for an answer), `payment` (the money is on its way),
@@ -55,18 +51,18 @@ def kind(user: User, mode: str, plan: Plan | None, at: int) -> str:
         return "purchase"
     if subscription(user, mode) is not None:
         return "subscription"
-    began = _of(user, Subscription, mode).where(Subscription.status == "incomplete")
+    began = _of(user, Subscription, mode).where(Subscription.status == INCOMPLETE)
     return "payment" if db.session.scalar(began.limit(1)) is not None else ""
 
 
-def anything(user: User, mode: str, at: int) -> bool:
+def has_active(user: User, mode: str, at: int) -> bool:
     """Whether the user has any membership of a mode that is under way."""
     paid = (Purchase.status == "paid") & or_(Purchase.ends_at.is_(None), Purchase.ends_at > at)
     bought = _of(user, Purchase, mode).where(or_(paid, Purchase.status == "pending"))
     return bool(subscription(user, mode)) or db.session.scalar(bought.limit(1)) is not None
 
 
-def ever(user: User, plan: Plan) -> bool:
+def has_ever_held(user: User, plan: Plan) -> bool:
     """Whether the user has or had a membership of a plan that began."""
     kinds: tuple[Any, Any] = (Subscription, Purchase)
     begun = [
@@ -78,7 +74,7 @@ def ever(user: User, plan: Plan) -> bool:
     return any(db.session.scalar(query.limit(1)) is not None for query in begun)
 
 
-def by_anybody(mode: str) -> bool:
+def anything_was_sold(mode: str) -> bool:
     """Whether anything was ever bought in a mode."""
     found = (select(model.id).where(model.mode == mode).limit(1) for model in (Subscription, Purchase))
     return any(db.session.scalar(query) is not None for query in found)
@@ -92,20 +88,20 @@ def had_trial(user: User, mode: str) -> bool:
 
 def is_known(mode: str, session: dict) -> bool:
     """Whether what came of a paid Checkout session is here already. One that is not paid yet is for Stripe to say."""
-    return status_of(mode, session) not in NOT_YET
+    return status_of(mode, session) not in UNDECIDED
 
 
 def status_of(mode: str, session: Mapping[str, Any]) -> str:
     """The status that a Checkout session's subscription or payment has here; "" for none."""
     model: Any = Subscription if session.get("mode") == "subscription" else Purchase
     if model is Subscription:
-        wanted = Subscription.stripe_subscription_id == _id(session.get("subscription"))
+        wanted = Subscription.stripe_subscription_id == id_of(session.get("subscription"))
     else:
-        wanted = Purchase.stripe_payment_intent_id == (_id(session.get("payment_intent")) or session["id"])
+        wanted = Purchase.stripe_payment_intent_id == (id_of(session.get("payment_intent")) or session["id"])
     return db.session.scalar(select(model.status).where(model.mode == mode, wanted)) or ""
 
 
-def debit_waits(mode: str, session: Mapping[str, Any]) -> bool:
+def debit_is_pending(mode: str, session: Mapping[str, Any]) -> bool:
     """Whether a session's subscription has begun, and its bank has not answered to the first debit yet.
 
     Stripe says `active` or `incomplete` meanwhile, and the session stays `unpaid` when the bank says no:
@@ -113,7 +109,7 @@ def debit_waits(mode: str, session: Mapping[str, Any]) -> bool:
     """
     if session["status"] != "complete" or session.get("mode") != "subscription":
         return False
-    if session.get("payment_status") != "unpaid" or status_of(mode, session) not in BEGUN:
+    if session.get("payment_status") != "unpaid" or status_of(mode, session) not in (INCOMPLETE, "active"):
         return False
     return not Delivery.has_come(mode, DEBIT_FAILED, session["id"], session["created"])
 
@@ -121,7 +117,3 @@ def debit_waits(mode: str, session: Mapping[str, Any]) -> bool:
 def _of(user: User, model: type[Subscription] | type[Purchase], mode: str) -> Select:
     query = select(model).join(Customer, model.customer_id == Customer.id)
     return query.where(Customer.user_id == user.id, model.mode == mode)
-
-
-def _id(value: Any) -> str:
-    return value["id"] if isinstance(value, Mapping) else value or ""

@@ -14,12 +14,10 @@ from sqlalchemy import select
 
 from umstripe.database import db
 from umstripe.formatting import amount_words, date_words
-from umstripe.memberships.effective_roles import ENDED, LIVE, Holding
+from umstripe.memberships.effective_roles import Holding
 from umstripe.models import Plan, Settings, Subscription
 from umstripe.models.subscription import AUTOMATIC
-
-OVER = ENDED | {"incomplete_expired", "failed"}
-GOING_ON = frozenset({"active", "trialing", "past_due", "unpaid", "paused"})
+from umstripe.statuses import LIVE, OVER, OVERDUE, OWED, RENEWING
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,18 @@ class MembershipSummary:
         return self.status in OVER
 
     @property
+    def is_owed(self) -> bool:
+        """Return whether an invoice waits for its payment, be it the first one."""
+        return self.status in OWED
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.status in OVERDUE
+
+    @property
     def renews(self) -> bool:
         """Whether a next payment is to come, as far as our rows say."""
-        goes_on = self.status in ("active", "trialing") and not self.ends_with_period
+        goes_on = self.status in RENEWING and not self.ends_with_period
         return self.is_subscription and goes_on
 
     @property
@@ -77,8 +84,8 @@ class MembershipSummary:
     @property
     def pay_url(self) -> str:
         """Stripe's page of the invoice that waits for its payment; "" for none."""
-        is_owed = self.status in ("past_due", "unpaid", "incomplete", "paused") or not self.is_automatic
-        return (self.invoice or {}).get("hosted_invoice_url") or "" if is_owed else ""
+        can_be_paid = self.is_owed or self.status == "paused" or not self.is_automatic
+        return (self.invoice or {}).get("hosted_invoice_url") or "" if can_be_paid else ""
 
     @property
     def sentence(self) -> str:
@@ -105,7 +112,7 @@ class MembershipSummary:
         """
         if not self.is_subscription:
             return "This membership was paid once. There is nothing to change."
-        if self.status not in GOING_ON:
+        if not self.is_live:
             return "This membership has ended, or has not begun. There is nothing to change."
         return WHY_NOT[verb](self)
 
@@ -255,7 +262,7 @@ def _not_resume(summary: MembershipSummary) -> str:
 def _not_switch(summary: MembershipSummary) -> str:
     if summary.status == "paused":
         return "Your membership is paused. Resume it first, then switch."
-    if summary.status in ("past_due", "unpaid"):
+    if summary.is_overdue:
         return "Your last payment failed. Pay the open invoice first, then switch."
     if summary.row.cancel_at:
         return f"Your membership ends on {date_words(summary.row.cancel_at)}. Undo that first, then switch."

@@ -5,10 +5,9 @@ from typing import Any
 
 from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy import JSON, ForeignKey, String, Text, bindparam, insert, literal, or_, select
-from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Model, UTCDateTime, db, now
+from umstripe.database import Model, Transaction, UTCDateTime, db, now
 from umstripe.models.normalized_columns import search_column
 from umstripe.models.settings import Settings
 from umstripe.models.user import User

@@ -163,7 +163,7 @@ class Connection(Model):
                 self.events_read_until = int(time.time())
             self._have_endpoint(stripe, site_url, events)
             self.connected_at, self.endpoint_check = now(), {}
-            site_identity.settle()
+            site_identity.confirm()
         finally:
             self.busy_until = None
             db.session.commit()
@@ -216,7 +216,7 @@ class Connection(Model):
             connection.previous_secret_until, connection.endpoints_made = None, 0
         Settings.get().instance_id = secrets.token_hex(16)
         site_address.forget()
-        site_identity.settle()
+        site_identity.confirm()
 
     def change_secret(self, site_url: str, events: Iterable[str]) -> None:
         """Have a new signing secret, and lose no delivery.

@@ -3,11 +3,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, String, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Model, Seconds, db, one_after_the_other
+from umstripe.database import Model, Seconds, Transaction, advisory_lock, db
 from umstripe.models import snapshot
 from umstripe.models.user import User
 
@@ -38,23 +37,27 @@ class Customer(Model):
         return db.session.scalar(select(cls.id).where(cls.mode == mode).limit(1)) is not None
 
     @classmethod
-    def locked(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:
-        """The row, locked for this transaction, or None for a customer that is not ours (rule 5)."""
+    def get_for_update(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:
+        """Return the row, locked for this transaction, or None for a customer that is not ours (rule 5)."""
         if not stripe_customer_id:
             return None
-        return snapshot.locked(tx, cls.__table__, mode, "stripe_customer_id", stripe_customer_id)
+        return snapshot.get_for_update(tx, cls.__table__, mode, "stripe_customer_id", stripe_customer_id)
 
     @classmethod
-    def known(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:
-        """As `locked`; and one that is not ours does not become ours until this transaction has ended.
+    def get_or_reserve(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:
+        """As `get_for_update`; and one that is not ours does not become ours until this transaction has ended.
 
         Without that, an event that is found foreign and the link that makes it ours could pass each other.
         """
-        row = cls.locked(tx, mode, stripe_customer_id)
+        row = cls.get_for_update(tx, mode, stripe_customer_id)
         if row is not None or not stripe_customer_id:
             return row
-        one_after_the_other(tx, stripe_customer_id)
-        return cls.locked(tx, mode, stripe_customer_id)
+        advisory_lock(tx, stripe_customer_id)
+        return cls.get_for_update(tx, mode, stripe_customer_id)
+
+    @classmethod
+    def user_id_of(cls, tx: Transaction, customer_id: int) -> int:
+        return tx.execute(select(cls.user_id).where(cls.id == customer_id)).scalar_one()
 
     @classmethod
     def link(cls, tx: Transaction, mode: str, stripe_customer_id: str | None, public_id: str | None) -> Any:
@@ -62,7 +65,7 @@ class Customer(Model):
 
         Gives the customer's row, or None when there is no such user.
         """
-        row = cls.known(tx, mode, stripe_customer_id)
+        row = cls.get_or_reserve(tx, mode, stripe_customer_id)
         user_id = (
             tx.execute(select(User.id).where(User.public_id == public_id)).scalar() if public_id else None
         )
@@ -73,7 +76,7 @@ class Customer(Model):
                 mode=mode, stripe_customer_id=stripe_customer_id, user_id=user_id, deleted=False
             )
         )
-        return cls.locked(tx, mode, stripe_customer_id)
+        return cls.get_for_update(tx, mode, stripe_customer_id)
 
     @classmethod
     def unlink(cls, tx: Transaction, row: Any) -> None:

@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import Index, String, Text, UniqueConstraint, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Model, Seconds, UTCDateTime, db, now, read
+from umstripe.database import Model, Seconds, Transaction, UTCDateTime, db, now, read
 
 RESULTS = ("processed", "stale", "foreign", "ignored", "failed", "unsold", "unusable")
 UNSOLD_FOR = timedelta(days=30)
@@ -146,7 +145,9 @@ class Delivery(Model):
         return tx.execute(select(cls.id).where(*found, cls.error == error)).first() is not None
 
     @classmethod
-    def settle(cls, tx: Transaction, mode: str, stripe_event_id: str, result: str, error: str = "") -> None:
+    def set_result(
+        cls, tx: Transaction, mode: str, stripe_event_id: str, result: str, error: str = ""
+    ) -> None:
         found = (cls.mode == mode, cls.stripe_event_id == stripe_event_id)
         why = {"error": error} if error else {}
         tx.execute(update(cls).where(*found).values(result=result, **why))

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, func, insert, select, update
-from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Model, Seconds, db
+from umstripe.database import Model, Seconds, Transaction, db
 from umstripe.formatting import amount_words, dispute_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
@@ -80,14 +79,14 @@ class Dispute(Model):
         return dashboard_url(self.mode, self.stripe_dispute_id)
 
     @classmethod
-    def apply(
+    def sync_from_stripe(
         cls, tx: Transaction, mode: str, dispute: Mapping[str, Any], at: int, customer_id: int
     ) -> str | None:
         """Take over the state of a dispute at a moment (seconds, UTC).
 
         Return the status before it, "" for a new dispute, or None when a newer state is known.
         """
-        row = snapshot.locked(tx, cls.__table__, mode, "stripe_dispute_id", dispute["id"])
+        row = snapshot.get_for_update(tx, cls.__table__, mode, "stripe_dispute_id", dispute["id"])
         values = _values(dispute, at) | {"customer_id": customer_id}
         if row is None:
             tx.execute(insert(cls).values(mode=mode, stripe_dispute_id=dispute["id"], **values))
@@ -100,7 +99,7 @@ class Dispute(Model):
     @classmethod
     def customer_of(cls, tx: Transaction, mode: str, stripe_dispute_id: str) -> int | None:
         """Return the id of the customer whose dispute this is, if it is known."""
-        row = snapshot.found(tx, cls.__table__, mode, "stripe_dispute_id", stripe_dispute_id)
+        row = snapshot.get(tx, cls.__table__, mode, "stripe_dispute_id", stripe_dispute_id)
         return row.customer_id if row else None
 
     @classmethod

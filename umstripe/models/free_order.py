@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
+from umstripe.database import Transaction
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.purchase import PRICE_METADATA, STATUSES, Purchase
@@ -32,7 +32,7 @@ def status_of_session(tx: Transaction, mode: str, session: Mapping[str, Any], pr
     """
     if not is_free(session):
         return "pending" if session["payment_status"] == "unpaid" else "paid"
-    row = Purchase.locked(tx, mode, session["id"], alone=True)
+    row = Purchase.get_or_reserve(tx, mode, session["id"])
     if row is not None:
         return STATUSES[row.step]
     price = (session.get("metadata") or {}).get(PRICE_METADATA) or price
@@ -41,14 +41,14 @@ def status_of_session(tx: Transaction, mode: str, session: Mapping[str, Any], pr
     return "pending" if approval else "paid"
 
 
-def settle(tx: Transaction, mode: str, session_id: str, status: str, at: int) -> str:
+def decide(tx: Transaction, mode: str, session_id: str, status: str, at: int) -> str:
     """Make a free order that waits `paid` or `failed` at a moment (seconds, UTC). Return the status before.
 
     One that does not wait any more stays as it is: of two administrators the first one decides.
     """
-    row = Purchase.locked(tx, mode, session_id)
+    row = Purchase.get_for_update(tx, mode, session_id)
     if row.status == "pending":
         session = {"object": "checkout.session", "id": session_id, "created": row.charged_at}
         session |= {"amount_total": row.amount, "currency": row.currency}
-        Purchase.apply(tx, mode, session, status, at)
+        Purchase.sync_from_stripe(tx, mode, session, status, at)
     return str(row.status)

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import String, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Model, UTCDateTime, db, now
+from umstripe.database import Model, Transaction, UTCDateTime, db, now
 from umstripe.models.settings import Settings
 
 ALIVE_WITHIN = timedelta(seconds=40)

@@ -3,11 +3,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import String, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Model, UTCDateTime, db, now
+from umstripe.database import Model, Transaction, UTCDateTime, db, now
 
 KINDS = ("import", "catch_up", "audit", "repair")
 GOING = ("queued", "running")

@@ -6,11 +6,10 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, String, and_, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Model, UTCDateTime, db, now
+from umstripe.database import Model, Transaction, UTCDateTime, db, now
 from umstripe.models.user import User
 
 LIFETIME = timedelta(days=31)

@@ -6,11 +6,10 @@ from typing import Any
 from flask import current_app
 from flask_sqlalchemy.pagination import Pagination
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, delete, or_, select, update
-from sqlalchemy import Connection as Transaction
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Model, UTCDateTime, db, now, write
+from umstripe.database import Model, Transaction, UTCDateTime, db, now, write
 from umstripe.errors import NotAllowed
 from umstripe.models.normalized_columns import search_column
 from umstripe.models.rate_limit import RateLimit, identity_key

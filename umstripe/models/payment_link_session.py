@@ -11,21 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
+from umstripe.database import Transaction
 from umstripe.models.customer import Customer
 from umstripe.models.free_order import status_of_session
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.purchase import Purchase, status_of_charge
-from umstripe.models.snapshot import Snapshot
+from umstripe.models.snapshot import Snapshot, id_of
+from umstripe.statuses import NEVER_BEGUN, PAID
 
 REFERENCE = "um_stripe_custom_checkout"
 """The `client_reference_id` with which a site's links and buttons say that they sell one of its plans."""
 NAMESPACE = uuid.UUID("5f6ac5d2-7f5c-4c1e-9f0b-6a4f5a1d7f0e")
 """In which the public id of an account that a session makes is the session's: tried again, it is the same account."""
-NOT_BEGUN = ("incomplete", "incomplete_expired")
 
 
 class NoCustomer(Exception):
@@ -117,15 +117,15 @@ class PaymentLinkSession:
     def is_paid(self) -> bool:
         """Whether it makes somebody a member: a delayed payment does only when it has come, a reserved one does."""
         if self.session["mode"] == "subscription":
-            return self.subscription is not None and self.subscription["status"] not in NOT_BEGUN
+            return self.subscription is not None and self.subscription["status"] not in NEVER_BEGUN
         reserved = self.payment.get("object") == "charge" and self.payment["status"] == "succeeded"
-        return self.status in ("paid", "refunded") or (self.status == "pending" and reserved)
+        return self.status in PAID or (self.status == "pending" and reserved)
 
     def customer(self, tx: Transaction) -> Any:
         """The row of whoever bought it, if we know them: by the customer, or a guest's by the payment. Or None."""
         if self.customer_id:
-            return Customer.known(tx, self.state.mode, self.customer_id)
-        row = Purchase.locked(tx, self.state.mode, self.payment_id, alone=True)
+            return Customer.get_or_reserve(tx, self.state.mode, self.customer_id)
+        row = Purchase.get_or_reserve(tx, self.state.mode, self.payment_id)
         query = select(Customer.__table__).where(Customer.id == (row.customer_id if row else None))
         return tx.execute(query).one_or_none()
 
@@ -138,8 +138,3 @@ def prices_in(session: Mapping[str, Any]) -> list[str]:
 
 def guest_key(session_id: str) -> str:
     return f"customer of {session_id}"
-
-
-def id_of(value: Any) -> str | None:
-    """The id of what may be an id or, expanded, an object."""
-    return value["id"] if isinstance(value, Mapping) else value

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, ForeignKey, String, Table, exists, false, insert, or_, select, true
-from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
-from umstripe.database import Model, UTCDateTime, db, now
+from umstripe.database import Model, Transaction, UTCDateTime, db, now
 from umstripe.errors import NotAllowed
 from umstripe.formatting import price_words, term_words
 from umstripe.models.normalized_columns import search_column
@@ -112,8 +111,8 @@ class Plan(Model, Offer):
         return list(db.session.scalars(query.order_by(Price.type.desc(), Price.unit_amount, cls.id)))
 
     @classmethod
-    def locked(cls, plan_id: int) -> Plan | None:
-        """The plan as of now, for one administrator at a time: the next one waits until this one is done."""
+    def get_for_update(cls, plan_id: int) -> Plan | None:
+        """Return the plan as of now, for one administrator at a time: the next one waits until this one is done."""
         query = select(cls).where(cls.id == plan_id).with_for_update(of=cls, key_share=True)
         return db.session.scalar(query.execution_options(populate_existing=True))
 

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from umstripe.database import Model
 from umstripe.models.role import Role
+from umstripe.statuses import INCOMPLETE
 
 ROLE_LABELS = {
     "recurring": {
@@ -25,9 +26,6 @@ ROLE_LABELS = {
 }
 """The statuses a plan of each type gives roles for, with the labels of the plan screen, in its order."""
 
-NONE_BY_DEFAULT = frozenset({"incomplete"})
-"""A first payment that is still open makes nobody a member, unless an administrator says so (rule 1)."""
-
 
 class PlanRole(Model):
     """The role that a plan gives in one status; no row, no role."""
@@ -40,5 +38,8 @@ class PlanRole(Model):
 
 
 def default_roles(type_: str) -> list[str]:
-    """The statuses in which a new plan of this type gives the default role of new users."""
-    return [status for status in ROLE_LABELS[type_] if status not in NONE_BY_DEFAULT]
+    """Return the statuses in which a new plan of this type gives the default role of new users.
+
+    A first payment that is still open makes nobody a member, unless an administrator says so (rule 1).
+    """
+    return [status for status in ROLE_LABELS[type_] if status != INCOMPLETE]

@@ -29,8 +29,8 @@ class PortalConfiguration(Model):
     stripe_configuration_id: Mapped[str] = mapped_column(String(255))
 
     @classmethod
-    def known(cls, mode: str, says: Mapping[str, Any]) -> str:
-        """The id of the configuration that says this; "" when there is none yet."""
+    def find_id(cls, mode: str, says: Mapping[str, Any]) -> str:
+        """Return the id of the configuration that says this; "" when there is none yet."""
         query = select(cls.stripe_configuration_id).where(cls.mode == mode, cls.digest == _digest(says))
         with read() as tx:
             return tx.execute(query).scalar() or ""

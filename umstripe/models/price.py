@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint, and_, func, select, update
-from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from umstripe.database import Model, db
+from umstripe.database import Model, Transaction, db
 from umstripe.models import snapshot
 from umstripe.models.normalized_columns import search_column
-from umstripe.models.snapshot import Snapshot, SyncedColumns
+from umstripe.models.snapshot import Snapshot, SyncedColumns, id_of
 from umstripe.normalization import search_key
 
 
@@ -27,11 +26,11 @@ class Product(Model, SyncedColumns):
     __table_args__ = (UniqueConstraint("mode", "stripe_product_id"),)
 
     @classmethod
-    def apply(cls, tx: Transaction, state: Snapshot) -> bool:
-        """Take a product's state over. False when ours is newer; raises NeedsFetch when nobody can tell."""
-        row = snapshot.locked(tx, cls.__table__, state.mode, "stripe_product_id", state.id)
+    def sync_from_stripe(cls, tx: Transaction, state: Snapshot) -> bool:
+        """Write a product's state. Return False when ours is newer; raise NeedsFetch when nobody can tell."""
+        row = snapshot.get_for_update(tx, cls.__table__, state.mode, "stripe_product_id", state.id)
         values = _product_values(state.object, row)
-        if not snapshot.is_news(row, state, values, "product"):
+        if not snapshot.is_newer(row, state, values, "product"):
             return False
         snapshot.write(tx, cls.__table__, row, state, values)
         return True
@@ -70,11 +69,11 @@ class Price(Model, SyncedColumns):
     )
 
     @classmethod
-    def apply(cls, tx: Transaction, state: Snapshot) -> bool:
-        """Take a price's state over. False when ours is newer or deleted; raises NeedsFetch when nobody can tell."""
-        row = snapshot.locked(tx, cls.__table__, state.mode, "stripe_price_id", state.id)
+    def sync_from_stripe(cls, tx: Transaction, state: Snapshot) -> bool:
+        """Write a price's state. Return False when ours is newer or deleted; raise NeedsFetch when nobody can tell."""
+        row = snapshot.get_for_update(tx, cls.__table__, state.mode, "stripe_price_id", state.id)
         values = _price_values(state.object, row)
-        if (row is not None and row.deleted) or not snapshot.is_news(row, state, values, "price"):
+        if (row is not None and row.deleted) or not snapshot.is_newer(row, state, values, "price"):
             return False
         snapshot.write(tx, cls.__table__, row, state, values)
         return True
@@ -141,10 +140,9 @@ def _price_values(price: Mapping[str, Any], row: Any) -> dict[str, Any]:
     if price.get("deleted") and row is not None:
         return {"active": False, "deleted": True}
     recurring = price.get("recurring") or {}
-    product = price.get("product") or ""
     return {
         "stripe_price_id": price["id"],
-        "stripe_product_id": product if isinstance(product, str) else product["id"],
+        "stripe_product_id": id_of(price.get("product")) or "",
         "nickname": price.get("nickname") or "",
         "nickname_key": search_key(price.get("nickname")),
         "currency": price.get("currency") or "",

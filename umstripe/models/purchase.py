@@ -18,10 +18,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy import Connection as Transaction
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
-from umstripe.database import Model, Seconds, one_after_the_other
+from umstripe.database import Model, Seconds, Transaction, advisory_lock
 from umstripe.formatting import amount_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
@@ -29,13 +28,13 @@ from umstripe.models.dispute import Dispute
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.subscription import Change
+from umstripe.statuses import PAID
 
 PRICE_METADATA = "umstripe_price"
 """The key under which a one-time payment carries the price it is for, on the payment intent and so on its charges."""
 STEPS = {"pending": 0, "failed": 1, "paid": 2, "refunded": 3}
 """How far a payment is, by its charges alone: `disputed` is what a lost dispute makes of `paid`."""
 STATUSES = tuple(STEPS)
-PAID = ("paid", "refunded")
 RESERVED_SECONDS = 7 * 24 * 3600
 """How long an amount stays reserved when Stripe does not say: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method."""
 
@@ -86,7 +85,7 @@ class Purchase(Model):
         return refund_words(self.amount_refunded, self.amount, self.currency)
 
     @classmethod
-    def apply(
+    def sync_from_stripe(
         cls,
         tx: Transaction,
         mode: str,
@@ -102,11 +101,11 @@ class Purchase(Model):
         `customer_id` whose it is, for one without a customer. Gives what changed; None when the customer is not ours,
         or when nothing says that the payment is for a price (a subscription's invoice, another application).
         """
-        customer = Customer.known(tx, mode, payment.get("customer"))
+        customer = Customer.get_or_reserve(tx, mode, payment.get("customer"))
         said = (payment.get("metadata") or {}).get(PRICE_METADATA, "") or price
         payment_id = payment.get("payment_intent") or payment["id"]
         ours = customer is not None or not payment.get("customer")
-        row = cls.locked(tx, mode, payment_id, alone=ours)
+        row = (cls.get_or_reserve if ours else cls.get_for_update)(tx, mode, payment_id)
         if customer is not None:
             customer_id = customer.id
         elif row is not None and ours:
@@ -114,7 +113,7 @@ class Purchase(Model):
         if customer_id is None or (row is None and not said):
             return None
         values = _values(tx, row, mode, payment, status, at, row.stripe_price_id if row else said)
-        user_id = customer.user_id if customer else _user_of(tx, customer_id)
+        user_id = customer.user_id if customer else Customer.user_id_of(tx, customer_id)
         before = row.status if row else ""
         if row is not None and _position(values) < _position(row._mapping):
             _keep_earlier_start(tx, row, values)
@@ -124,16 +123,16 @@ class Purchase(Model):
         return Change(user_id, before, values["status"])
 
     @classmethod
-    def settle_disputes(cls, tx: Transaction, mode: str, payment_id: str) -> Change | None:
+    def update_for_disputes(cls, tx: Transaction, mode: str, payment_id: str) -> Change | None:
         """Give a purchase the status that its charges and its disputes make. Return what changed; None for none."""
-        row = cls.locked(tx, mode, payment_id)
+        row = cls.get_for_update(tx, mode, payment_id)
         if row is None:
             return None
         status = STATUSES[row.step]
         ended_at = row.ended_at if status == "refunded" else None
         values = _by_disputes(tx, mode, payment_id, status, ended_at)
         tx.execute(update(cls).where(cls.id == row.id).values(values))
-        return Change(_user_of(tx, row.customer_id), row.status, values["status"])
+        return Change(Customer.user_id_of(tx, row.customer_id), row.status, values["status"])
 
     @classmethod
     def ended(cls, tx: Transaction, mode: str, after: int, until: int) -> list[Any]:
@@ -159,14 +158,19 @@ class Purchase(Model):
         return found.where(or_(other.status == "pending", and_(other.status == "paid", later))).exists()
 
     @classmethod
-    def locked(cls, tx: Transaction, mode: str, payment_id: str, alone: bool = False) -> Any:
-        """The row of a payment intent, or None. `alone`: nobody else makes it before this transaction has ended,
-        so that an event that cannot tell what is paid and the session that tells do not pass each other."""
-        row = snapshot.locked(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
-        if row is not None or not alone:
+    def get_for_update(cls, tx: Transaction, mode: str, payment_id: str) -> Any:
+        """Return the row of a payment intent, locked for this transaction, or None."""
+        return snapshot.get_for_update(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
+
+    @classmethod
+    def get_or_reserve(cls, tx: Transaction, mode: str, payment_id: str) -> Any:
+        """As `get_for_update`; and where there is none, nobody else makes it before this transaction has ended, so
+        that an event that cannot tell what is paid and the session that tells do not pass each other."""
+        row = cls.get_for_update(tx, mode, payment_id)
+        if row is not None:
             return row
-        one_after_the_other(tx, payment_id)
-        return snapshot.locked(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
+        advisory_lock(tx, payment_id)
+        return cls.get_for_update(tx, mode, payment_id)
 
 
 def status_of_charge(charge: Mapping[str, Any]) -> str:
@@ -203,10 +207,6 @@ LASTS = {
     "week": lambda count: relativedelta(weeks=count),
     "month": lambda count: relativedelta(months=count),
 }
-
-
-def _user_of(tx: Transaction, customer_id: int) -> int:
-    return tx.execute(select(Customer.user_id).where(Customer.id == customer_id)).scalar_one()
 
 
 def _position(state: Mapping[str, Any]) -> tuple[bool, int, int, int]:

@@ -4,12 +4,11 @@ import hmac
 import time
 
 from flask import current_app
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import String, case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Model
+from umstripe.database import Model, Transaction
 from umstripe.normalization import email_key, text_key
 
 

@@ -53,7 +53,7 @@ def must_be_here() -> None:
         raise ClonedSite
 
 
-def settle() -> None:
+def confirm() -> None:
     """This place is where the site lives from now on."""
     Settings.get().home = dict(current())
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import Select, Table, Update, and_, bindparam, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Seconds
+from umstripe.database import Seconds, Transaction
 
 AMBIGUOUS_SECONDS = 2
 NEVER_WRITTEN = 0
@@ -63,8 +62,8 @@ class SyncedColumns:
     revision: Mapped[int] = mapped_column(default=1)
 
 
-def is_news(row: Any, state: Snapshot, values: Mapping[str, Any], kind: str) -> bool:
-    """Whether `values` (what `state` says) may be written over `row`: False for older, raises NeedsFetch for neither.
+def is_newer(row: Any, state: Snapshot, values: Mapping[str, Any], kind: str) -> bool:
+    """Return whether `values` (of `state`) may be written over `row`: False for older, raise NeedsFetch for neither.
 
     Within two seconds either way an event's whole seconds do not tell the order. Then only an answer counts
     that was fetched after the row's present state was read; anything else is fetched (again).
@@ -87,25 +86,30 @@ def write(tx: Transaction, table: Table, row: Any, state: Snapshot, values: Mapp
         tx.execute(_update(table), {"row_id": row.id, **changed})
 
 
+def id_of(value: Any) -> str | None:
+    """Return the id of what may be an id or, expanded, an object; None for neither."""
+    return value["id"] if isinstance(value, Mapping) else value
+
+
 def _new_revision() -> int:
     return 1 + secrets.randbelow(MOST_REVISIONS)
 
 
-def locked(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str | None) -> Any:
-    """The row that holds one of Stripe's ids, locked for this transaction, or None."""
+def get_for_update(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str | None) -> Any:
+    """Return the row that has one of Stripe's ids, locked for this transaction, or None."""
     return tx.execute(_select(table, column), {"mode": mode, "stripe_id": stripe_id}).one_or_none()
 
 
-def found(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str | None) -> Any:
-    """The row that holds one of Stripe's ids, or None."""
+def get(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str | None) -> Any:
+    """Return the row that has one of Stripe's ids, or None."""
     return tx.execute(_select(table, column, False), {"mode": mode, "stripe_id": stripe_id}).one_or_none()
 
 
 @cache
 def _select(table: Table, column: str, lock: bool = True) -> Select[Any]:
     """Made once: building a statement takes longer than running it."""
-    found = and_(table.c.mode == bindparam("mode"), table.c[column] == bindparam("stripe_id"))
-    return select(table).where(found).with_for_update() if lock else select(table).where(found)
+    same_id = and_(table.c.mode == bindparam("mode"), table.c[column] == bindparam("stripe_id"))
+    return select(table).where(same_id).with_for_update() if lock else select(table).where(same_id)
 
 
 @cache

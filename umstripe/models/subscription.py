@@ -4,18 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Model, Seconds
+from umstripe.database import Model, Seconds, Transaction
 from umstripe.formatting import moment_words, status_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
-from umstripe.models.snapshot import Snapshot, SyncedColumns
+from umstripe.models.snapshot import Snapshot, SyncedColumns, id_of
+from umstripe.statuses import FINAL
 
 AUTOMATIC = "charge_automatically"
-FINAL = frozenset({"canceled", "incomplete_expired"})
 TIMES = {
     "current_period_end": "period ends",
     "trial_end": "trial ends",
@@ -65,63 +64,64 @@ class Subscription(Model, SyncedColumns):
     )
 
     @classmethod
-    def apply(cls, tx: Transaction, state: Snapshot) -> Change | None:
-        """Take a subscription's state over, wherever it comes from: the one way that a status changes.
+    def sync_from_stripe(cls, tx: Transaction, state: Snapshot) -> Change | None:
+        """Write a subscription's state, wherever it comes from: the one way that a status changes.
 
-        Gives what changed; `applied` is False for a state that ours has overtaken (rule 3). None for a
-        customer who is not ours (rule 5). Raises NeedsFetch when only Stripe can tell which state is newer.
+        Return what changed; `applied` is False for a state that ours has overtaken (rule 3). Return None for a
+        customer who is not ours (rule 5). Raise NeedsFetch when only Stripe can tell which state is newer.
         """
-        said = _id(state.object.get("customer"))
-        customer = Customer.known(tx, state.mode, said)
-        row = snapshot.locked(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
+        customer_id = id_of(state.object.get("customer"))
+        customer = Customer.get_or_reserve(tx, state.mode, customer_id)
+        row = snapshot.get_for_update(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
         if row is None and (customer is None or _is_gone(state)):
             return None
-        customer_id = customer.id if customer else row.customer_id
-        user_id = customer.user_id if customer else _user_of(tx, row.customer_id)
+        user_id = customer.user_id if customer else Customer.user_id_of(tx, row.customer_id)
         before = row.status if row else ""
-        values = _values(state) | {"customer_id": customer_id}
-        values |= _fate(customer, said, values["status"], state.as_of)
-        proven = row is not None and state.seen == row.revision
-        stays = before in FINAL and not proven and (values["status"] not in FINAL or _is_gone(state))
-        if stays or not snapshot.is_news(row, state, values, "subscription"):
+        values = _values(state) | {"customer_id": customer.id if customer else row.customer_id}
+        values |= _end_with_customer(customer, customer_id, values["status"], state.as_of)
+        is_proven = row is not None and state.seen == row.revision
+        stays = before in FINAL and not is_proven and (values["status"] not in FINAL or _is_gone(state))
+        if stays or not snapshot.is_newer(row, state, values, "subscription"):
             return Change(user_id, before, before, applied=False)
         snapshot.write(tx, cls.__table__, row, state, values)
         return Change(user_id, before, values["status"])
 
     @classmethod
     def differs(cls, tx: Transaction, state: Snapshot) -> bool:
-        """Whether Stripe's list has something else than we do, for a customer or a subscription of ours.
+        """Return whether Stripe's list has something else than we do, for a customer or a subscription of ours.
 
         A look without a lock: it only tells whom to ask Stripe about, and must not hold up their deliveries.
         """
-        said = _id(state.object.get("customer"))
-        customer = snapshot.found(tx, Customer.__table__, state.mode, "stripe_customer_id", said)
-        row = snapshot.found(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
+        customer_id = id_of(state.object.get("customer"))
+        customer = snapshot.get(tx, Customer.__table__, state.mode, "stripe_customer_id", customer_id)
+        row = snapshot.get(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
         if row is None or customer is None:
             return (row is None) != (customer is None)
         values = _values(state) | {"customer_id": customer.id}
         return customer.deleted or any(getattr(row, name) != value for name, value in values.items())
 
     @classmethod
-    def found(cls, tx: Transaction, mode: str, stripe_subscription_id: str) -> dict[str, Any]:
-        """Everything that Stripe says of a subscription, as our row has it; empty for none."""
-        row = snapshot.locked(tx, cls.__table__, mode, "stripe_subscription_id", stripe_subscription_id)
+    def synced_values(cls, tx: Transaction, mode: str, stripe_subscription_id: str) -> dict[str, Any]:
+        """Return everything that Stripe says of a subscription, as our row has it; empty for none."""
+        row = snapshot.get_for_update(
+            tx, cls.__table__, mode, "stripe_subscription_id", stripe_subscription_id
+        )
         ours = {"id", "as_of", "revision", "audited"}
         return {name: value for name, value in row._mapping.items() if name not in ours} if row else {}
 
     @classmethod
-    def words(cls, tx: Transaction, found: Mapping[str, Any]) -> str:
-        """What `found` gave, for people."""
-        if not found:
+    def describe(cls, tx: Transaction, values: Mapping[str, Any]) -> str:
+        """Return what `synced_values` gave as text for people."""
+        if not values:
             return "not known"
-        said = [
-            f"{word} {moment_words(found[name], exact=True)}" for name, word in TIMES.items() if found[name]
+        times = [
+            f"{word} {moment_words(values[name], exact=True)}" for name, word in TIMES.items() if values[name]
         ]
-        invoiced = ["pays by invoice"] if found["collection_method"] != AUTOMATIC else []
-        whose = select(Customer.stripe_customer_id).where(Customer.id == found["customer_id"])
-        of = f"of {tx.execute(whose).scalar_one()}"
-        price = f"price {found['stripe_price_id']}"
-        return ", ".join([status_words(found["status"]), price, of, *said, *invoiced])
+        collection = ["pays by invoice"] if values["collection_method"] != AUTOMATIC else []
+        query = select(Customer.stripe_customer_id).where(Customer.id == values["customer_id"])
+        owner = f"of {tx.execute(query).scalar_one()}"
+        price = f"price {values['stripe_price_id']}"
+        return ", ".join([status_words(values["status"]), price, owner, *times, *collection])
 
     @classmethod
     def end_all(cls, tx: Transaction, customer_id: int, at: int) -> None:
@@ -136,12 +136,15 @@ def _is_gone(state: Snapshot) -> bool:
     return bool(state.object.get("deleted"))
 
 
-def _fate(customer: Any, said: str | None, status: str, at: int) -> dict[str, Any]:
-    """A deleted customer's subscription has ended; one that went to a customer of somebody else is revoked."""
+def _end_with_customer(customer: Any, customer_id: str | None, status: str, at: int) -> dict[str, Any]:
+    """Return the end of a subscription whose customer was deleted, or which went to a customer of somebody else.
+
+    The former is canceled, the latter revoked; empty for any other.
+    """
     if (
         status in FINAL
         or (customer is not None and not customer.deleted)
-        or (customer is None and said is None)
+        or (customer is None and customer_id is None)
     ):
         return {}
     return {"status": "canceled" if customer is not None else "revoked", "ended_at": at}
@@ -159,7 +162,7 @@ def price_of(subscription: Mapping[str, Any]) -> str:
     """The id of the price that a subscription is for; "" when it says none."""
     items = (subscription.get("items") or {}).get("data") or []
     first = items[0] if items else {}
-    return _id((first.get("price") or first.get("plan") or {}).get("id")) or ""
+    return id_of((first.get("price") or first.get("plan") or {}).get("id")) or ""
 
 
 def _values(state: Snapshot) -> dict[str, Any]:
@@ -181,12 +184,3 @@ def _values(state: Snapshot) -> dict[str, Any]:
         "collection_method": data.get("collection_method") or AUTOMATIC,
         "created": data["created"],
     }
-
-
-def _id(value: Any) -> str | None:
-    """The id of what may be an id or, expanded, an object."""
-    return value["id"] if isinstance(value, Mapping) else value
-
-
-def _user_of(tx: Transaction, customer_id: int) -> int:
-    return tx.execute(select(Customer.user_id).where(Customer.id == customer_id)).scalar_one()

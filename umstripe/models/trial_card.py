@@ -10,11 +10,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Model, db, one_after_the_other
+from umstripe.database import Model, Transaction, advisory_lock, db
 from umstripe.models.customer import Customer
 from umstripe.models.subscription import Subscription
 
@@ -67,7 +66,7 @@ class TrialCard(Model):
         mine = (Subscription.mode == mode, Subscription.stripe_subscription_id == subscription["id"])
         user_id = tx.execute(owner.where(*mine)).scalar()
         card = card_of(mode, subscription)
-        one_after_the_other(tx, f"trial {card}")
+        advisory_lock(tx, f"trial {card}")
         known = select(cls.id).where(cls.mode == mode, cls.stripe_subscription_id == subscription["id"])
         if user_id is None or tx.execute(known).first():
             return

@@ -94,8 +94,8 @@ class User(Model, UserMixin):
         return cls.with_email(text) if "@" in text else cls.with_username(text)
 
     @classmethod
-    def locked(cls, user_id: int) -> User | None:
-        """The user as of now, for one administrator at a time: the next one waits until this one is done."""
+    def get_for_update(cls, user_id: int) -> User | None:
+        """Return the user as of now, for one administrator at a time: the next one waits until this one is done."""
         return db.session.get(cls, user_id, with_for_update={"key_share": True}, populate_existing=True)
 
     @classmethod

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from cryptography.fernet import InvalidToken
 from flask import current_app
 from sqlalchemy import Column, String, Table, select, type_coerce, update
-from sqlalchemy import Connection as Transaction
 
-from umstripe.database import Encrypted, Model, write, writing
+from umstripe.database import Encrypted, Model, Transaction, write, writing
 from umstripe.errors import UmstripeError
 from umstripe.keys.files import NEW_KEY, VARIABLES, EncryptionKeys, KeyFile
 from umstripe.keys.signing import secret_keys

@@ -17,7 +17,7 @@ import stripe
 import structlog
 from flask import has_request_context
 
-from umstripe.database import must_be_closed
+from umstripe.database import ensure_no_write_transaction
 from umstripe.errors import ClonedSite, MalformedObject, StripeError, StripeRefused, StripeUnavailable
 from umstripe.stripe_api import types
 from umstripe.stripe_api.calls import Answer, Page
@@ -172,7 +172,7 @@ class Stripe(CheckoutCalls, PermissionCalls):
         params: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Answer[Any]:
-        must_be_closed()
+        ensure_no_write_transaction()
         if verb != "GET" and not self._may_write:
             raise ClonedSite
         try:
@@ -206,7 +206,7 @@ class Stripe(CheckoutCalls, PermissionCalls):
 
 def simulator_keys(base: str, mode: str) -> dict[str, str]:
     """Return the keys of the simulator at an address, as `publishable` and `secret`. Raise StripeUnavailable."""
-    must_be_closed()
+    ensure_no_write_transaction()
     try:
         keys = requests.get(f"{base}/_simulator/keys", timeout=TIMEOUT).json()[mode]
         return {"publishable": keys["publishable"], "secret": keys["secret"]}

@@ -74,7 +74,7 @@ def canceled() -> Answer:
 def already_subscribed() -> Answer:
     """One subscription for each member; of a one-time plan, one that has not run out."""
     plan = Plan.with_key(request.args.get("plan", ""))
-    kind = holdings.kind(current_user, Settings.get().mode, plan, int(time.time()))
+    kind = holdings.current(current_user, Settings.get().mode, plan, int(time.time()))
     if not kind:
         return redirect(url_for("billing.index"), 303)
     text = pages.text_of("already_subscribed")

@@ -34,7 +34,7 @@ def _sync(
     known = select(table.c.id).where(table.c.mode == context.mode, table.c[column] == context.object_id)
     if context.tx.execute(known).first() is None:
         return "foreign"
-    if not model.apply(context.tx, snapshot):
+    if not model.sync_from_stripe(context.tx, snapshot):
         return "stale"
     context.log(f"{model.__name__} {action} at Stripe: {context.object_id}")
     return "processed"

@@ -26,7 +26,7 @@ def charge_changed(context: EventContext[types.Charge]) -> str:
 
 def _sync(context: EventContext[types.Charge]) -> str:
     charge, status = context.object, status_in(context.event)
-    change = Purchase.apply(context.tx, context.mode, charge, status, context.created)
+    change = Purchase.sync_from_stripe(context.tx, context.mode, charge, status, context.created)
     if change is None:
         amount = amount_words(charge["amount"], charge["currency"])
         return log_only(context, f"Charge of {amount}: {charge['status']}")
@@ -40,11 +40,11 @@ def _sync(context: EventContext[types.Charge]) -> str:
 
 def _apply_waiting_disputes(context: EventContext[types.Charge]) -> None:
     payment_id = context.object.get("payment_intent") or context.object["id"]
-    purchase = Purchase.locked(context.tx, context.mode, payment_id)
+    purchase = Purchase.get_for_update(context.tx, context.mode, payment_id)
     if purchase is not None:
         apply_waiting_disputes(context, payment_id, purchase.customer_id)
         return
-    customer = Customer.known(context.tx, context.mode, context.object.get("customer"))
+    customer = Customer.get_or_reserve(context.tx, context.mode, context.object.get("customer"))
     if customer is not None:
         apply_waiting_disputes(context, payment_id, customer.id)
 

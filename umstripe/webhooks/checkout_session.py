@@ -26,7 +26,7 @@ def session_completed(context: EventContext[types.Session]) -> str:
     if session["mode"] == "subscription":
         return _subscription_bought(context)
     status = status_of_session(context.tx, context.mode, session)
-    change = Purchase.apply(context.tx, context.mode, session, status, context.created)
+    change = Purchase.sync_from_stripe(context.tx, context.mode, session, status, context.created)
     triggers.notify_purchase_change(context.tx, context.mode, session, change, context.created)
     apply_waiting_disputes(context, session.get("payment_intent") or session["id"], customer.id)
     if change is None:
@@ -38,8 +38,10 @@ def session_completed(context: EventContext[types.Session]) -> str:
 def session_failed(context: EventContext[types.Session]) -> str:
     """A delayed payment did not come. Of a subscription, its own events say what follows."""
     session = context.object
-    if session["mode"] == "payment" and Customer.known(context.tx, context.mode, session.get("customer")):
-        change = Purchase.apply(context.tx, context.mode, session, "failed", context.created)
+    if session["mode"] == "payment" and Customer.get_or_reserve(
+        context.tx, context.mode, session.get("customer")
+    ):
+        change = Purchase.sync_from_stripe(context.tx, context.mode, session, "failed", context.created)
         triggers.notify_purchase_change(context.tx, context.mode, session, change, context.created)
         if change is not None:
             return log_change(context, change, "One-time payment")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection as Transaction
-
+from umstripe.database import Transaction
 from umstripe.formatting import status_words
 from umstripe.models import Activity, Customer
 from umstripe.models.snapshot import Snapshot
@@ -72,7 +71,9 @@ def log_change(context: EventContext[Any], change: Change | None, what: str) -> 
 
 def log_only(context: EventContext[Any], description: str, customer_id: str | None = None) -> str:
     """Log an event that changes nothing here, if it is about one of our customers. Return its result."""
-    customer = Customer.known(context.tx, context.mode, customer_id or context.object.get("customer"))
+    customer = Customer.get_or_reserve(
+        context.tx, context.mode, customer_id or context.object.get("customer")
+    )
     if customer is None:
         return "foreign"
     context.log(description, customer.user_id)

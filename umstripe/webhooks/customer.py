@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
+from umstripe.database import Transaction
 from umstripe.errors import MalformedObject
 from umstripe.models import Customer, Delivery, Settings, Subscription
 from umstripe.models.snapshot import NeedsFetch
@@ -33,7 +33,7 @@ def customer_updated(context: EventContext[types.Customer]) -> str:
 
 @handles("customer.deleted")
 def customer_deleted(context: EventContext[types.Customer]) -> str:
-    customer = Customer.known(context.tx, context.mode, context.object["id"])
+    customer = Customer.get_or_reserve(context.tx, context.mode, context.object["id"])
     if customer is None:
         return "foreign"
     Customer.unlink(context.tx, customer)
@@ -53,7 +53,7 @@ def link_customer(
 
     Return the customer's row, or None when `public_id` is nobody's. Raise NeedsFetch as Subscription.apply.
     """
-    customer = Customer.known(tx, mode, stripe_customer_id)
+    customer = Customer.get_or_reserve(tx, mode, stripe_customer_id)
     if customer is not None:
         return customer
     customer = Customer.link(tx, mode, stripe_customer_id, public_id)
@@ -86,4 +86,4 @@ def _apply_earlier(tx: Transaction, mode: str, delivery: Any, fetched: FetchedSt
         result, error = dispatch(EventContext(tx, mode, event_in(delivery.body), fetched)), ""
     except MalformedObject as unusable:
         result, error = "unusable", str(unusable)
-    Delivery.settle(tx, mode, delivery.stripe_event_id, result, error)
+    Delivery.set_result(tx, mode, delivery.stripe_event_id, result, error)

@@ -11,9 +11,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import func, select
 
+from umstripe.database import Transaction
 from umstripe.emails import triggers
 from umstripe.formatting import amount_words, day_words, dispute_words, status_words
 from umstripe.models import Connection, Customer, Delivery, Dispute, Mail, Purchase, User
@@ -35,7 +35,7 @@ from umstripe.webhooks.registry import handles
 )
 def dispute_changed(context: EventContext[types.Dispute]) -> str:
     dispute = context.object
-    purchase = Purchase.locked(context.tx, context.mode, payment_of(dispute), alone=True)
+    purchase = Purchase.get_or_reserve(context.tx, context.mode, payment_of(dispute))
     customer_id = purchase.customer_id if purchase else _customer_id(context)
     return "foreign" if customer_id is None else _sync(context, customer_id)
 
@@ -45,16 +45,16 @@ def apply_waiting_disputes(context: EventContext[Any], payment_id: str, customer
     for delivery in Delivery.foreign_disputes(context.tx, context.mode, payment_id):
         event = json.loads(delivery.body)
         result = _sync(EventContext(context.tx, context.mode, event, context.fetched), customer_id)
-        Delivery.settle(context.tx, context.mode, delivery.stripe_event_id, result)
+        Delivery.set_result(context.tx, context.mode, delivery.stripe_event_id, result)
 
 
 def _sync(context: EventContext[types.Dispute], customer_id: int) -> str:
     tx, mode, dispute = context.tx, context.mode, context.object
-    before = Dispute.apply(tx, mode, dispute, context.created, customer_id)
+    before = Dispute.sync_from_stripe(tx, mode, dispute, context.created, customer_id)
     if before is None:
         return "stale"
     user_id = tx.execute(select(Customer.user_id).where(Customer.id == customer_id)).scalar_one()
-    change = Purchase.settle_disputes(tx, mode, payment_of(dispute))
+    change = Purchase.update_for_disputes(tx, mode, payment_of(dispute))
     if change is not None:
         triggers.notify_purchase_change(
             tx, mode, {"payment_intent": payment_of(dispute)}, change, context.created
@@ -86,13 +86,13 @@ def _customer_id(context: EventContext[types.Dispute]) -> int | None:
     )
     if not stripe_customer_id:
         return None
-    customer = Customer.known(context.tx, context.mode, stripe_customer_id)
+    customer = Customer.get_or_reserve(context.tx, context.mode, stripe_customer_id)
     if customer is None:
         Delivery.keep_customer(context.tx, context.mode, context.event["id"], stripe_customer_id)
         return None
     if (charge.get("metadata") or {}).get(PRICE_METADATA):
         as_of = context.fetched[charge["id"]].as_of
-        change = Purchase.apply(context.tx, context.mode, charge, status_of_charge(charge), as_of)
+        change = Purchase.sync_from_stripe(context.tx, context.mode, charge, status_of_charge(charge), as_of)
         triggers.notify_purchase_change(context.tx, context.mode, charge, change, as_of)
     return int(customer.id)
 
@@ -136,7 +136,7 @@ def _kind_of_mail(status: str) -> str:
 
 
 def _consequence(tx: Transaction, mode: str, payment_id: str, status: str) -> str:
-    purchase = Purchase.locked(tx, mode, payment_id)
+    purchase = Purchase.get_for_update(tx, mode, payment_id)
     if purchase is None:
         return "The payment was for a subscription, which goes on. Cancel it at Stripe if it should end."
     title = triggers.plan_title(tx, mode, purchase.stripe_price_id)

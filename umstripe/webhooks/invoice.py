@@ -18,7 +18,7 @@ WORDS = {
 def invoice_changed(context: EventContext[types.Invoice]) -> str:
     """An invoice's fate; the subscription's own event says what follows from it."""
     invoice = context.object
-    customer = Customer.known(context.tx, context.mode, invoice.get("customer"))
+    customer = Customer.get_or_reserve(context.tx, context.mode, invoice.get("customer"))
     if customer is not None:
         triggers.notify_payment_failure(context.tx, context.mode, context.event, customer.user_id)
     amount = amount_words(invoice.get("amount_due"), invoice.get("currency") or "")

@@ -10,16 +10,14 @@ import secrets
 import unicodedata
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import insert, select
 
 from umstripe.accounts.payment_claim import is_asked
-from umstripe.database import now
+from umstripe.database import Transaction, now
 from umstripe.emails import triggers
 from umstripe.emails.triggers import plan_title
 from umstripe.errors import MalformedObject
 from umstripe.formatting import amount_words
-from umstripe.memberships.holdings import NOT_HELD
 from umstripe.models import Customer, Delivery, Mail, Purchase, Settings, Subscription, User, manual_roles
 from umstripe.models.payment_link_session import (
     REFERENCE,
@@ -32,6 +30,7 @@ from umstripe.models.payment_link_session import (
 from umstripe.models.snapshot import NeedsFetch, Snapshot
 from umstripe.models.subscription import Change
 from umstripe.normalization import name_key
+from umstripe.statuses import NOT_LIVE
 from umstripe.stripe_api import types
 from umstripe.stripe_api.types import Event
 from umstripe.webhooks.charge import status_in
@@ -109,7 +108,7 @@ def _log_unsold(context: SessionContext) -> str:
     if session.get("deleted") or session["payment_status"] == "unpaid":
         return "foreign"
     if context.trigger != "member":
-        customer = Customer.known(context.tx, context.mode, id_of(session.get("customer")))
+        customer = Customer.get_or_reserve(context.tx, context.mode, id_of(session.get("customer")))
         prices = ", ".join(prices_in(session)) or "a price of its own"
         context.log(UNSOLD.format(prices), customer.user_id if customer else None)
     return "unsold"
@@ -120,7 +119,7 @@ def _sync_subscription(context: SessionContext, link_session: PaymentLinkSession
     if subscription is None:
         return None
     snapshot = Snapshot(context.mode, subscription, link_session.state.as_of)
-    return Subscription.apply(context.tx, context.fetched.get(subscription["id"], snapshot))
+    return Subscription.sync_from_stripe(context.tx, context.fetched.get(subscription["id"], snapshot))
 
 
 def _log_second_subscription(
@@ -131,7 +130,7 @@ def _log_second_subscription(
         return
     others = select(Subscription.id).join(Customer, Customer.id == Subscription.customer_id)
     others = others.where(Customer.user_id == change.user_id, Subscription.mode == context.mode)
-    others = others.where(Subscription.status.not_in(NOT_HELD))
+    others = others.where(Subscription.status.not_in(NOT_LIVE))
     others = others.where(Subscription.stripe_subscription_id != link_session.subscription["id"])
     if context.tx.execute(others.limit(1)).first():
         context.log(
@@ -144,14 +143,16 @@ def _sync_payment(
 ) -> Change | None:
     """Apply the charge, and what came about it before anybody could tell what it is for: a refund, for one."""
     tx, mode, payment = context.tx, context.mode, link_session.payment
-    Purchase.locked(tx, mode, link_session.payment_id, alone=True)
+    Purchase.get_or_reserve(tx, mode, link_session.payment_id)
     status, as_of, price = link_session.status_in(tx), link_session.state.as_of, link_session.price
-    change = Purchase.apply(tx, mode, payment, status, as_of, price=price, customer_id=customer_id)
+    change = Purchase.sync_from_stripe(tx, mode, payment, status, as_of, price=price, customer_id=customer_id)
     for delivery in Delivery.about(tx, mode, payment["id"], link_session.session["created"]):
         event = _charge_event(context, delivery.body)
         if event is not None:
-            later = Purchase.apply(tx, mode, event["data"]["object"], status_in(event), event["created"])
-            Delivery.settle(tx, mode, delivery.stripe_event_id, "processed")
+            later = Purchase.sync_from_stripe(
+                tx, mode, event["data"]["object"], status_in(event), event["created"]
+            )
+            Delivery.set_result(tx, mode, delivery.stripe_event_id, "processed")
             if change is not None and later is not None and later.applied:
                 change = Change(change.user_id, change.before, later.after)
     apply_waiting_disputes(context, link_session.payment_id, customer_id)

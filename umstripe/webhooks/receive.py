@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection as Transaction
 
-from umstripe.database import db, write
+from umstripe.database import Transaction, db, write
 from umstripe.errors import DeliveryNotStored, MalformedObject, NotAllowed, StripeUnavailable, UmstripeError
 from umstripe.models import Connection, Delivery, site_identity
 from umstripe.models.dispute import payment_of
@@ -92,7 +91,7 @@ def _apply(mode: str, event: Event, row: dict[str, Any], retryable: Iterable[str
             return "repeated"
         result = dispatch(EventContext(tx, mode, event, fetched))
         if result != "processed":
-            Delivery.settle(tx, mode, event["id"], result)
+            Delivery.set_result(tx, mode, event["id"], result)
         return result
 
     return with_retries(mode, fetched, claim_and_dispatch)

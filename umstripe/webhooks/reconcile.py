@@ -11,22 +11,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import delete, select, update
 
-from umstripe.database import db, read, write
+from umstripe.database import Transaction, db, read, write
 from umstripe.errors import UmstripeError
 from umstripe.memberships import effective_roles
 from umstripe.models import Activity, Connection, Customer, Difference, Subscription, User
 from umstripe.models.snapshot import NEVER_WRITTEN, Snapshot
-from umstripe.models.subscription import FINAL
+from umstripe.statuses import OVER
 from umstripe.stripe_api import types
 from umstripe.stripe_api.calls import Answer
 from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import FetchedStates, RetriesExhausted, with_retries_from
 from umstripe.webhooks.customer import link_customer, user_named_by
-
-ENDED = FINAL | {"revoked"}
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ def fetch_state(mode: str, stripe_customer_id: str) -> StripeState:
     snapshots = [] if is_deleted else list(_listed(stripe, mode, stripe_customer_id, ours))
     listed = {snapshot.id for snapshot in snapshots}
     unlisted = [
-        row for row in ours.values() if row.stripe_subscription_id not in listed and row.status not in ENDED
+        row for row in ours.values() if row.stripe_subscription_id not in listed and row.status not in OVER
     ]
     snapshots += [_fetched(stripe, mode, row) for row in unlisted]
     return StripeState(mode, stripe_customer_id, customer, snapshots)
@@ -189,7 +186,7 @@ def _ours(tx: Transaction, mode: str, stripe_customer_id: str) -> dict[str, Any]
 def _apply_with_roles(
     tx: Transaction, state: StripeState, fetched: FetchedStates
 ) -> tuple[list[Drift], dict[str, Any]]:
-    customer = Customer.known(tx, state.mode, state.stripe_customer_id)
+    customer = Customer.get_or_reserve(tx, state.mode, state.stripe_customer_id)
     user_id = customer.user_id if customer else _user_named_by(tx, state)
     at = int(time.time())
     before = effective_roles.names_of(tx, user_id, at)
@@ -208,19 +205,19 @@ def _apply(tx: Transaction, state: StripeState, fetched: FetchedStates) -> list[
 
 def _sync_subscriptions(tx: Transaction, snapshots: list[Snapshot]) -> Iterator[Drift]:
     for snapshot in snapshots:
-        before = Subscription.found(tx, snapshot.mode, snapshot.id)
-        change = Subscription.apply(tx, snapshot)
-        after = Subscription.found(tx, snapshot.mode, snapshot.id)
+        before = Subscription.synced_values(tx, snapshot.mode, snapshot.id)
+        change = Subscription.sync_from_stripe(tx, snapshot)
+        after = Subscription.synced_values(tx, snapshot.mode, snapshot.id)
         if change is not None and before != after:
-            local, remote = Subscription.words(tx, before), Subscription.words(tx, after)
+            local, remote = Subscription.describe(tx, before), Subscription.describe(tx, after)
             yield Drift("subscription", snapshot.id, change.user_id, local, remote)
 
 
 def _end_all(tx: Transaction, state: StripeState) -> None:
     """Apply what Stripe still has of a deleted customer's subscriptions, and end those that it has not."""
     for snapshot in state.subscriptions:
-        Subscription.apply(tx, snapshot)
-    customer = Customer.known(tx, state.mode, state.stripe_customer_id)
+        Subscription.sync_from_stripe(tx, snapshot)
+    customer = Customer.get_or_reserve(tx, state.mode, state.stripe_customer_id)
     if customer is not None:
         Subscription.end_all(tx, customer.id, state.customer.as_of)
 
@@ -228,7 +225,7 @@ def _end_all(tx: Transaction, state: StripeState) -> None:
 def _sync_customer(tx: Transaction, state: StripeState, fetched: FetchedStates) -> Iterator[Drift]:
     """Take over the link, as Stripe's customer has it, and what goes with a deleted customer."""
     customer_id = state.stripe_customer_id
-    customer = Customer.known(tx, state.mode, customer_id)
+    customer = Customer.get_or_reserve(tx, state.mode, customer_id)
     if state.is_deleted:
         if customer is not None and not customer.deleted:
             Customer.unlink(tx, customer)

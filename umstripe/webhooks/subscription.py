@@ -21,7 +21,7 @@ from umstripe.webhooks.registry import handles
     "customer.subscription.trial_will_end",
 )
 def subscription_changed(context: EventContext[types.Subscription]) -> str:
-    change = Subscription.apply(context.tx, context.snapshot)
+    change = Subscription.sync_from_stripe(context.tx, context.snapshot)
     if change is not None:
         triggers.notify_subscription_change(context.tx, context.event, context.snapshot, change)
     return log_change(context, change, "Subscription")
@@ -39,7 +39,7 @@ def sync_named_subscription(context: EventContext[types.Session], subscription_i
     )
     row = context.tx.execute(known).one_or_none()
     if subscription_id in context.fetched:
-        return Subscription.apply(context.tx, context.fetched[subscription_id])
+        return Subscription.sync_from_stripe(context.tx, context.fetched[subscription_id])
     if row is None or row.status == "incomplete":
         raise NeedsFetch("subscription", subscription_id, row.revision if row else NEVER_WRITTEN)
     owner = select(Customer.user_id).where(Customer.id == row.customer_id)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, DBAPIError, StatementError
 
-from umstripe.database import now
+from umstripe.database import Transaction, now
 from umstripe.formatting import mode_words
 from umstripe.models import Connection, Customer, Delivery, Mail
 from umstripe.stripe_api.types import Event
@@ -67,4 +66,4 @@ def _is_foreign(tx: Transaction, row: dict[str, Any], event: Event) -> bool:
     if is_of_another_account(tx, row["mode"], event):
         return True
     customer = row["stripe_customer_id"]
-    return bool(customer) and Customer.known(tx, row["mode"], customer) is None
+    return bool(customer) and Customer.get_or_reserve(tx, row["mode"], customer) is None

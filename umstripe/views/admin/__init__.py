@@ -55,7 +55,7 @@ def dashboard() -> ResponseReturnValue:
 
 def _steps(connection: Connection, last: Delivery | None) -> list[tuple[str, str, bool]]:
     """What there is to do until the site sells: what, where, whether it is done."""
-    sold = holdings.by_anybody(connection.mode)
+    sold = holdings.anything_was_sold(connection.mode)
     imported = Job.of(connection.mode, "import").state == "done"
     return [
         ("Connect your Stripe account", url_for(".settings.stripe"), connection.is_connected),

@@ -23,7 +23,7 @@ def index() -> ResponseReturnValue:
 @blueprint.post("/<any(site, copy):place>")
 def say(place: str) -> ResponseReturnValue:
     if place == "site":
-        site_identity.settle()
+        site_identity.confirm()
         if not hosts.is_answered(site_address.known_url()):
             site_address.forget()
         flash(

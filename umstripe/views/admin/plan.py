@@ -24,7 +24,7 @@ NOT_TYPED = ("csrf_token", "password", "sealed", "confirmed", "back")
 
 @blueprint.route("/<id:plan_id>", methods=["GET", "POST"])
 def edit(plan_id: int) -> ResponseReturnValue:
-    plan = Plan.locked(plan_id) if request.method == "POST" else db.session.get(Plan, plan_id)
+    plan = Plan.get_for_update(plan_id) if request.method == "POST" else db.session.get(Plan, plan_id)
     if plan is None:
         abort(404)
     form = plan_form(plan)

@@ -9,12 +9,12 @@ from sqlalchemy.exc import IntegrityError
 
 from umstripe.database import db
 from umstripe.errors import NotAllowed, UmstripeError
-from umstripe.formatting import STATUSES
 from umstripe.forms.user import AddUserForm, EditUserForm
 from umstripe.listings import users
 from umstripe.memberships import effective_roles
 from umstripe.models import Connection, Dispute, LoginSession, Mail, Settings, User
 from umstripe.security import sessions
+from umstripe.statuses import LABELS
 from umstripe.views.admin.log import log
 from umstripe.views.lists import page_number, text_argument
 from umstripe.webhooks import reconcile
@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
         asked=asked,
         count=users.count(),
         counts=users.counts_by_role(),
-        statuses=[(key or users.INACTIVE, words) for key, words in STATUSES.items()],
+        statuses=[(key or users.INACTIVE, words) for key, words in LABELS.items()],
     )
 
 
@@ -75,7 +75,7 @@ def _added(form: AddUserForm) -> User | None:
 
 @blueprint.route("/<id:user_id>", methods=["GET", "POST"])
 def edit(user_id: int) -> ResponseReturnValue:
-    user = User.locked(user_id) if request.method == "POST" else db.session.get(User, user_id)
+    user = User.get_for_update(user_id) if request.method == "POST" else db.session.get(User, user_id)
     if user is None:
         abort(404)
     form = EditUserForm(user)
@@ -122,7 +122,9 @@ def _screen(user: User) -> dict:
         "user": user,
         "effective": effective,
         "set_aside": [role for role in user.roles if role not in kept],
-        "held": [(one, one.status_at(at)) for one in effective_roles.holdings([user.id], ("live", "test"))],
+        "held": [
+            (one, one.status_at(at)) for one in effective_roles.holdings_of([user.id], ("live", "test"))
+        ],
         "disputes": Dispute.of_user(user.id),
         "counted": settings.counted_modes,
         "connection": Connection.of(settings.mode),
