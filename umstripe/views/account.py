@@ -43,7 +43,7 @@ def index() -> ResponseReturnValue:
             flash("Your account is updated.", "success")
         return redirect(url_for(".index"), 303)
     explained = effective_roles.explained(user, int(time.time()))
-    shown = {"roles": explained, "unpaid": session.unpaid(user), "logins": LoginSession.count(user)}
+    shown = {"roles": explained, "unpaid": session.unpaid_plan(user), "logins": LoginSession.count(user)}
     return render_template("account/index.html", form=form, **shown)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
 from umstripe.checkout import approvals
 from umstripe.database import db
@@ -15,14 +16,14 @@ blueprint = Blueprint("approvals", __name__, url_prefix="/approvals")
 
 
 @blueprint.get("/")
-def index():
+def index() -> ResponseReturnValue:
     pending = approval_list.pending()
     soon = int(time.time()) + approval_list.WARN_SECONDS
     return render_template("admin/approvals/index.html", pending=pending, soon=soon, now=int(time.time()))
 
 
 @blueprint.route("/<id:purchase_id>/<any(approve, refuse):verb>", methods=["GET", "POST"])
-def answer(purchase_id: int, verb: str):
+def answer(purchase_id: int, verb: str) -> ResponseReturnValue:
     approval = approval_list.get(purchase_id)
     if approval is None:
         abort(404)
