@@ -63,7 +63,7 @@ def log_out_everywhere() -> ResponseReturnValue:
 def address(token: str) -> ResponseReturnValue:
     """The link in the mail to a new address."""
     user, form = db.session.get_one(User, current_user.id), FlaskForm()
-    change = AddressChange.of(token, user)
+    change = AddressChange.from_token(token, user)
     if change is not None and form.validate_on_submit() and _confirmed(change):
         login_user(user)
         db.session.commit()
