@@ -22,7 +22,7 @@ class SignedLink:
     salt: str
     max_age_seconds: int
 
-    def url(self, value: Any) -> str:
+    def url(self, value: object) -> str:
         """Return the address to mail."""
         return f"{site_address.site_url()}{self.path}/{serializer(self.salt).dumps(value)}"
 

@@ -86,35 +86,35 @@ class Order:
         expires_at = at // ROUNDING_SECONDS * ROUNDING_SECONDS + OPEN_SECONDS
         return {**params, "metadata": metadata, "expires_at": expires_at}
 
-    def _return_urls(self) -> dict[str, Any]:
+    def _return_urls(self) -> dict[str, object]:
         if Settings.get().embedded_checkout:
             return {"ui_mode": "embedded_page", "return_url": self.success_url}
         return {"ui_mode": "hosted_page", "success_url": self.success_url, "cancel_url": self.cancel_url}
 
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, object]:
         """Tax needs an address on the customer, so Checkout must be let write it there:
         https://docs.stripe.com/tax/checkout. With approval there are no promotion codes: one for the whole amount
         leaves no payment that could wait for it."""
         settings = Settings.get()
         codes = self.plan.promotion_codes and not self.plan.approval
-        params: dict[str, Any] = {"allow_promotion_codes": True} if codes else {}
+        params: dict[str, object] = {"allow_promotion_codes": True} if codes else {}
         params |= {"automatic_tax": {"enabled": True}} if settings.automatic_tax else {}
         params |= {"billing_address_collection": "required"} if settings.billing_address else {}
         if settings.automatic_tax or settings.billing_address:
             params["customer_update"] = {"address": "auto", "name": "auto"}
         return params
 
-    def _subscription(self) -> dict[str, Any]:
+    def _subscription(self) -> dict[str, object]:
         """A trial asks for a card as well, so that it can go on when it ends."""
         trial = {"trial_period_days": self.trial_days} if self.trial_days else {}
-        params: dict[str, Any] = {"payment_method_collection": "always"}
+        params: dict[str, object] = {"payment_method_collection": "always"}
         metadata = self.metadata
         if trial and Settings.get().one_trial_per_card:
             params["custom_text"] = {"submit": {"message": NOTICE}}
             metadata[TOLD_METADATA] = "yes"
         return {**params, "subscription_data": {"metadata": metadata, **trial}}
 
-    def _payment(self) -> dict[str, Any]:
+    def _payment(self) -> dict[str, object]:
         """With approval the amount is only reserved: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method."""
         capture = {"capture_method": "manual"} if self.plan.approval else {}
         return {"payment_intent_data": {"metadata": self.metadata, **capture}}

@@ -60,8 +60,8 @@ class Receipt:
     @property
     def state(self) -> str:
         """`open`, `expired`, `pending`, `failed`, `owed` (a debit failed, the subscription goes on) or `done`."""
-        if self.session["status"] != "complete":
-            return self.session["status"]
+        if (state := str(self.session["status"])) != "complete":
+            return state
         if self.status == "pending" or self.debit_waits:
             return "pending"
         if self.status in FAILED:

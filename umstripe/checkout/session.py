@@ -160,11 +160,9 @@ def _open(sessions: list[Session]) -> list[Session]:
 
 
 def _is_equal(session: Session, params: dict[str, Any]) -> bool:
-    return (
-        session["status"] == "open"
-        and session["expires_at"] > time.time() + MINIMUM_SECONDS_LEFT
-        and session["metadata"].get(ORDER_METADATA) == params["metadata"][ORDER_METADATA]
-    )
+    is_equal = session["metadata"].get(ORDER_METADATA) == params["metadata"][ORDER_METADATA]
+    lasts = session["expires_at"] > time.time() + MINIMUM_SECONDS_LEFT
+    return bool(session["status"] == "open" and lasts and is_equal)
 
 
 def _expire(stripe: Stripe, order: Order, sessions: list[Session]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask_sqlalchemy.pagination import Pagination
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Row, Select, and_, or_, select
 
 from umstripe.database import db
 from umstripe.models.customer import Customer
@@ -65,10 +65,10 @@ def member_of(delivery: Delivery) -> User | None:
 class _RowPagination(Pagination):
     """Pages of a query with two things in a row."""
 
-    def __init__(self, query, page: int, per_page: int) -> None:
+    def __init__(self, query: Select[Delivery, User], page: int, per_page: int) -> None:
         super().__init__(page=page, per_page=per_page, max_per_page=per_page, error_out=False, query=query)
 
-    def _query_items(self) -> list:
+    def _query_items(self) -> list[Row[Delivery, User]]:
         query = self._query_args["query"].limit(self.per_page).offset(self._query_offset)
         return list(db.session.execute(query).all())
 

@@ -90,7 +90,7 @@ def members(plan: Plan) -> int:
 
 def _live(model: Any, plan_ids: list[int]) -> Select[Any]:
     """Return a query with a row for each live membership of these plans (rule 1)."""
-    query: Any = select(Plan.id.label("plan_id"), Customer.user_id).join(Plan.price)
+    query: Select[Any] = select(Plan.id.label("plan_id"), Customer.user_id).join(Plan.price)
     of_price = and_(model.mode == Price.mode, model.stripe_price_id == Price.stripe_price_id)
     query = query.join(model, of_price).join(Customer, model.customer_id == Customer.id)
     query = query.outerjoin(PlanRole, and_(PlanRole.plan_id == Plan.id, PlanRole.status == model.status))

@@ -88,7 +88,7 @@ def count() -> int:
     return db.session.scalar(select(func.count(User.id))) or 0
 
 
-def _effective():
+def _effective() -> Select[tuple[int, int]]:
     settings = Settings.get()
     return effective_roles_query(int(time.time()), settings.counted_modes, settings.replace_roles)
 
