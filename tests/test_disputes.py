@@ -56,8 +56,8 @@ def test_a_lost_dispute_is_the_same_in_lists(shop):
     with shop.app_context():
         user, role = User.with_username("jane"), Role.named(role_for("refunded"))
         assert explained(user, AT + 300) == [(role, "Lifetime: Disputed")]
-        assert [one.username for one in users.listed(1, 10, role_id=role.id)] == ["jane"]
-        assert [one.username for one in users.listed(1, 10, status="disputed")] == ["jane"]
+        assert [one.username for one in users.page(1, 10, role_id=role.id)] == ["jane"]
+        assert [one.username for one in users.page(1, 10, status="disputed")] == ["jane"]
         assert users.rows([user])[0].status == "disputed"
         db.session.rollback()
 

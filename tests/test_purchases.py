@@ -138,8 +138,8 @@ def test_it_expires_at_the_right_second_in_python_and_in_lists(shop):
             user, role = User.with_username("jane"), Role.named(role_for(status))
             assert effective_roles(user, at) == [role]
             assert explained(user, at) == [(role, f"Lifetime: {status.title()}")]
-            assert [one.username for one in users.listed(1, 10, role_id=role.id)] == ["jane"]
-            assert [one.username for one in users.listed(1, 10, status=status)] == ["jane"]
+            assert [one.username for one in users.page(1, 10, role_id=role.id)] == ["jane"]
+            assert [one.username for one in users.page(1, 10, status=status)] == ["jane"]
             assert users.rows([user])[0].status == status
             plan = db.session.query(Plan).filter(Plan.roles.any(role=role)).one()
             assert plans.subscribers([plan]) == {plan.id: int(status == "paid")}

@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from umstripe import database
 from umstripe.accounts.datastore import UserDatastore
-from umstripe.accounts.mail_util import OutboxMail
+from umstripe.accounts.mail_util import OutboxMailUtil
 from umstripe.accounts.password_policy import PasswordRule
 from umstripe.forms.security import ChangePasswordForm, ForgotPasswordForm, LoginForm
 from umstripe.models import Role, User
@@ -28,7 +28,7 @@ db = database.db
 csrf = OriginCheckedCSRF()
 mail = Mail()
 migrate = Migrate(compare_type=True, render_as_batch=True)
-security = Security(mail_util_cls=OutboxMail, password_util_cls=PasswordRule)
+security = Security(mail_util_cls=OutboxMailUtil, password_util_cls=PasswordRule)
 
 
 def init_app(app: Flask) -> None:

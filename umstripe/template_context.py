@@ -45,6 +45,7 @@ COUNTS = {"admin.approvals.index": approvals.count}
 def init_app(app: Flask) -> None:
     app.context_processor(_context)
     app.jinja_env.globals["password_hint"] = password_policy.HINT
+    app.jinja_env.globals["password_min_length"] = password_policy.MIN_LENGTH
     app.add_template_filter(formatting.status_words, "status")
     app.add_template_filter(formatting.price_words, "price")
     app.add_template_filter(formatting.type_words, "price_type")

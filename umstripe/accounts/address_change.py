@@ -1,4 +1,4 @@
-"""Another mail address for an account, where mails are sent: it counts when the link in the mail to it is opened.
+"""Another email address for an account, on a site that sends emails: it counts when the link mailed to it is opened.
 
 So nobody learns on the page whether an address has an account, and a mistyped one changes nothing.
 """
@@ -8,19 +8,16 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from itsdangerous import BadData
 from sqlalchemy import select
 
+from umstripe.accounts.signed_link import SignedLink
 from umstripe.database import db, now
-from umstripe.keys.signing import serializer
-from umstripe.models import site_address
 from umstripe.models.activity import Activity
 from umstripe.models.mail import Mail
 from umstripe.models.user import User
 from umstripe.normalization import email_key
 
-SALT = "umstripe address change"
-GOOD_FOR_SECONDS = 24 * 3600
+LINK = SignedLink("/account/address", "umstripe address change", 24 * 3600)
 
 
 @dataclass(frozen=True)
@@ -29,9 +26,9 @@ class AddressChange:
     email: str
 
     def send(self, address: str, path: str) -> None:
-        """Write the mail: a link to confirm, or to the owner of an address that has an account that it has.
+        """Write an email with a link to confirm; or to the owner of an address that has an account, that it has.
 
-        Both take the same statements. `address` is the client's, `path` where the form is, for the log.
+        Both run the same statements. `address` is the client's, `path` where the form is, for the log.
         """
         tx, about = db.session.connection(), uuid.uuid4().hex
         query = select(User.id).where(User.email_key == email_key(self.email))
@@ -46,13 +43,9 @@ class AddressChange:
         )
 
     @classmethod
-    def of(cls, token: str, user: User) -> AddressChange | None:
+    def from_token(cls, token: str, user: User) -> AddressChange | None:
         """Return what a link confirms for a user; None if it is wrong, too old, used or another user's."""
-        try:
-            about = str(serializer(SALT).loads(token, max_age=GOOD_FOR_SECONDS))
-        except BadData:
-            return None
-        mail = db.session.scalar(select(Mail).where(Mail.kind == "confirm_address", Mail.about == about))
+        mail = LINK.mail(token, "confirm_address")
         if mail is None or mail.user_id != user.id or mail.given["before"] != user.email:
             return None
         owner = User.with_email(mail.address)
@@ -68,4 +61,4 @@ class AddressChange:
 
 def link(mail: Mail) -> str:
     """Return the address to mail."""
-    return f"{site_address.site_url()}/account/address/{serializer(SALT).dumps(mail.about)}"
+    return LINK.url(mail.about)

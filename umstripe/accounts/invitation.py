@@ -5,37 +5,33 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from itsdangerous import BadSignature
 from sqlalchemy import select
 
+from umstripe.accounts.signed_link import SignedLink
 from umstripe.database import db, now
-from umstripe.keys.signing import serializer
-from umstripe.models import site_address
 from umstripe.models.activity import Activity
 from umstripe.models.user import User
 
-GOOD_FOR_SECONDS = 30 * 24 * 3600
-SALT = "umstripe invitation"
+LINK = SignedLink("/invitation", "umstripe invitation", 30 * 24 * 3600)
 
 
 def link(user: User) -> str:
-    """The address to mail. Setting a password makes it useless, and so does another mail address."""
-    return f"{site_address.site_url()}/invitation/{serializer(SALT).dumps([user.public_id, _mark(user)])}"
+    """Return the address to mail. Setting a password makes it useless, and so does another email address."""
+    return LINK.url([user.public_id, _mark(user)])
 
 
 def user_of(token: str) -> User | None:
-    """Whom a link invites; None for one that is wrong, too old or used."""
-    try:
-        public_id, mark = serializer(SALT).loads(token, max_age=GOOD_FOR_SECONDS)
-    except (BadSignature, ValueError):
-        return None
+    """Return whom a link invites; None for one that is wrong, too old or used."""
+    public_id, mark = LINK.value(token) or ("", "")
     user = db.session.scalar(select(User).where(User.public_id == public_id))
     return user if user is not None and hmac.compare_digest(mark, _mark(user)) else None
 
 
 def accept(user: User, password: str) -> None:
-    """Who has read a mail to the account's address chooses its password: from now on it is theirs, and everybody
-    else is logged out."""
+    """Set the password that whoever has read an email to the account's address chooses.
+
+    From now on the account is theirs, and everybody else is logged out.
+    """
     user.set_password(password)
     user.confirmed_at = user.confirmed_at or now()
     line = {"trigger": "member", "user_id": user.id, "by_id": user.id}
@@ -43,5 +39,5 @@ def accept(user: User, password: str) -> None:
 
 
 def _mark(user: User) -> str:
-    """Changes with every password that is set, and with the mail address."""
+    """Return a text that changes with every password that is set, and with the email address."""
     return hashlib.sha256(f"{user.fs_uniquifier} {user.email}".encode()).hexdigest()[:24]

@@ -1,4 +1,4 @@
-"""Flask-Security's emails in the outbox (models/mail), sent by the worker. emails/outbox.py sends; password_reset has the link."""
+"""Flask-Security's emails go to the outbox (see models/mail); password_reset has the link."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ KINDS = {
 """Flask-Security's templates, and the texts that stand for them (Settings > Texts)."""
 
 
-class OutboxMail(MailUtil):
-    """Flask-Security's mail sender. It adds a row to the outbox, so that no request waits for a mail server."""
+class OutboxMailUtil(MailUtil):
+    """Flask-Security's way to send an email. It adds a row to the outbox, so that no request waits for a mail server."""
 
     def send_mail(self, template: str, *_rendered: Any, **context: Any) -> None:
         user: User = context["user"]

@@ -11,15 +11,15 @@ from zxcvbn import zxcvbn
 from umstripe.models import Settings
 from umstripe.normalization import password_form, text_key
 
-SHORTEST, LONGEST = 10, 128
-ZXCVBN_MAX = 72
+MIN_LENGTH, MAX_LENGTH = 10, 128
+ZXCVBN_MAX_LENGTH = 72
 """Characters that zxcvbn accepts. A longer password is rated by its beginning."""
-LEAST_SCORE = 3
+MIN_SCORE = 3
 """Of zxcvbn's 0 to 4: safely unguessable, with moderate protection against offline guessing."""
-SHORTEST_NAME = 4
+MIN_NAME_LENGTH = 4
 """A shorter username can stand in a good password by chance; zxcvbn still counts it as known."""
 WHAT_TO_DO = "Use a few words that do not belong together, or let your browser suggest one."
-HINT = f"At least {SHORTEST} characters."
+HINT = f"At least {MIN_LENGTH} characters."
 CONTAINS_A_NAME = "Leave your username, your email address and the name of this site out of the password: they are tried first."
 
 
@@ -29,13 +29,13 @@ def problem(password: str, username: str = "", email: str = "", site_name: str =
     Without a `site_name`, it is the one in the settings.
     """
     normal = password_form(password)
-    if not SHORTEST <= len(normal) <= LONGEST:
-        return f"Use {SHORTEST} to {LONGEST} characters."
+    if not MIN_LENGTH <= len(normal) <= MAX_LENGTH:
+        return f"Use {MIN_LENGTH} to {MAX_LENGTH} characters."
     names = [username, email, email.partition("@")[0], site_name or Settings.get().site_name]
     if _contains_a_name(normal, names):
         return CONTAINS_A_NAME
-    result = zxcvbn(normal[:ZXCVBN_MAX], user_inputs=[text_key(name) for name in names])
-    return "" if result["score"] >= LEAST_SCORE else _sentence(result["feedback"]["warning"] or "")
+    result = zxcvbn(normal[:ZXCVBN_MAX_LENGTH], user_inputs=[text_key(name) for name in names])
+    return "" if result["score"] >= MIN_SCORE else _sentence(result["feedback"]["warning"] or "")
 
 
 class PasswordRule(PasswordUtil):
@@ -44,8 +44,8 @@ class PasswordRule(PasswordUtil):
     def validate(self, password: str, is_register: bool, **kwargs: Any) -> tuple[list[str] | None, str]:
         """Return what is wrong with a password (None for a good one), and the password unchanged."""
         user = kwargs.get("user")
-        found = problem(password, user.username, user.email) if user else problem(password)
-        return ([found] if found else None), password
+        sentence = problem(password, user.username, user.email) if user else problem(password)
+        return ([sentence] if sentence else None), password
 
 
 def _contains_a_name(password: str, names: Iterable[str]) -> bool:
@@ -55,11 +55,11 @@ def _contains_a_name(password: str, names: Iterable[str]) -> bool:
     return any(
         key in typed or key.replace(" ", "") in closed
         for key in keys
-        if len(key.replace(" ", "")) >= SHORTEST_NAME
+        if len(key.replace(" ", "")) >= MIN_NAME_LENGTH
     )
 
 
 def _sentence(warning: str) -> str:
     """Return the sentence for a weak password, with zxcvbn's reason where it has one."""
-    found = f": {warning[0].lower()}{warning[1:]}" if warning.startswith("This is") else ""
-    return f"This password is easy to guess{found.removesuffix('.')}. {WHAT_TO_DO}"
+    reason = f": {warning[0].lower()}{warning[1:]}" if warning.startswith("This is") else ""
+    return f"This password is easy to guess{reason.removesuffix('.')}. {WHAT_TO_DO}"

@@ -9,23 +9,21 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from itsdangerous import BadSignature
+from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
+from umstripe.accounts.signed_link import SignedLink
 from umstripe.database import Transaction, db
-from umstripe.keys.signing import serializer
-from umstripe.models import site_address
 from umstripe.models.mail import Mail
 from umstripe.models.user import User
 
-GOOD_FOR_SECONDS = 30 * 24 * 3600
-SALT = "umstripe claim"
-TO_THE_BUYER = ("claim", "invitation")
+LINK = SignedLink("/claim", "umstripe claim", 30 * 24 * 3600)
+KINDS_TO_BUYERS = ("claim", "invitation")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A payment that waits for its owner's word. `plan` is what it is for."""
+    """A payment that its owner has yet to confirm. `plan` is what it is for."""
 
     user: User
     mode: str
@@ -34,17 +32,16 @@ class Claim:
 
     @property
     def wants_password(self) -> bool:
-        """Whether the account may have been made, with this address, by somebody else: then its owner chooses its
-        password before anything comes to it."""
+        """Whether somebody else may have made the account with this address.
+
+        Then its owner chooses its password before anything comes to it.
+        """
         return self.user.confirmed_at is None
 
     @classmethod
-    def of(cls, token: str) -> Claim | None:
-        """What a link is about; None for one that is wrong or too old, or whose account or address is gone."""
-        try:
-            public_id, mode, session_id, mark = serializer(SALT).loads(token, max_age=GOOD_FOR_SECONDS)
-        except (BadSignature, ValueError):
-            return None
+    def from_token(cls, token: str) -> Claim | None:
+        """Return what a link is about; None for one that is wrong or too old, or whose account or address is gone."""
+        public_id, mode, session_id, mark = LINK.value(token) or ("", "", "", "")
         user = db.session.scalar(select(User).where(User.public_id == public_id))
         if user is None or not hmac.compare_digest(mark, _mark(user)):
             return None
@@ -53,25 +50,25 @@ class Claim:
 
 
 def link(user: User, mode: str, session_id: str) -> str:
-    """The address to mail to the account's owner."""
-    return f"{site_address.site_url()}/claim/{serializer(SALT).dumps([user.public_id, mode, session_id, _mark(user)])}"
+    """Return the address to mail to the account's owner."""
+    return LINK.url([user.public_id, mode, session_id, _mark(user)])
 
 
 def was_mailed(session_id: str) -> bool:
-    """Whether the buyer of a payment link's session has been written to: the success page says so, and no more.
+    """Return whether the buyer of a payment link's session has been written to. The success page says no more:
 
-    Not whether there was an account already: that is nobody's business but its owner's.
+    whether there was an account already is nobody's business but its owner's.
     """
-    query = select(Mail.id).where(Mail.about == session_id, Mail.kind.in_(TO_THE_BUYER))
+    query = select(Mail.id).where(Mail.about == session_id, Mail.kind.in_(KINDS_TO_BUYERS))
     return db.session.scalar(query.limit(1)) is not None
 
 
 def is_asked(tx: Transaction, session_id: str) -> bool:
-    """Whether the owner has been asked already."""
+    """Return whether the owner has been asked already."""
     query = select(Mail.id).where(Mail.kind == "claim", Mail.about == session_id)
     return tx.execute(query).first() is not None
 
 
 def _mark(user: User) -> str:
-    """Changes with the mail address."""
+    """Return a text that changes with the email address."""
     return hashlib.sha256(user.email.encode()).hexdigest()[:24]

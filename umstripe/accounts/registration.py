@@ -24,25 +24,25 @@ class Registration:
     address: str
     path: str
 
-    def user(self) -> User | None:
-        """The account of who registers: a new one, or the one they have if they type its password.
+    def find_or_create(self) -> User | None:
+        """Return the account of who registers: a new one, or the one they have if they type its password.
 
-        So a second click, a second tab and the back button make one account. None when the address has an
-        account and the password is not that one's: its owner is told by mail, whoever registers is told nothing.
-        Flushed, not committed. Raises IntegrityError when somebody took the name or the address just now.
+        So a second click, a second tab and the back button make one account. Return None when the address has an
+        account and the password is not that one's: its owner gets an email, whoever registers learns nothing.
+        Flushed, not committed. Raise IntegrityError when somebody took the name or the address just now.
         """
         known = User.with_email(self.email)
         if known is None:
-            return self.made()
+            return self.create()
         if known.active and known.has_password(self.password):
             return known
         Mail.write(
             db.session.connection(), "known_address", f"{known.public_id}:{now():%Y-%m-%d}", user_id=known.id
         )
-        self._note("security.register_again", "Somebody tried to register with this mail address", known)
+        self._log("security.register_again", "Somebody tried to register with this mail address", known)
         return None
 
-    def made(self, is_confirmed: bool = False) -> User:
+    def create(self, is_confirmed: bool = False) -> User:
         """Return a new account, flushed. `is_confirmed`: who registers has read a mail to the address.
 
         Raise IntegrityError when somebody has the name or the address.
@@ -52,10 +52,10 @@ class Registration:
         user.password, user.roles = hash_password(self.password), [Settings.get().default_role]
         db.session.add(user)
         db.session.flush()
-        self._note("user.registered", f"{self.username} has registered", user)
+        self._log("user.registered", f"{self.username} has registered", user)
         Mail.write(db.session.connection(), "welcome", user.public_id, user_id=user.id)
         return user
 
-    def _note(self, action: str, description: str, user: User) -> None:
+    def _log(self, action: str, description: str, user: User) -> None:
         line = {"trigger": "member", "user_id": user.id, "page": self.path[:200], "address": self.address}
         Activity.add(action, description, **line)

@@ -18,14 +18,14 @@ from umstripe.models.user import User
 
 
 def new_token() -> str:
-    """A fresh token for `/setup`; only its hash is stored, and the one before stops working."""
+    """Return a fresh token for `/setup`; only its hash is stored, and the one before stops working."""
     token = secrets.token_urlsafe(24)
     Settings.get().setup_token_hash = _hash(token)
     return token
 
 
 def is_open(token: str) -> bool:
-    """Whether this token makes the first administrator now: it is the latest, and there is none yet."""
+    """Return whether this token makes the first administrator now: it is the latest, and there is none yet."""
     stored = Settings.get().setup_token_hash
     return (
         stored is not None
@@ -35,7 +35,7 @@ def is_open(token: str) -> bool:
 
 
 def set_up(token: str, site_name: str, username: str, email: str, password: str, site_url: str = "") -> User:
-    """Make the first administrator and close the setup for ever. Raises NotAllowed when it is closed.
+    """Make the first administrator and close the setup for ever. Raise NotAllowed when it is closed.
 
     `site_url` is the address that the administrator confirmed.
     """

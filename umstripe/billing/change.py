@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from umstripe.database import Transaction
 from umstripe.errors import ActionUnavailable, StripeRefused, UmstripeError
@@ -24,7 +23,7 @@ from umstripe.webhooks import reconcile
 
 DAYS_UNTIL_DUE = 14
 """How many days a member has to pay an invoice that comes by e-mail."""
-COLLECTION_METHODS: Mapping[str, Mapping[str, Any]] = {
+COLLECTION_METHODS: Mapping[str, Mapping[str, object]] = {
     AUTOMATIC: {"collection_method": AUTOMATIC},
     "send_invoice": {"collection_method": "send_invoice", "days_until_due": DAYS_UNTIL_DUE},
 }
@@ -59,7 +58,7 @@ class ChangeRequest:
         user_id = summary.holding.user_id
         return cls(row.mode, user_id, customer_id, row.stripe_subscription_id, row.revision, description)
 
-    def idempotency_key(self, *params: Any) -> str:
+    def idempotency_key(self, *params: object) -> str:
         """Return the same key for the same request about the same revision."""
         return f"umstripe-change-{digest([self.stripe_subscription_id, self.revision, params], 40)}"
 
@@ -147,14 +146,14 @@ ACTIONS: Mapping[str, tuple[Callable[[MembershipSummary], None], str]] = {
 """What a member may do with a press of a button, and the sentence when it is done."""
 
 
-def update(request: ChangeRequest, params: Mapping[str, Any]) -> Change:
+def update(request: ChangeRequest, params: Mapping[str, object]) -> Change:
     """Change a subscription at Stripe, then here. Raise StripeError, or ActionUnavailable when it is not what it was."""
     with asking_stripe(request.mode, retries=0) as stripe:
         answer = _update_at_stripe(stripe, request, params)
     return _apply(request, answer)
 
 
-def _update_at_stripe(stripe: Stripe, request: ChangeRequest, params: Mapping[str, Any]) -> Answer:
+def _update_at_stripe(stripe: Stripe, request: ChangeRequest, params: Mapping[str, object]) -> Answer:
     subscription_id, key = request.stripe_subscription_id, request.idempotency_key(params)
     try:
         return stripe.update_subscription(subscription_id, params, key)

@@ -55,7 +55,7 @@ def switch_url(membership: MembershipSummary, plan: Plan, return_url: str, done_
 
 
 def _open_session(
-    stripe: Stripe, mode: str, configuration: Mapping[str, Any], session: Mapping[str, Any]
+    stripe: Stripe, mode: str, configuration: Mapping[str, object], session: Mapping[str, Any]
 ) -> str:
     known_id = PortalConfiguration.find_id(mode, configuration)
     try:
@@ -72,7 +72,8 @@ def _open_session(
 
 def _create_session(stripe: Stripe, session: Mapping[str, Any], configuration_id: str) -> str:
     params = {**session, "configuration": configuration_id}
-    return stripe.create_portal_session(params, f"umstripe-portal-session-{uuid.uuid4()}")["url"]
+    url: str = stripe.create_portal_session(params, f"umstripe-portal-session-{uuid.uuid4()}")["url"]
+    return url
 
 
 def _prices(user: User, customer: Customer) -> list[Price]:

@@ -118,7 +118,7 @@ def _ensure_unchanged(membership: MembershipSummary, subscription: Mapping[str, 
         raise ActionUnavailable(change.CHANGED_MEANWHILE)
 
 
-def _params(item_id: str, plan: Plan) -> dict[str, Any]:
+def _params(item_id: str, plan: Plan) -> dict[str, object]:
     return {
         "items": [{"id": item_id, "price": plan.price.stripe_price_id}],
         "proration_behavior": "always_invoice",

@@ -1,8 +1,8 @@
-"""What an administrator answers to a payment that waits, and what Stripe makes of it.
+"""An administrator approves or refuses a payment that waits, and what Stripe makes of it.
 
-Stripe is asked outside of any transaction; its answer is applied by the function that deliveries use. Two answers
+Stripe is asked outside of any transaction; its answer is applied by the function that deliveries use. Two decisions
 at once meet at Stripe, which takes one: the other one hears what became of the payment. An answer that Stripe only
-repeats has no time of its own, from which a membership could last: then the payment is looked at.
+repeats has no time of its own, from which a membership could last: then the payment is fetched.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from umstripe.database import db, write
 from umstripe.emails import triggers
 from umstripe.errors import NotAllowed, StripeError
-from umstripe.listings.approvals import Waiting
-from umstripe.models import Connection, Purchase, free_order
+from umstripe.listings.approvals import PendingApproval
+from umstripe.models import Purchase, free_order
 from umstripe.models.purchase import status_of_charge
 from umstripe.stripe_api.calls import Answer
 from umstripe.stripe_api.client import Stripe
+from umstripe.transactions import asking_stripe
 
 APPROVE, REFUSE = "approve", "refuse"
 ALREADY = {
@@ -31,79 +32,80 @@ GONE = "Stripe does not know this payment any more, so nothing was taken."
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an answer: `done` by it, or by something else before; `says` is a sentence."""
+    """What became of a decision: `applied`, or overtaken by something before it; `message` is a sentence."""
 
-    done: bool
-    says: str
+    applied: bool
+    message: str
 
 
-def answer(waiting: Waiting, verb: str) -> Outcome:
-    """Take the reserved amount (`approve`) or give it back (`refuse`), and apply what Stripe says.
+def decide(approval: PendingApproval, decision: str) -> Outcome:
+    """Take the reserved amount (`approve`) or give it back (`refuse`), and apply Stripe's answer.
 
-    Raises StripeError when the payment waits as before, ClonedSite from a copy of the site, NotAllowed without keys.
+    Raise StripeError when the payment waits as before, ClonedSite from a copy of the site, NotAllowed without keys.
     """
-    purchase = waiting.purchase
+    purchase = approval.purchase
     if purchase.status != "pending":
         return Outcome(False, ALREADY[purchase.status])
-    if waiting.is_free:
-        return _answer_free(waiting, verb)
+    if approval.is_free:
+        return _decide_free(approval, decision)
     mode, payment_id = purchase.mode, purchase.stripe_payment_intent_id
-    stripe = Connection.of(mode).stripe(retries=1)
-    db.session.commit()
-    try:
-        said = (stripe.capture_payment if verb == APPROVE else stripe.cancel_payment)(payment_id)
-        said = said if said.as_of else stripe.fetch("payment_intent", payment_id)
-    except StripeError as error:
-        return Outcome(False, ALREADY[_settled_before(mode, payment_id, stripe, error)])
-    _apply(mode, said)
-    return Outcome(True, _done(waiting, verb))
+    with asking_stripe(mode, retries=1) as stripe:
+        try:
+            settle = stripe.capture_payment if decision == APPROVE else stripe.cancel_payment
+            payment = settle(payment_id)
+            payment = payment if payment.as_of else stripe.fetch("payment_intent", payment_id)
+        except StripeError as error:
+            return Outcome(False, ALREADY[_status_after(error, stripe, mode, payment_id)])
+    _apply(mode, payment)
+    return Outcome(True, _message(approval, decision))
 
 
-def _answer_free(waiting: Waiting, verb: str) -> Outcome:
+def _decide_free(approval: PendingApproval, decision: str) -> Outcome:
     """There is nothing to take or to give back, so Stripe is not asked."""
-    mode, session_id = waiting.purchase.mode, waiting.purchase.stripe_payment_intent_id
-    status, at = "paid" if verb == APPROVE else "failed", int(time.time())
+    purchase = approval.purchase
+    mode, session_id = purchase.mode, purchase.stripe_payment_intent_id
+    status, at = "paid" if decision == APPROVE else "failed", int(time.time())
     db.session.commit()
     with write() as tx:
         before = free_order.decide(tx, mode, session_id, status, at)
-        if before == "pending":
-            triggers.notify_free_order_decision(tx, waiting.purchase, waiting.user.id, status)
-    return Outcome(True, _done(waiting, verb)) if before == "pending" else Outcome(False, ALREADY[before])
+        if before != "pending":
+            return Outcome(False, ALREADY[before])
+        triggers.notify_free_order_decision(tx, purchase, approval.user.id, status)
+    return Outcome(True, _message(approval, decision))
 
 
-def _settled_before(mode: str, payment_id: str, stripe: Stripe, error: StripeError) -> str:
-    """What became of a payment that Stripe did not let us answer. Raises the error if it waits still."""
+def _status_after(error: StripeError, stripe: Stripe, mode: str, payment_id: str) -> str:
+    """Return the status of a payment for which Stripe refused a decision. Raise the error if it waits still."""
     try:
-        said = stripe.fetch("payment_intent", payment_id)
+        payment = stripe.fetch("payment_intent", payment_id)
     except StripeError:
         raise error from None
-    if said.object.get("deleted"):
+    if payment.object.get("deleted"):
         raise NotAllowed(GONE)
-    status = _apply(mode, said)
+    status = _apply(mode, payment)
     if status == "pending":
         raise error
     return status
 
 
-def _apply(mode: str, said: Answer) -> str:
-    """Apply a payment intent's charge as its delivery would. Gives the status."""
-    charge = said.object["latest_charge"]
+def _apply(mode: str, payment: Answer) -> str:
+    """Apply a payment intent's charge as its delivery would. Return the status."""
+    charge = payment.object["latest_charge"]
     status = status_of_charge(charge)
-    if status == "pending" and said.object["status"] == "canceled":
+    if status == "pending" and payment.object["status"] == "canceled":
         status = "failed"
     with write() as tx:
-        change = Purchase.sync_from_stripe(tx, mode, charge, status, said.as_of)
-        triggers.notify_purchase_change(tx, mode, charge, change, said.as_of)
+        change = Purchase.sync_from_stripe(tx, mode, charge, status, payment.as_of)
+        triggers.notify_purchase_change(tx, mode, charge, change, payment.as_of)
     return status
 
 
-def _done(waiting: Waiting, verb: str) -> str:
-    if waiting.is_free:
-        return (
-            f"Approved: {waiting.user.username} has {waiting.title} now."
-            if verb == APPROVE
-            else "Refused. There was nothing to pay."
-        )
-    if verb == APPROVE:
-        return f"Approved: {waiting.user.username} has paid {waiting.amount} for {waiting.title}."
-    return f"Refused: the {waiting.amount} that were reserved are given back, and nothing was taken."
+def _message(approval: PendingApproval, decision: str) -> str:
+    name, title = approval.user.username, approval.title
+    if approval.is_free:
+        if decision == APPROVE:
+            return f"Approved: {name} has {title} now."
+        return "Refused. There was nothing to pay."
+    if decision == APPROVE:
+        return f"Approved: {name} has paid {approval.amount} for {title}."
+    return f"Refused: the {approval.amount} that were reserved are given back, and nothing was taken."

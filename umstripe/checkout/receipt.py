@@ -1,4 +1,4 @@
-"""What a member sees of an order after Checkout, whichever way it went."""
+"""What a member sees of an order after Checkout, whatever became of it."""
 
 from __future__ import annotations
 
@@ -41,13 +41,16 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class Receipt:
-    """A Checkout session as Stripe gave it, and what has come of it here: `status` is Stripe's or a purchase's,
-    `waits` whether the bank has not answered to a subscription's first debit yet."""
+    """A Checkout session as Stripe gave it, and what has come of it here.
+
+    `status` is the subscription's or the purchase's. `debit_waits`: the bank has not answered to a subscription's
+    first debit yet.
+    """
 
     session: Mapping[str, Any]
     plan: Plan | None
     status: str
-    waits: bool = False
+    debit_waits: bool = False
 
     @classmethod
     def of(cls, mode: str, session: Mapping[str, Any]) -> Receipt:
@@ -57,9 +60,9 @@ class Receipt:
     @property
     def state(self) -> str:
         """`open`, `expired`, `pending`, `failed`, `owed` (a debit failed, the subscription goes on) or `done`."""
-        if self.session["status"] != "complete":
-            return self.session["status"]
-        if self.status == "pending" or self.waits:
+        if (state := str(self.session["status"])) != "complete":
+            return state
+        if self.status == "pending" or self.debit_waits:
             return "pending"
         if self.status in NEVER_BEGUN:
             return "failed"
@@ -67,7 +70,7 @@ class Receipt:
 
     @property
     def heading(self) -> str:
-        """ "" when all is well: then the site's own words stand there."""
+        """The heading, or "" when all is well: then the page has the site's own."""
         if self.is_free and self.state in FREE_HEADINGS:
             return FREE_HEADINGS[self.state]
         return HEADINGS.get(self.state, "")
@@ -78,8 +81,8 @@ class Receipt:
             return SENTENCES["free"]
         if self.state == "failed" and self.is_free:
             return SENTENCES["refused"]
-        waits = self.state == "pending" and self.plan is not None and self.plan.approval
-        return SENTENCES.get("approval" if waits else self.state, "")
+        is_reserved = self.state == "pending" and self.plan is not None and self.plan.approval
+        return SENTENCES.get("approval" if is_reserved else self.state, "")
 
     @property
     def is_free(self) -> bool:
@@ -87,7 +90,7 @@ class Receipt:
 
     @property
     def amount(self) -> str:
-        """What was to be paid at once, after discounts and with taxes."""
+        """What was to be paid at once, after discounts and with taxes, in words."""
         return amount_words(self.session.get("amount_total"), self.session.get("currency") or "")
 
     @property
@@ -101,7 +104,7 @@ class Receipt:
 
 
 def _plan(mode: str, session: Mapping[str, Any]) -> Plan | None:
-    """The plan that was ordered. A payment link knows no plan, only its price."""
+    """Return the plan that was ordered. A payment link knows no plan, only its price."""
     key = (session.get("metadata") or {}).get("umstripe_plan", "")
     lines = (session.get("line_items") or {}).get("data") or [{}]
     price = (lines[0].get("price") or {}).get("id", "")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import structlog
 from flask import current_app
 from flask_mailman import EmailMultiAlternatives
@@ -74,7 +72,7 @@ def shows_secrets(mail: Mail) -> bool:
     return mail.state == "kept" and site_address.is_on_loopback()
 
 
-def _values(mail: Mail) -> dict[str, Any]:
+def _values(mail: Mail) -> dict[str, object]:
     name = (mail.user.name or mail.user.username) if mail.user else mail.address
     link = site_address.site_url() + PATHS.get(mail.kind, DEFAULT_PATH)
     empty = dict.fromkeys(DEFAULTS[f"mail.{mail.kind}"].placeholders, "")
@@ -102,7 +100,7 @@ SECRET_LINKS = {
 def _send(mail: Mail) -> None:
     """Send an email and store what came of it. Whatever goes wrong does not hold up the next one."""
     address, mail_id, kind = mail.recipient, mail.id, mail.kind
-    columns: dict[str, Any] = {"address": address}
+    columns: dict[str, object] = {"address": address}
     try:
         text, logged = render_mail(mail, with_secrets=True), render_mail(mail, with_secrets=False)
         subject = text.title[:300]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
@@ -34,7 +33,7 @@ class Text:
     html: Markup
 
 
-def page(name: str, /, **values: Any) -> tuple[str, Markup]:
+def page(name: str, /, **values: object) -> tuple[str, Markup]:
     """Return a page's heading and body, as the administrator or the site wrote them. `name` is like `page.success`."""
     text = fill(*current_text(name), values)
     return text.title, text.html
@@ -46,13 +45,13 @@ def current_text(name: str) -> tuple[str, str]:
     return (override.title, override.body) if override else (default.title, default.body)
 
 
-def fill(title: str, body: str, values: Mapping[str, Any]) -> Text:
+def fill(title: str, body: str, values: Mapping[str, object]) -> Text:
     """Fill in placeholders; those without a value stay as they are."""
     html = nh3.clean(_markdown.render(_replaced(body, values, _escape)), link_rel="noopener nofollow")
     return Text(" ".join(_replaced(title, values).split()), _plain_body(body, values), Markup(html))
 
 
-def _plain_body(body: str, values: Mapping[str, Any]) -> str:
+def _plain_body(body: str, values: Mapping[str, object]) -> str:
     """Return the body as plain text, without the empty lines that an empty value leaves."""
     return re.sub(r"\n{3,}", "\n\n", _replaced(body, values))
 
@@ -64,7 +63,7 @@ def unknown_placeholders(name: str, *texts: str) -> list[str]:
 
 
 def _replaced(
-    text: str, values: Mapping[str, Any], escape: Callable[[str, str], str] = lambda _, value: value
+    text: str, values: Mapping[str, object], escape: Callable[[str, str], str] = lambda _, value: value
 ) -> str:
     return PLACEHOLDER.sub(
         lambda match: escape(match[1], str(values[match[1]])) if match[1] in values else match[0], text

@@ -189,7 +189,7 @@ def plan_title(tx: Transaction, mode: str, price_id: str) -> str:
 
 
 def _is_recent(event: Mapping[str, Any]) -> bool:
-    return event["created"] > time.time() - RECENT_SECONDS
+    return bool(event["created"] > time.time() - RECENT_SECONDS)
 
 
 def _subscription_of(invoice: Mapping[str, Any]) -> str:

@@ -162,7 +162,7 @@ REASONS = {
 
 def _approvals(mode: str) -> Iterator[Check]:
     """Reserved amounts: a warning two days before the first one goes back."""
-    number, first = approvals.first_end(mode)
+    number, first = approvals.count_and_deadline(mode)
     if not number:
         return
     waits = f"{number} {'order waits' if number == 1 else 'orders wait'} for your approval"

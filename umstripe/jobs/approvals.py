@@ -18,7 +18,7 @@ from umstripe.models import Mail
 def warn_of_approvals() -> None:
     """Mail every administrator, once for each payment whose reservation ends within 48 hours."""
     with steps.site(), write() as tx:
-        for row in approvals.ending(tx, int(time.time())):
+        for row in approvals.ending_soon(tx, int(time.time())):
             values = {
                 "member": row.member,
                 "plan": plan_title(tx, row.mode, row.stripe_price_id),

@@ -1,4 +1,4 @@
-"""The payments that wait for an administrator: the amount is reserved at Stripe until somebody says yes or no."""
+"""The payments that wait for an administrator: the amount is reserved at Stripe until it is approved or refused."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from umstripe.models.user import User
 
 WARN_SECONDS = 48 * 3600
 """How long before a reservation ends administrators are warned."""
-FREE = Purchase.amount == 0
-WAITS = and_(Purchase.status == "pending", or_(Purchase.capture_before.is_not(None), FREE))
+IS_FREE = Purchase.amount == 0
+IS_PENDING = and_(Purchase.status == "pending", or_(Purchase.capture_before.is_not(None), IS_FREE))
 """A pending purchase without a reservation waits for its bank, unless there is nothing to pay: see free_order."""
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingApproval:
     """A payment that waits: whose it is and for what. `until` is in seconds, UTC; 0 for a free order, which has no end."""
 
     purchase: Purchase
@@ -43,47 +43,52 @@ class Waiting:
         return self.purchase.capture_before or 0
 
 
-def waiting() -> list[Waiting]:
-    """Those of both modes, the most urgent first: money is money whatever the screens show."""
-    found = db.session.execute(
-        _rows().where(WAITS).order_by(Purchase.capture_before.is_(None), Purchase.capture_before, Purchase.id)
+def pending() -> list[PendingApproval]:
+    """Return those of both modes, the most urgent first: money is money whatever the screens show."""
+    rows = db.session.execute(
+        _query()
+        .where(IS_PENDING)
+        .order_by(Purchase.capture_before.is_(None), Purchase.capture_before, Purchase.id)
     )
-    return [_waiting(*row) for row in found]
+    return [_approval(*row) for row in rows]
 
 
-def one(purchase_id: int) -> Waiting | None:
-    """A payment, whether it waits still or not."""
-    row = db.session.execute(_rows().where(Purchase.id == purchase_id)).first()
-    return _waiting(*row) if row else None
+def get(purchase_id: int) -> PendingApproval | None:
+    """Return a payment, whether it waits still or not."""
+    row = db.session.execute(_query().where(Purchase.id == purchase_id)).first()
+    return _approval(*row) if row else None
 
 
 def count() -> int:
-    """How many wait."""
-    return db.session.scalar(select(func.count(Purchase.id)).where(WAITS)) or 0
+    """Return how many wait."""
+    return db.session.scalar(select(func.count(Purchase.id)).where(IS_PENDING)) or 0
 
 
-def first_end(mode: str) -> tuple[int, int | None]:
-    """How many of a mode wait, and when the first reservation ends (seconds, UTC); None when only free orders wait."""
-    query = select(func.count(Purchase.id), func.min(Purchase.capture_before)).where(WAITS)
-    number, first = db.session.execute(query.where(Purchase.mode == mode)).one()
-    return number, first
+def count_and_deadline(mode: str) -> tuple[int, int | None]:
+    """Return how many of a mode wait, and when the first reservation ends (seconds, UTC).
+
+    The latter is None when only free orders wait.
+    """
+    query = select(func.count(Purchase.id), func.min(Purchase.capture_before)).where(IS_PENDING)
+    number, deadline = db.session.execute(query.where(Purchase.mode == mode)).one()
+    return number, deadline
 
 
-def ending(tx: Transaction, at: int) -> list[Any]:
-    """The reservations that end within 48 hours of a moment: the purchase's columns, and the member's name."""
+def ending_soon(tx: Transaction, at: int) -> list[Any]:
+    """Return the reservations that end within 48 hours of a moment: the purchase's columns and the member's name."""
     name = func.coalesce(func.nullif(User.name, ""), User.username).label("member")
     query = select(Purchase.__table__, name).join(Customer, Customer.id == Purchase.customer_id)
     query = query.join(User, User.id == Customer.user_id)
-    return list(tx.execute(query.where(WAITS, Purchase.capture_before <= at + WARN_SECONDS)))
+    return list(tx.execute(query.where(IS_PENDING, Purchase.capture_before <= at + WARN_SECONDS)))
 
 
-def _rows() -> Select[Any, Any, Any, Any]:
+def _query() -> Select[Any, Any, Any, Any]:
     query = select(Purchase, User, Plan, Price).join(Customer, Customer.id == Purchase.customer_id)
     query = query.join(User, User.id == Customer.user_id)
     of_price = and_(Price.mode == Purchase.mode, Price.stripe_price_id == Purchase.stripe_price_id)
     return query.outerjoin(Price, of_price).outerjoin(Plan, Plan.price_id == Price.id)
 
 
-def _waiting(purchase: Purchase, user: User, plan: Plan | None, price: Price | None) -> Waiting:
+def _approval(purchase: Purchase, user: User, plan: Plan | None, price: Price | None) -> PendingApproval:
     title = plan.title if plan else price.title if price else purchase.stripe_price_id
-    return Waiting(purchase, user, title)
+    return PendingApproval(purchase, user, title)

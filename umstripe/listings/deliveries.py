@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask_sqlalchemy.pagination import Pagination
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Row, Select, and_, or_, select
 
 from umstripe.database import db
 from umstripe.models.customer import Customer
@@ -31,44 +31,44 @@ RESULT_WORDS = {
 }
 
 
-def listed(page: int, per_page: int, asked: Mapping[str, str]) -> Pagination:
-    """Rows of (delivery, user or None), newest first.
+def page(number: int, per_page: int, filters: Mapping[str, str]) -> Pagination:
+    """Return rows of (delivery, user or None), newest first.
 
-    `asked` narrows by `result`, `mode` and `type`; `search` looks in the ids and in the member's names and address.
+    `filters` narrow by `result`, `mode` and `type`; `search` looks in the ids and in the member's names and address.
     """
     query = select(Delivery, User)
     about = and_(Customer.mode == Delivery.mode, Customer.stripe_customer_id == Delivery.stripe_customer_id)
     query = query.outerjoin(Customer, about).outerjoin(User, User.id == Customer.user_id)
     for name in ("result", "mode", "type"):
-        if asked.get(name):
-            query = query.where(getattr(Delivery, name) == asked[name])
-    if search := asked.get("search", "").strip():
+        if filters.get(name):
+            query = query.where(getattr(Delivery, name) == filters[name])
+    if search := filters.get("search", "").strip():
         ids = (Delivery.stripe_event_id, Delivery.stripe_object_id, Delivery.stripe_customer_id)
-        found = [column == search for column in ids]
+        matches = [column == search for column in ids]
         if key := text_key(search):
-            found.append(User.search_key.contains(key, autoescape=True))
-        query = query.where(or_(*found))
-    return _Pairs(query.order_by(Delivery.id.desc()), page=page, per_page=per_page)
+            matches.append(User.search_key.contains(key, autoescape=True))
+        query = query.where(or_(*matches))
+    return _RowPagination(query.order_by(Delivery.id.desc()), page=number, per_page=per_page)
 
 
 def types() -> list[str]:
-    """Every type that has come."""
+    """Return every event type that has arrived."""
     return list(db.session.scalars(select(Delivery.type).distinct().order_by(Delivery.type)))
 
 
 def member_of(delivery: Delivery) -> User | None:
-    """Whom a delivery is about."""
+    """Return the user whom a delivery is about."""
     query = select(User).join(Customer, Customer.user_id == User.id).where(Customer.mode == delivery.mode)
     return db.session.scalar(query.where(Customer.stripe_customer_id == delivery.stripe_customer_id))
 
 
-class _Pairs(Pagination):
+class _RowPagination(Pagination):
     """Pages of a query with two things in a row."""
 
-    def __init__(self, query, page: int, per_page: int) -> None:
+    def __init__(self, query: Select[Delivery, User], page: int, per_page: int) -> None:
         super().__init__(page=page, per_page=per_page, max_per_page=per_page, error_out=False, query=query)
 
-    def _query_items(self) -> list:
+    def _query_items(self) -> list[Row[Delivery, User]]:
         query = self._query_args["query"].limit(self.per_page).offset(self._query_offset)
         return list(db.session.execute(query).all())
 

@@ -64,8 +64,9 @@ class MembershipSummary:
     @property
     def period_end(self) -> int | None:
         """The end of the trial or of what is paid, which is the day of the next payment, if any (seconds, UTC)."""
-        trial = self.row.trial_end if self.status == "trialing" else None
-        return trial or self.row.current_period_end
+        trial_end: int | None = self.row.trial_end if self.status == "trialing" else None
+        period_end: int | None = self.row.current_period_end
+        return trial_end or period_end
 
     @property
     def ends_with_period(self) -> bool:
@@ -79,7 +80,7 @@ class MembershipSummary:
 
     @property
     def is_automatic(self) -> bool:
-        return self.row.collection_method == AUTOMATIC
+        return bool(self.row.collection_method == AUTOMATIC)
 
     @property
     def pay_url(self) -> str:

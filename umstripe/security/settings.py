@@ -9,7 +9,7 @@ from flask import Flask
 from flask_security import password_reset
 
 from umstripe import database
-from umstripe.accounts.password_policy import SHORTEST
+from umstripe.accounts.password_policy import MIN_LENGTH
 from umstripe.models import User, password_schemes
 
 BODY_BYTES = 2 * 1024 * 1024
@@ -23,7 +23,7 @@ SECURITY = {
     "SECURITY_PASSWORD_SCHEMES": [password_schemes.NEW, password_schemes.EARLIER],
     "SECURITY_PASSWORD_SINGLE_HASH": {password_schemes.NEW, password_schemes.EARLIER},
     "SECURITY_PASSWORD_NORMALIZE_FORM": None,  # the schemes do it, and must see what was typed
-    "SECURITY_PASSWORD_LENGTH_MIN": SHORTEST,
+    "SECURITY_PASSWORD_LENGTH_MIN": MIN_LENGTH,
     "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
     "SECURITY_LOGIN_URL": "/login",
     "SECURITY_LOGOUT_URL": "/logout",

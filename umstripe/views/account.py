@@ -43,7 +43,7 @@ def index() -> ResponseReturnValue:
             flash("Your account is updated.", "success")
         return redirect(url_for(".index"), 303)
     explained = effective_roles.explained(user, int(time.time()))
-    shown = {"roles": explained, "unpaid": session.unpaid(user), "logins": LoginSession.count(user)}
+    shown = {"roles": explained, "unpaid": session.unpaid_plan(user), "logins": LoginSession.count(user)}
     return render_template("account/index.html", form=form, **shown)
 
 
@@ -63,7 +63,7 @@ def log_out_everywhere() -> ResponseReturnValue:
 def address(token: str) -> ResponseReturnValue:
     """The link in the mail to a new address."""
     user, form = db.session.get_one(User, current_user.id), FlaskForm()
-    change = AddressChange.of(token, user)
+    change = AddressChange.from_token(token, user)
     if change is not None and form.validate_on_submit() and _confirmed(change):
         login_user(user)
         db.session.commit()

@@ -32,7 +32,7 @@ def _page(billing: Billing, form: BillingEmailForm) -> ResponseReturnValue:
         billing=billing,
         settings=Settings.get(),
         form=form,
-        unpaid=session.unpaid(current_user),
+        unpaid=session.unpaid_plan(current_user),
         plans=session.on_offer_to(current_user),
         days_until_due=change.DAYS_UNTIL_DUE,
     )

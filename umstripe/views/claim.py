@@ -20,7 +20,7 @@ blueprint = Blueprint("claim", __name__)
 
 @blueprint.get("/claim/<token>")
 def ask(token: str) -> ResponseReturnValue:
-    return _page(Claim.of(token), token, ChosenPassword())
+    return _page(Claim.from_token(token), token, ChosenPassword())
 
 
 def _page(claim: Claim | None, token: str, form: ChosenPassword) -> ResponseReturnValue:
@@ -32,7 +32,7 @@ def _page(claim: Claim | None, token: str, form: ChosenPassword) -> ResponseRetu
 @blueprint.post("/claim/<token>")
 @limiter.limit("10 per minute")
 def confirm(token: str) -> ResponseReturnValue:
-    claim = Claim.of(token)
+    claim = Claim.from_token(token)
     form = ChosenPassword(user=claim.user if claim else None)
     if claim is None or (claim.wants_password and not form.validate_on_submit()):
         return _page(claim, token, form)

@@ -56,7 +56,7 @@ def _is_unlocked(plan: Plan) -> bool:
 def to_checkout(user: User, plan: Plan) -> Response | tuple[str, int]:
     """On to the page where the plan is paid, or a page that says why there is none."""
     try:
-        made = checkout_session.begin(order_of(user, plan))
+        made = checkout_session.open_session(order_of(user, plan))
     except AlreadyHeld:
         return redirect(url_for("checkout.already_subscribed", plan=plan.short_key), 303)
     except UmstripeError as error:

@@ -67,7 +67,7 @@ def _requested(form: RegisterForm) -> Response:
 @limiter.limit(MAIL_LINKS, methods=["POST"])
 def finish(token: str) -> ResponseReturnValue:
     """The link in the mail: whoever reads it chooses the password, and goes on to pay what was chosen."""
-    asked = RegistrationRequest.of(token)
+    asked = RegistrationRequest.from_token(token)
     if asked is None:
         return render_template("register/over.html"), 404
     form = FinishForm(asked)
@@ -84,7 +84,7 @@ def finish(token: str) -> ResponseReturnValue:
 def _finished(asked: RegistrationRequest, form: FinishForm) -> User | None:
     typed = (form.username.data or "", asked.email, form.password.data or "", asked.billing_email)
     try:
-        user = Registration(*typed, address=caller_address(), path=request.path).made(is_confirmed=True)
+        user = Registration(*typed, address=caller_address(), path=request.path).create(is_confirmed=True)
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
@@ -102,7 +102,7 @@ def _registered(form: RegisterForm) -> tuple[User | None, bool]:
     tries.begin()
     for _ in range(2):
         try:
-            user = registration.user()
+            user = registration.find_or_create()
             db.session.commit()
             if user is not None:
                 tries.succeeded()

@@ -26,7 +26,7 @@ def index() -> ResponseReturnValue:
     asked = {name: text_argument(name) for name in ("result", "mode", "type", "search")}
     return render_template(
         "admin/deliveries/index.html",
-        page=deliveries.listed(page_number(), PER_PAGE, asked),
+        page=deliveries.page(page_number(), PER_PAGE, asked),
         asked=asked,
         results=[(result, words[0]) for result, words in RESULT_WORDS.items()],
         words=RESULT_WORDS,

@@ -26,7 +26,7 @@ def index() -> ResponseReturnValue:
     asked = {name: text_argument(name) for name in ASKED}
     mode = asked["mode"] = asked["mode"] if asked["mode"] in MODES else Settings.get().mode
     wanted = (mode, asked["state"], asked["type"], asked["search"])
-    page = plan_list.listed(page_number(), PER_PAGE, *wanted, asked["sort"], asked["order"] == "desc")
+    page = plan_list.page(page_number(), PER_PAGE, *wanted, asked["sort"], asked["order"] == "desc")
     return render_template(
         "admin/plans/index.html",
         page=page,
@@ -69,7 +69,7 @@ def bulk() -> ResponseReturnValue:
         return redirect(_list_address(), 303)
     if action == "trash":
         return redirect(url_for(".trash", ids=ids), 303)
-    changed = [plan for plan in plan_list.those(ids) if _put(plan, action)]
+    changed = [plan for plan in plan_list.locked(ids) if _put(plan, action)]
     db.session.commit()
     still = [plan for plan in changed if action == "published" and plan.is_closed]
     stay = [f"“{plan.title}” stays c{plan.state[1:]}." for plan in still]
@@ -83,7 +83,7 @@ def bulk() -> ResponseReturnValue:
 @blueprint.route("/trash", methods=["GET", "POST"])
 def trash() -> ResponseReturnValue:
     """Ask, then delete; what somebody has or had, or may be paying for, is closed instead."""
-    plans = plan_list.those(_ids(request.args.getlist("ids")))
+    plans = plan_list.locked(_ids(request.args.getlist("ids")))
     if not plans:
         abort(404)
     if request.method == "GET":

@@ -27,7 +27,7 @@ PER_PAGE = 20
 def index() -> ResponseReturnValue:
     asked = {name: text_argument(name) for name in ("role", "status", "search")}
     role_id = int(asked["role"]) if asked["role"].isdecimal() and len(asked["role"]) < 10 else 0
-    page = users.listed(page_number(), PER_PAGE, role_id, asked["status"], asked["search"])
+    page = users.page(page_number(), PER_PAGE, role_id, asked["status"], asked["search"])
     return render_template(
         "admin/users/index.html",
         page=page,
