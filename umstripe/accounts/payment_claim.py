@@ -9,7 +9,6 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from sqlalchemy import Connection as Transaction
 from sqlalchemy import select
 
 from umstripe.accounts.signed_link import SignedLink
