@@ -16,6 +16,7 @@ from umstripe.models import Activity, Subscription
 from umstripe.models.snapshot import Snapshot
 from umstripe.models.subscription import AUTOMATIC, Change
 from umstripe.normalization import digest
+from umstripe.stripe_api import types
 from umstripe.stripe_api.calls import Answer
 from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import FetchedStates, RetriesExhausted, asking_stripe, with_retries
@@ -105,7 +106,9 @@ def resume(summary: MembershipSummary) -> None:
         raise ActionUnavailable(STILL_PAUSED)
 
 
-def _resume_at_stripe(stripe: Stripe, request: ChangeRequest, present: Answer) -> Answer:
+def _resume_at_stripe(
+    stripe: Stripe, request: ChangeRequest, present: Answer[types.Subscription]
+) -> Answer[types.Subscription]:
     """The key is of the minute: who has another card since may press again, and a double press is one."""
     if present.object.get("collection_method") != AUTOMATIC:
         raise ActionUnavailable(
@@ -153,7 +156,9 @@ def update(request: ChangeRequest, params: Mapping[str, object]) -> Change:
     return _apply(request, answer)
 
 
-def _update_at_stripe(stripe: Stripe, request: ChangeRequest, params: Mapping[str, object]) -> Answer:
+def _update_at_stripe(
+    stripe: Stripe, request: ChangeRequest, params: Mapping[str, object]
+) -> Answer[types.Subscription]:
     subscription_id, key = request.stripe_subscription_id, request.idempotency_key(params)
     try:
         return stripe.update_subscription(subscription_id, params, key)
@@ -173,7 +178,7 @@ def _raise_if_changed(request: ChangeRequest) -> None:
         raise ActionUnavailable(CHANGED_MEANWHILE)
 
 
-def _apply(request: ChangeRequest, answer: Answer) -> Change:
+def _apply(request: ChangeRequest, answer: Answer[types.Subscription]) -> Change:
     """Write Stripe's answer to our row, and the line for the log."""
     state = Snapshot(request.mode, answer.object, answer.as_of, request.revision)
     states = {request.stripe_subscription_id: state}

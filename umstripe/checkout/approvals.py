@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import cast
 
 from umstripe.database import db, write
 from umstripe.emails import triggers
@@ -16,6 +17,7 @@ from umstripe.errors import NotAllowed, StripeError
 from umstripe.listings.approvals import PendingApproval
 from umstripe.models import Purchase, free_order
 from umstripe.models.purchase import status_of_charge
+from umstripe.stripe_api import types
 from umstripe.stripe_api.calls import Answer
 from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import asking_stripe
@@ -88,11 +90,11 @@ def _status_after(error: StripeError, stripe: Stripe, mode: str, payment_id: str
     return status
 
 
-def _apply(mode: str, payment: Answer) -> str:
+def _apply(mode: str, payment: Answer[types.PaymentIntent]) -> str:
     """Apply a payment intent's charge as its delivery would. Return the status."""
-    charge = payment.object["latest_charge"]
+    charge = cast(types.Charge, payment.object["latest_charge"])  # fetched expanded
     status = status_of_charge(charge)
-    if status == "pending" and payment.object["status"] == "canceled":
+    if status == "pending" and payment.object.get("status") == "canceled":
         status = "failed"
     with write() as tx:
         change = Purchase.sync_from_stripe(tx, mode, charge, status, payment.as_of)

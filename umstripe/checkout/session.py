@@ -196,7 +196,7 @@ def _unlink_if_deleted(stripe: Stripe, mode: str, customer_id: str) -> bool:
     if not answer.object.get("deleted"):
         return False
     with write() as tx:
-        row = Customer.locked(tx, mode, customer_id)
+        row = Customer.get_for_update(tx, mode, customer_id)
         if row is not None:
             Customer.unlink(tx, row)
             Subscription.end_all(tx, row.id, answer.as_of)

@@ -88,9 +88,9 @@ def members(plan: Plan) -> int:
     return db.session.scalar(select(func.count(live.c.user_id.distinct()))) or 0
 
 
-def _live(model: Any, plan_ids: list[int]) -> Select[Any]:
+def _live(model: Any, plan_ids: list[int]) -> Select[int, int]:
     """Return a query with a row for each live membership of these plans (rule 1)."""
-    query: Select[Any] = select(Plan.id.label("plan_id"), Customer.user_id).join(Plan.price)
+    query = select(Plan.id.label("plan_id"), Customer.user_id).join(Plan.price)
     of_price = and_(model.mode == Price.mode, model.stripe_price_id == Price.stripe_price_id)
     query = query.join(model, of_price).join(Customer, model.customer_id == Customer.id)
     query = query.outerjoin(PlanRole, and_(PlanRole.plan_id == Plan.id, PlanRole.status == model.status))

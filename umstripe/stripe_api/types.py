@@ -131,6 +131,7 @@ class PaymentIntent(TypedDict):
 
     id: Id
     customer: Id | None
+    status: Word | None
     last_payment_error: PaymentError | None
     latest_charge: Id | Charge | None
 
