@@ -9,18 +9,20 @@ from umstripe.extensions import caller_address
 from umstripe.models import Activity
 
 
-def log(action: str, description: str, **line: Any) -> None:
-    """Leave an activity line for what the member of this request does (rule 10).
+def log(action: str, description: str, **columns: Any) -> None:
+    """Write an activity line for what the user of this request does (rule 10).
 
-    `line` takes the other columns of Activity: `mode`, `details`.
+    `columns` takes the other columns of Activity: `mode`, `user_id`, `details`. What members do is about themselves.
     """
+    if "admin" in request.blueprints:
+        columns = {"trigger": "admin", **columns}
+    else:
+        columns = {"trigger": "member", "user_id": current_user.id, **columns}
     Activity.add(
         action,
         description,
-        trigger="member",
-        user_id=current_user.id,
         by_id=current_user.id,
         page=request.path[:200],
         address=caller_address(),
-        **line,
+        **columns,
     )

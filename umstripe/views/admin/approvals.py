@@ -10,7 +10,7 @@ from umstripe.database import db
 from umstripe.errors import UmstripeError
 from umstripe.listings import approvals as approval_list
 from umstripe.listings.approvals import Waiting
-from umstripe.views.admin.log import log
+from umstripe.views.log import log
 
 blueprint = Blueprint("approvals", __name__, url_prefix="/approvals")
 

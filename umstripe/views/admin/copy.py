@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from umstripe.database import db
 from umstripe.models import Connection, Settings, site_address, site_identity
 from umstripe.security import hosts
-from umstripe.views.admin.log import log
+from umstripe.views.log import log
 
 blueprint = Blueprint("copy", __name__, url_prefix="/settings/copy")
 

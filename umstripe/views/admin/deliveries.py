@@ -12,7 +12,7 @@ from umstripe.formatting import mode_words
 from umstripe.listings import deliveries
 from umstripe.listings.deliveries import RESULT_WORDS
 from umstripe.models import Delivery
-from umstripe.views.admin.log import log
+from umstripe.views.log import log
 from umstripe.views.lists import page_number, text_argument
 
 blueprint = Blueprint("deliveries", __name__, url_prefix="/deliveries")

@@ -11,7 +11,7 @@ from umstripe.errors import UmstripeError
 from umstripe.models import Connection, Delivery, Difference, Job, Settings
 from umstripe.models.site_address import known_url, site_url
 from umstripe.security.hosts import requested_origin
-from umstripe.views.admin.log import log
+from umstripe.views.log import log
 from umstripe.webhooks import reconcile
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")

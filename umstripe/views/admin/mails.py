@@ -8,7 +8,7 @@ from umstripe.emails import defaults, outbox
 from umstripe.errors import NotAllowed
 from umstripe.models import Mail
 from umstripe.models.mail import STATE_WORDS
-from umstripe.views.admin.log import log
+from umstripe.views.log import log
 from umstripe.views.lists import page_number, text_argument
 
 blueprint = Blueprint("mails", __name__, url_prefix="/mails")

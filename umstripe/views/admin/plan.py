@@ -16,7 +16,7 @@ from umstripe.memberships import impact
 from umstripe.models import Plan, Settings
 from umstripe.models.payment_link_session import REFERENCE
 from umstripe.models.site_address import site_url
-from umstripe.views.admin.log import log
+from umstripe.views.log import log
 from umstripe.views.admin.plans import blueprint
 
 NOT_TYPED = ("csrf_token", "password", "sealed", "confirmed", "back")

@@ -12,7 +12,7 @@ from umstripe.listings import plans as plan_list
 from umstripe.models import Plan, Settings
 from umstripe.models.offer import STATUSES
 from umstripe.models.site_address import site_url
-from umstripe.views.admin.log import log
+from umstripe.views.log import log
 from umstripe.views.lists import page_number, text_argument
 
 blueprint = Blueprint("plans", __name__, url_prefix="/plans")

@@ -8,7 +8,7 @@ from umstripe.database import db
 from umstripe.errors import NotAllowed
 from umstripe.forms.role import RoleForm
 from umstripe.models import Role, Settings
-from umstripe.views.admin.log import log
+from umstripe.views.log import log
 
 blueprint = Blueprint("roles", __name__, url_prefix="/roles")
 

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from umstripe.database import db
 from umstripe.forms.selling import SellingForm
 from umstripe.models import Settings
-from umstripe.views.admin.log import log
+from umstripe.views.log import log
 
 blueprint = Blueprint("selling", __name__, url_prefix="/settings/selling")
 

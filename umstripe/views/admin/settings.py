@@ -18,7 +18,7 @@ from umstripe.stripe_api.account import KeyRefused
 from umstripe.stripe_api.client import simulator_keys
 from umstripe.stripe_api.endpoint import address
 from umstripe.stripe_api.keys import masked
-from umstripe.views.admin.log import log
+from umstripe.views.log import log
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
 PRICES_SHOWN = 100

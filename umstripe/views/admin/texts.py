@@ -8,7 +8,7 @@ from umstripe.emails import render
 from umstripe.emails.defaults import DEFAULTS
 from umstripe.forms.text import TextForm
 from umstripe.models import TextOverride
-from umstripe.views.admin.log import log
+from umstripe.views.log import log
 
 blueprint = Blueprint("texts", __name__, url_prefix="/settings/texts")
 
