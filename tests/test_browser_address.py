@@ -51,7 +51,7 @@ def test_the_sentence_names_what_differs_and_what_to_do():
     from umstripe.health.address import address_checks
 
     (check,) = address_checks(RIGHT, "http://members.example.org:8000", 1)
-    assert "the scheme and the port differ" in check.says and ORIGIN in check.do
+    assert "the scheme and the port differ" in check.message and ORIGIN in check.advice
 
 
 def send(admin, origin: str):
@@ -66,7 +66,7 @@ def test_what_the_browser_sees_is_kept_for_the_dashboard_and_the_doctor(app, adm
     assert answer.status_code == 200 and "https://elsewhere.example.org" in answer.text
     assert "save it as the site address in Settings" in answer.text
     with app.app_context():
-        assert "Address" in [check.name for check in health.trouble()]
+        assert "Address" in [check.name for check in health.problems()]
 
 
 @pytest.mark.parametrize(

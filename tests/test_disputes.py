@@ -302,7 +302,7 @@ def test_the_health_page_names_the_open_disputes(site):
     [opened] = events_of(site, "charge.dispute.created")
     site.deliver(opened)
     with site.app.app_context():
-        [check] = [one for one in health.checks("test") if one.name == "Disputes"]
-        assert check.state == "warning" and check.says.startswith("1 dispute of $499.00 is open")
+        [check] = [one for one in health.mode_checks("test") if one.name == "Disputes"]
+        assert check.state == "warning" and check.message.startswith("1 dispute of $499.00 is open")
         assert check.link == f"https://dashboard.stripe.com/test/disputes/{opened['data']['object']['id']}"
         db.session.rollback()

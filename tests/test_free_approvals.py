@@ -131,8 +131,9 @@ def test_health_counts_what_waits_without_a_time_limit(shop, order):
     with shop.app.app_context(), writing():
         Connection.of("test").connected_at = now()
     with shop.app.app_context():
-        [check] = [one for one in health.checks("test") if one.name == "Approvals"]
+        [check] = [one for one in health.mode_checks("test") if one.name == "Approvals"]
         assert (
-            check.says == "1 order waits for your approval. Nothing is to be paid, so there is no time limit."
+            check.message
+            == "1 order waits for your approval. Nothing is to be paid, so there is no time limit."
         )
         db.session.rollback()

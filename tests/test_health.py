@@ -285,7 +285,7 @@ def test_a_key_that_stripe_refuses_is_trouble(site, admin):
     site.simulator.mend()
     secret_key(site, "sk_test_that_was_taken_back")
     assert "Stripe could not be asked about the webhook endpoint" in press(admin, "look").text
-    assert states(site, health, "Webhook endpoint") == [health.TROUBLE]
+    assert states(site, health, "Webhook endpoint") == [health.ERROR]
 
 
 def secret_key(site, value):
@@ -313,4 +313,4 @@ def test_catch_up_that_stands_still_is_trouble(site, admin):
     site.work("catch_up")
     assert states(site, health, "Catch-up") == [health.GOOD]
     execute(site, "UPDATE job SET state = 'running', at = '2026-01-01 00:00:00' WHERE kind = 'catch_up'")
-    assert states(site, health, "Catch-up") == [health.TROUBLE]
+    assert states(site, health, "Catch-up") == [health.ERROR]

@@ -87,7 +87,7 @@ def test_an_endpoint_that_stripe_gave_up_is_noticed_mended_by_a_click_and_caught
     wait_until(lambda: status_at_stripe(site) == "disabled", "Stripe gives the endpoint up")
     admin = Browserless(site.app.test_client())
     admin.log_in("admin")
-    assert "is disabled at Stripe" in admin.press("/admin/health/", "/admin/health/test/look").text
+    assert "is disabled at Stripe" in admin.press("/admin/health/", "/admin/health/test/refresh").text
     site.app.config["SITE_URL"] = address
     page = admin.press("/admin/health/", "/admin/health/test/mend")
     assert "The webhook endpoint is as it should be." in page.text

@@ -247,7 +247,7 @@ def test_a_restored_dump_without_any_key_lets_in_whoever_logged_in_since_the_upg
         from umstripe import health
 
         (check,) = [one for one in health.site_checks() if one.name == "Passwords"]
-    assert "1 user cannot be checked" in check.says
+    assert "1 user cannot be checked" in check.message
     old_key = f"{restored.config['SECRET_KEY']}\n{app.config['SECRET_KEY']}"
     assert lets_in(site_with(bare, UMSTRIPE_SECRET_KEY=old_key), "bert", ACCENTED)
 

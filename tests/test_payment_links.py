@@ -473,7 +473,9 @@ def test_what_no_plan_sells_is_told_and_applied_once_there_is_one(shop):
 
     def told():
         with shop.app.app_context():
-            return [one.says for one in health.checks("test") if one.name == "Paid, but not sold here"]
+            return [
+                one.message for one in health.mode_checks("test") if one.name == "Paid, but not sold here"
+            ]
 
     price = shop.simulator.prices()["Standard Plan"]
     session = shop.buy(price, "lena@example.org")

@@ -97,7 +97,7 @@ def sync(site, admin):
 
 
 def look(_site, admin):
-    return admin.press("/admin/health/", "/admin/health/test/look")
+    return admin.press("/admin/health/", "/admin/health/test/refresh")
 
 
 ASKING = {

@@ -1,22 +1,22 @@
-"""What a check says."""
+"""The result of a check."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-GOOD, WARNING, TROUBLE = "good", "warning", "trouble"
+GOOD, WARNING, ERROR = "good", "warning", "error"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: its `state` (good, warning, trouble), what there is to say, what to do.
+    """A result for people: its `state` (good, warning, error), a message, and the advice if it is not good.
 
-    `action` is the button that helps: mend, look, process, catch_up, audit, or "". `link` leads to Stripe's dashboard.
+    `action` is the button that helps: mend, refresh, process, catch_up, audit, or "". `link` leads to Stripe's dashboard.
     """
 
     name: str
     state: str
-    says: str
-    do: str = ""
+    message: str
+    advice: str = ""
     action: str = ""
     link: str = ""

@@ -1,11 +1,11 @@
-"""What administrators see. One module per area, each with its own blueprint inside this one."""
+"""The pages of administrators. One module per area, each with its own blueprint inside this one."""
 
 from __future__ import annotations
 
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from umstripe.health import trouble
+from umstripe.health import problems
 from umstripe.memberships import holdings
 from umstripe.models import Connection, Delivery, Job, Plan, Settings
 from umstripe.views.admin import (
@@ -47,20 +47,28 @@ for area in (
 def dashboard() -> ResponseReturnValue:
     mode = Settings.get().mode
     connection, last = Connection.of(mode), Delivery.last(mode)
-    steps = _steps(connection, last)
     return render_template(
-        "admin/dashboard.html", connection=connection, last=last, mode=mode, steps=steps, trouble=trouble()
+        "admin/dashboard.html",
+        connection=connection,
+        last=last,
+        mode=mode,
+        steps=_steps(connection, last),
+        problems=problems(),
     )
 
 
 def _steps(connection: Connection, last: Delivery | None) -> list[tuple[str, str, bool]]:
-    """What there is to do until the site sells: what, where, whether it is done."""
-    sold = holdings.anything_was_sold(connection.mode)
-    imported = Job.of(connection.mode, "import").state == "done"
+    """Return the steps until the site sells: label, address, whether it is done."""
+    has_sold = holdings.anything_was_sold(connection.mode)
+    has_imported = Job.of(connection.mode, "import").state == "done"
     return [
         ("Connect your Stripe account", url_for(".settings.stripe"), connection.is_connected),
-        ("Import your prices", url_for(".settings.stripe"), imported),
+        ("Import your prices", url_for(".settings.stripe"), has_imported),
         ("Say which role each plan gives", url_for(".plans.index"), Plan.any_is_mapped()),
-        ("Make a first sale: open a plan’s Subscribe URL in a private window", url_for(".plans.index"), sold),
+        (
+            "Make a first sale: open a plan’s Subscribe URL in a private window",
+            url_for(".plans.index"),
+            has_sold,
+        ),
         ("See that Stripe’s deliveries come", url_for(".deliveries.index"), last is not None),
     ]

@@ -15,9 +15,9 @@ from umstripe.views.log import log
 from umstripe.webhooks import reconcile
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
-SHOWN = 200
+DIFFERENCES_SHOWN = 200
 MONTH = timedelta(days=30)
-WORK = {
+JOBS = {
     "catch-up": ("catch_up", "Catch-up was asked for"),
     "audit": ("audit", "An audit was asked for"),
     "repair": ("repair", "A repair of all differences was asked for"),
@@ -30,16 +30,16 @@ def index() -> ResponseReturnValue:
     return render_template(
         "admin/health/index.html",
         site=health.site_checks(),
-        modes=[(mode, health.checks(mode)) for mode in modes],
+        modes=[(mode, health.mode_checks(mode)) for mode in modes],
         jobs={mode: [Job.of(mode, kind) for kind in ("catch_up", "audit", "repair")] for mode in modes},
-        differences={mode: Difference.listed(mode, SHOWN) for mode in modes},
+        differences={mode: Difference.listed(mode, DIFFERENCES_SHOWN) for mode in modes},
         types={mode: Delivery.by_type(mode, MONTH) for mode in modes},
     )
 
 
 @blueprint.post("/address")
 def browser_address() -> ResponseReturnValue:
-    """What the page's script sends: where the browser sees the site. The answer is the checks of the site."""
+    """Store where the browser sees the site, which the page's script sends. Return the checks of the site."""
     seen = {
         "browser": request.form.get("origin", ""),
         "request": requested_origin()[:255],
@@ -50,12 +50,12 @@ def browser_address() -> ResponseReturnValue:
     return render_template("admin/health/_site.html", site=health.site_checks())
 
 
-@blueprint.post("/<any(test, live):mode>/<any('catch-up', audit, repair):what>")
-def begin(mode: str, what: str) -> ResponseReturnValue:
-    kind, said = WORK[what]
+@blueprint.post("/<any(test, live):mode>/<any('catch-up', audit, repair):job>")
+def begin(mode: str, job: str) -> ResponseReturnValue:
+    kind, description = JOBS[job]
     try:
         jobs.enqueue(mode, kind)
-        log("stripe.work", said, mode=mode)
+        log("stripe.work", description, mode=mode)
         db.session.commit()
     except UmstripeError as error:
         flash(str(error), "error")
@@ -64,12 +64,12 @@ def begin(mode: str, what: str) -> ResponseReturnValue:
 
 @blueprint.get("/<any(test, live):mode>/<any(catch_up, audit, repair):kind>")
 def progress(mode: str, kind: str) -> ResponseReturnValue:
-    """What the page's script asks for while the work runs."""
+    """Return the progress of a job, which the page's script polls."""
     return jsonify(Job.of(mode, kind).progress())
 
 
-@blueprint.post("/<any(test, live):mode>/look")
-def look(mode: str) -> ResponseReturnValue:
+@blueprint.post("/<any(test, live):mode>/refresh")
+def refresh(mode: str) -> ResponseReturnValue:
     try:
         Connection.of(mode).look(known_url(), webhooks.HANDLERS)
         flash("Stripe was asked. Below is what it said.", "success")
@@ -86,8 +86,8 @@ def mend(mode: str) -> ResponseReturnValue:
         connection.look(site_url(), webhooks.HANDLERS)
         log("stripe.connected", "The webhook endpoint was mended", mode=mode)
         db.session.commit()
-        said = connection.endpoint_problem
-        flash(said or "The webhook endpoint is as it should be.", "error" if said else "success")
+        problem = connection.endpoint_problem
+        flash(problem or "The webhook endpoint is as it should be.", "error" if problem else "success")
     except UmstripeError as error:
         flash(f"The webhook endpoint could not be mended. {error}", "error")
     return redirect(url_for(".index", _anchor=mode), 303)
@@ -111,7 +111,7 @@ def process(mode: str) -> ResponseReturnValue:
 
 @blueprint.post("/<any(test, live):mode>/repair/<customer>")
 def repair(mode: str, customer: str) -> ResponseReturnValue:
-    """Repair what differs with one customer."""
+    """Repair the differences of one customer."""
     try:
         reconcile.repair(mode, customer, "admin")
         flash("Repaired: this site has now what Stripe has.", "success")
