@@ -146,7 +146,7 @@ def test_a_full_disk_is_said(tmp_path):
         connection.exec_driver_sql("PRAGMA max_page_count = 3")
         with pytest.raises(OperationalError) as error:
             connection.exec_driver_sql("CREATE TABLE big AS SELECT zeroblob(100000) AS content")
-    assert failures.sentence(error.value).endswith("is full. Free some space, then try again.")
+    assert failures.message(error.value).endswith("is full. Free some space, then try again.")
 
 
 @pytest.mark.parametrize("situation", ["away", "newer", "keys unreadable"])

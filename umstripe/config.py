@@ -1,4 +1,4 @@
-"""The environment, read once: every variable, its meaning, its refusal."""
+"""The configuration, read once from the environment. Every bad value is refused with a message that names it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from umstripe.errors import ConfigError
 from umstripe.keys.files import NEW_KEY, SHORTEST_SECRET_KEY, VARIABLES, KeyFile, split, split_secret_keys
 
 STRIPE_API = "https://api.stripe.com"
-PROXIES_AT_MOST = 5
-HSTS_AT_MOST = 10 * 365 * 24 * 3600
+MAX_PROXIES = 5
+MAX_HSTS_SECONDS = 10 * 365 * 24 * 3600
 
 
 def load(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Give Flask's configuration for an environment. Makes the instance folder and the keys it lacks.
+    """Return Flask's configuration for an environment. Make the instance folder and the keys that are missing.
 
-    Raises ConfigError with one sentence that names the variable.
+    Raise ConfigError with a message that names the variable.
     """
     instance = Path(environ.get("UMSTRIPE_INSTANCE") or "instance").absolute()
     database = _database_url(environ.get("UMSTRIPE_DATABASE_URL") or f"sqlite:///{instance}/umstripe.sqlite")
@@ -73,13 +73,11 @@ def _url(environ: Mapping[str, str], name: str, example: str) -> str:
         return ""
     try:
         parts = urlsplit(url)
-        good = (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
-        )
-        good = good and parts.port != 0 and not parts.path
+        is_origin = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_valid = is_origin and not (parts.path or parts.query or parts.fragment)
     except ValueError:
-        good = False
-    if not good:
+        is_valid = False
+    if not is_valid:
         raise ConfigError(f"{name} must be an address without a path, like {example}.")
     return url
 
@@ -93,20 +91,20 @@ def _webhook_secret(environ: Mapping[str, str], name: str) -> str:
 
 def _proxies(environ: Mapping[str, str]) -> int:
     text = environ.get("UMSTRIPE_TRUSTED_PROXIES", "").strip() or "0"
-    if not text.isdecimal() or int(text) > PROXIES_AT_MOST:
+    if not text.isdecimal() or int(text) > MAX_PROXIES:
         raise ConfigError(
             "UMSTRIPE_TRUSTED_PROXIES must be the number of proxies in front of the site, "
-            f"0 to {PROXIES_AT_MOST}."
+            f"0 to {MAX_PROXIES}."
         )
     return int(text)
 
 
 def _hsts(environ: Mapping[str, str]) -> int | None:
-    """Return for how many seconds browsers come by https only; None to say nothing of it."""
+    """Return for how many seconds browsers must use https only; None to send no such header."""
     text = environ.get("UMSTRIPE_HSTS", "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal()) or int(text[:20]) > HSTS_AT_MOST:
+    if not (text.isascii() and text.isdecimal()) or int(text[:20]) > MAX_HSTS_SECONDS:
         raise ConfigError(
             "UMSTRIPE_HSTS must be a number of seconds, like 31536000 for a year; 0 takes an earlier one back."
         )
@@ -122,8 +120,8 @@ def _bind(environ: Mapping[str, str]) -> str:
 
 
 def _secret_keys(environ: Mapping[str, str], instance: Path) -> list[str]:
-    """The newest first."""
-    text = environ.get("UMSTRIPE_SECRET_KEY") or _kept(instance, "secret_key", NEW_KEY["secret"])
+    """Return the secret keys, the newest first."""
+    text = environ.get("UMSTRIPE_SECRET_KEY") or _read_or_create(instance, "secret_key", NEW_KEY["secret"])
     keys = split_secret_keys(text)
     if not keys or any(len(key) < SHORTEST_SECRET_KEY for key in keys):
         raise ConfigError(
@@ -134,7 +132,8 @@ def _secret_keys(environ: Mapping[str, str], instance: Path) -> list[str]:
 
 
 def _encryption_keys(environ: Mapping[str, str], instance: Path) -> list[str]:
-    text = environ.get("UMSTRIPE_ENCRYPTION_KEYS") or _kept(
+    """Return the encryption keys, the newest first."""
+    text = environ.get("UMSTRIPE_ENCRYPTION_KEYS") or _read_or_create(
         instance, "encryption_keys", NEW_KEY["encryption"]
     )
     keys = split(text)
@@ -152,7 +151,7 @@ def _encryption_keys(environ: Mapping[str, str], instance: Path) -> list[str]:
 
 
 def _key_files(environ: Mapping[str, str], instance: Path) -> dict[str, KeyFile | None]:
-    """Where the keys of each kind are; None for those that come from the environment."""
+    """Return the files of the keys; None for a kind that comes from the environment."""
     names = {"secret": "secret_key", "encryption": "encryption_keys"}
     return {
         kind: None if environ.get(variable) else KeyFile(instance / names[kind])
@@ -160,8 +159,8 @@ def _key_files(environ: Mapping[str, str], instance: Path) -> dict[str, KeyFile 
     }
 
 
-def _kept(instance: Path, name: str, make: Callable[[], str]) -> str:
-    """What the file holds; made at first start, for its owner's eyes only (mode 0600)."""
+def _read_or_create(instance: Path, name: str, make: Callable[[], str]) -> str:
+    """Return what the file holds; create it at the first start, for its owner alone (mode 0600)."""
     file = KeyFile(instance / name)
     try:
         instance.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -181,25 +180,25 @@ def _read(path: Path) -> str:
     try:
         return path.read_text().strip()
     except OSError as error:
-        why = error.strerror or ""
+        reason = error.strerror or ""
     except UnicodeDecodeError:
-        why = "It is no text"
+        reason = "It is no text"
     raise ConfigError(
-        f"The file {path} cannot be read ({why}). Give it back from a backup, and to the user that runs the site."
+        f"The file {path} cannot be read ({reason}). Give it back from a backup, and to the user that runs the site."
     )
 
 
 def _mail(environ: Mapping[str, str], instance: Path) -> dict[str, Any]:
-    """Without a mail server, mails are kept as files in the instance folder."""
+    """Return the settings for mail. Without a server, mails are written as files to the instance folder."""
     url, sender = environ.get("UMSTRIPE_MAIL_URL", "").strip(), _sender(environ)
     if not url:
         return {"MAIL_BACKEND": "file", "MAIL_FILE_PATH": str(instance / "mail")}
     try:
         parts = urlsplit(url)
-        good = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+        is_valid = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        good = False
-    if not good:
+        is_valid = False
+    if not is_valid:
         raise ConfigError("UMSTRIPE_MAIL_URL must look like smtp://user:password@mail.example.org:587.")
     return {
         "MAIL_BACKEND": "smtp",
@@ -215,7 +214,7 @@ def _mail(environ: Mapping[str, str], instance: Path) -> dict[str, Any]:
 
 
 def _sender(environ: Mapping[str, str]) -> str:
-    """Who all mails are from: an address, with a name before it or not; "" when nothing is said."""
+    """Return the sender of all mails: an address, perhaps with a name before it; "" if it is not set."""
     text = environ.get("UMSTRIPE_MAIL_FROM", "").strip()
     if not text:
         return ""

@@ -1,4 +1,4 @@
-"""Errors with a sentence for people, and the pages that show the HTTP ones."""
+"""Errors with a message for people, and the error pages."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from werkzeug.exceptions import HTTPException
 
 
 class UmstripeError(Exception):
-    """A rule was broken or something outside failed. `str()` is a sentence for people: what, and what to do."""
+    """A rule was broken or something outside failed. `str()` is a message for people: what, and what to do."""
 
 
 class ConfigError(UmstripeError):
-    """A value of the environment is wrong. The sentence names it; the start stops."""
+    """A value of the environment is wrong. The message names it; the start stops."""
 
 
 class NotAllowed(UmstripeError):
-    """A rule of ours says no: a role that is in use, a plan that names an administrator role."""
+    """A rule forbids it, such as the deletion of a role that is in use."""
 
 
 class ActionUnavailable(NotAllowed):
-    """What a member asked for cannot be done, or is done already. The sentence is for the member."""
+    """A member's action cannot be done, or is done already. The message is for the member."""
 
 
 class ClonedSite(NotAllowed):
-    """The database was made somewhere else, so nothing is written to Stripe from here."""
+    """The database is a copy of another site's, so nothing is written to Stripe."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -37,38 +37,38 @@ class ClonedSite(NotAllowed):
 class StripeError(UmstripeError):
     """Stripe did not do what was asked.
 
-    Made anew from its sentence alone, then given its attributes: so background work keeps it between two steps.
+    Can be made from its message alone and then given its attributes: background jobs store it between two steps.
     """
 
 
 class StripeUnavailable(StripeError):
-    """No answer that says anything: `reason` is `timeout`, `network`, `server`, `busy` or `rate_limit`. Worth a retry."""
+    """Stripe gave no usable answer. `reason` is `timeout`, `network`, `server`, `busy` or `rate_limit`. Worth a retry."""
 
-    def __init__(self, sentence: str, reason: str = "") -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
         self.reason = reason
 
 
 class StripeRefused(StripeError):
-    """Stripe said no, and would say it again.
+    """Stripe rejected the request, and would reject it again.
 
     `status` is the HTTP status, `code` Stripe's error code or "", `as_of` the answer's date in seconds, `param` the
-    parameter that it is about or "".
+    parameter that it is about or "": https://docs.stripe.com/api/errors.
     """
 
     def __init__(
-        self, sentence: str, status: int = 0, code: str = "", as_of: int = 0, param: str = ""
+        self, message: str, status: int = 0, code: str = "", as_of: int = 0, param: str = ""
     ) -> None:
-        super().__init__(sentence)
+        super().__init__(message)
         self.status, self.code, self.as_of, self.param = status, code, as_of, param
 
 
 class DeliveryNotStored(UmstripeError):
-    """A delivery could not be applied, and that could not be written down either."""
+    """A delivery could not be applied, and that could not be stored either."""
 
 
 class MalformedObject(StripeError):
-    """An object of Stripe's has a field that cannot be read. It would be the same in every further try."""
+    """An object of Stripe's has a field that cannot be read. No retry helps (rule 13)."""
 
 
 PAGES = {
@@ -101,6 +101,7 @@ def init_app(app: Flask) -> None:
 
 
 def error_page(code: int, title: str, text: str) -> tuple[str, int]:
+    """Render an error page. Return it with its HTTP status."""
     return render_template("errors/error.html", code=code, title=title, text=text), code
 
 

@@ -1,4 +1,4 @@
-"""The log: one line of JSON per happening on standard error, never with a secret in it."""
+"""The log: one line of JSON for each event on standard error, never with a secret in it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ def init_app(app: Flask) -> None:
 
 
 def configure() -> None:
+    """Send structlog's and the standard library's lines through the same processors."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        without_secrets,
+        redact_secrets,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
@@ -41,7 +42,7 @@ def configure() -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                without_secrets,
+                redact_secrets,
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -50,8 +51,8 @@ def configure() -> None:
     logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
-def without_secrets(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take Stripe's secret keys and signing secrets out of a log line, wherever they slipped in."""
+def redact_secrets(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace Stripe's secret keys and signing secrets in a log line."""
     return {
         key: SECRETS.sub(r"\1…", value) if isinstance(value, str) else value for key, value in line.items()
     }

@@ -1,4 +1,4 @@
-"""What every page knows: the site's name, the menu, and how statuses, money and times are said."""
+"""What every template can use: the site's name, the menu, and filters for statuses, money and times."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ADMIN_MENU = (
 )
 
 COUNTS = {"admin.approvals.index": approvals.count}
-"""What waits behind an entry of the menu."""
+"""Functions that count what waits behind an entry of the menu."""
 
 
 def init_app(app: Flask) -> None:
@@ -57,21 +57,21 @@ def init_app(app: Flask) -> None:
 
 
 def _context() -> dict[str, Any]:
-    in_admin = (request.blueprint or "").startswith("admin") if request else False
-    there = _database_is_there()
+    in_admin = bool(request) and "admin" in request.blueprints
+    has_database = _has_database()
     return {
         "version": __version__,
-        "site_name": Settings.get().site_name if there else "umstripe",
+        "site_name": Settings.get().site_name if has_database else "umstripe",
         "admin_menu": _menu() if in_admin and current_user.is_authenticated else [],
-        "is_elsewhere": bool(in_admin and there and site_identity.mismatches()),
+        "is_copied_site": bool(in_admin and has_database and site_identity.mismatches()),
         "worker_is_missing": in_admin
-        and there
+        and has_database
         and current_app.extensions["worker_watch"].is_worker_missing(),
     }
 
 
-def _database_is_there() -> bool:
-    """An error page must come up even when the database is what failed."""
+def _has_database() -> bool:
+    """Return whether the database can be read: an error page must render even if that is what failed."""
     try:
         Settings.get()
     except Exception:

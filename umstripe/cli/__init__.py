@@ -14,7 +14,7 @@ from umstripe.security import file_permissions
 
 
 class Commands(click.Group):
-    """A sentence instead of a trace for everything that has a sentence."""
+    """Commands that end with a message instead of a traceback for every known error."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         file_permissions.keep_private()
@@ -25,13 +25,13 @@ class Commands(click.Group):
         except OSError as error:
             from umstripe.cli import failures
 
-            if not (words := failures.sentence(error)):
+            if not (message := failures.message(error)):
                 raise
-            _end(words)
+            _end(message)
 
 
-def _end(words: str) -> NoReturn:
-    click.echo(f"umstripe: {words}", err=True)
+def _end(message: str) -> NoReturn:
+    click.echo(f"umstripe: {message}", err=True)
     sys.exit(1)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
+from flask import Flask
 
 from umstripe.cli.site import with_site
 from umstripe.errors import UmstripeError
@@ -15,7 +14,7 @@ from umstripe.errors import UmstripeError
 @click.option("--email", prompt=True)
 @click.password_option()
 @with_site
-def create_admin(app: Any, username: str, email: str, password: str) -> None:
+def create_admin(app: Flask, username: str, email: str, password: str) -> None:
     """Make an administrator without a browser."""
     from umstripe.accounts.setup import create_administrator
     from umstripe.database import writing

@@ -1,4 +1,4 @@
-"""The command about the site's address. As in all commands, what takes long to import is imported when it runs."""
+"""The command about the site's address. As in all commands, slow imports are done when it runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def site_url(_app: Flask, address: str | None) -> None:
 
 
 def confirm(address: str) -> None:
-    """Keep an address that was typed as the site's. Raise UmstripeError if it is none."""
+    """Store an address as the site's. Raise UmstripeError if it is none."""
     from umstripe.database import writing
     from umstripe.models import Activity, site_address
 
@@ -36,7 +36,7 @@ def confirm(address: str) -> None:
 
 
 def checked(address: str) -> str:
-    """Return an address that was typed, in its normal form. Raise UmstripeError if it is none."""
+    """Return an address in its normal form. Raise UmstripeError if it is none."""
     try:
         return normal_origin(address)
     except ValueError:
@@ -45,16 +45,18 @@ def checked(address: str) -> str:
         ) from None
 
 
-def endpoint_address(typed: str | None) -> str:
-    """Return the address that Stripe delivers to: the typed one, else the site's. A typed one becomes the site's if
-    none is known. Raise UmstripeError if there is none."""
+def endpoint_address(option: str | None) -> str:
+    """Return the address that Stripe delivers to: that of the option, else the site's.
+
+    An address of the option becomes the site's if none is known. Raise UmstripeError if there is none.
+    """
     from umstripe.models import site_address
 
     known = site_address.known_url()
-    if typed and not known:
-        confirm(typed)
-    if not (typed or known):
+    if option and not known:
+        confirm(option)
+    if not (option or known):
         raise UmstripeError(
             "Set the site’s address with --site-url, UMSTRIPE_SITE_URL or “umstripe site-url”."
         )
-    return checked(typed) if typed else known
+    return checked(option) if option else known

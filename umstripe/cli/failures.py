@@ -1,4 +1,4 @@
-"""What a command says when something outside it fails: one sentence with what to do, instead of a traceback."""
+"""The message of a command when something outside it fails, with what to do, instead of a traceback."""
 
 from __future__ import annotations
 
@@ -38,15 +38,13 @@ POSTGRES = {
 UNREACHABLE = "The database cannot be reached. Start it, or look at UMSTRIPE_DATABASE_URL."
 
 
-def sentence(error: BaseException) -> str:
-    """Return what to say about an error, or "" for a fault of umstripe's own."""
-    for one in _chain(error):
-        if found := _sentence(one):
-            return found
-    return ""
+def message(error: BaseException) -> str:
+    """Return the message for an error or one of its causes, or "" for a fault of umstripe's own."""
+    return next(filter(None, map(_message, _causes(error))), "")
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from, or while handling."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -54,9 +52,9 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _sentence(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     if isinstance(error, DBAPIError):
-        return _of_database(error)
+        return _database_message(error)
     if isinstance(error, PoolTimeout):
         return UNREACHABLE
     if isinstance(error, NoResultFound):
@@ -68,24 +66,24 @@ def _sentence(error: BaseException) -> str:
     return ""
 
 
-def _of_database(error: DBAPIError) -> str:
-    code, message = getattr(error.orig, "sqlstate", None) or "", str(error.orig)
+def _database_message(error: DBAPIError) -> str:
+    code, text = getattr(error.orig, "sqlstate", None) or "", str(error.orig)
     if type(error.orig).__module__.startswith("sqlite3"):
-        found = next((words for piece, words in SQLITE if piece in message.lower()), "")
-        return found.format(name=_sqlite_file())
-    for known, words in POSTGRES.items():
-        if code.startswith(known):
-            return words
-    return _of_connection(message) if not code or code[:2] in ("08", "57") else ""
+        template = next((message for piece, message in SQLITE if piece in text.lower()), "")
+        return template.format(name=_sqlite_file())
+    for prefix, message in POSTGRES.items():
+        if code.startswith(prefix):
+            return message
+    return _connection_message(text) if not code or code[:2] in ("08", "57") else ""
 
 
-def _of_connection(message: str) -> str:
-    """A connection that was never made has no code, only what the server said."""
-    if "password authentication failed" in message or "no password supplied" in message:
+def _connection_message(text: str) -> str:
+    """Return the message for a failed connection, which has no code, only the server's text."""
+    if "password authentication failed" in text or "no password supplied" in text:
         return POSTGRES["28"]
-    if 'database "' in message and "does not exist" in message:
+    if 'database "' in text and "does not exist" in text:
         return POSTGRES["3D000"]
-    if 'role "' in message and "does not exist" in message:
+    if 'role "' in text and "does not exist" in text:
         return POSTGRES["28"]
     return UNREACHABLE
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
+from flask import Flask
 
 from umstripe.cli.site import with_site
 
@@ -32,26 +31,28 @@ DROP_IN_ENVIRONMENT = (
 @click.argument("kind", type=click.Choice([*KINDS, "all"]), default="all")
 @click.option("--drop-earlier", is_flag=True, help="Forget all keys but the newest.")
 @with_site
-def rotate_key(_app: Any, kind: str, drop_earlier: bool) -> None:
+def rotate_key(_app: Flask, kind: str, drop_earlier: bool) -> None:
     """Replace the secret key, the encryption key or both, without logging anybody out."""
-    for one in KINDS if kind == "all" else (kind,):
-        click.echo(_dropped(one) if drop_earlier else _rotated(one))
+    for each_kind in KINDS if kind == "all" else (kind,):
+        click.echo(_drop_earlier(each_kind) if drop_earlier else _rotate(each_kind))
 
 
-def _rotated(kind: str) -> str:
+def _rotate(kind: str) -> str:
+    """Add a new key. Return the message for the operator."""
     from umstripe.security import key_rotation
 
     if key_rotation.is_in_environment(kind):
-        return _in_environment(kind)
-    done = key_rotation.add_key(kind)
-    return f"{RESTART if kind == 'secret' else ENCRYPTED.format(done)} {LATER[kind]}"
+        return _environment_message(kind)
+    count = key_rotation.add_key(kind)
+    return f"{RESTART if kind == 'secret' else ENCRYPTED.format(count)} {LATER[kind]}"
 
 
-def _dropped(kind: str) -> str:
+def _drop_earlier(kind: str) -> str:
+    """Drop all keys but the newest. Return the message for the operator."""
     from umstripe.security import key_rotation
 
     if key_rotation.is_in_environment(kind):
-        return _in_environment(kind)
+        return _environment_message(kind)
     dropped = key_rotation.drop_earlier_keys(kind)
     if not dropped:
         return f"There is only one {kind} key. Nothing was dropped."
@@ -59,8 +60,8 @@ def _dropped(kind: str) -> str:
     return f"Dropped {dropped} earlier {kind} {'key' if dropped == 1 else 'keys'}.{restart}"
 
 
-def _in_environment(kind: str) -> str:
-    """Return what the operator must set. With several keys, re-encrypt with the first one."""
+def _environment_message(kind: str) -> str:
+    """Return which variable the operator must change. With several keys, re-encrypt with the first one."""
     from umstripe.keys.files import NEW_KEY, VARIABLES
     from umstripe.security import key_rotation
 

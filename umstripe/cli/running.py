@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import click
+from flask import Flask
 
 from umstripe.cli import simulator
 from umstripe.cli.site import with_site, with_unmigrated_site
@@ -14,7 +14,7 @@ from umstripe.server.processes import SIMULATOR_PORT, run_demo, run_serve, run_w
 
 @click.command()
 @with_unmigrated_site
-def migrate(app: Any) -> None:
+def migrate(app: Flask) -> None:
     """Bring the database to this version."""
     from flask_migrate import upgrade
 
@@ -45,7 +45,7 @@ def web() -> None:
 
 
 @with_site
-def _check_database(_app: Any) -> None:
+def _check_database(_app: Flask) -> None:
     """Check the schema, then close the connections: gunicorn's forked processes must not share them."""
     from umstripe.database import db
 
@@ -57,7 +57,7 @@ def _check_database(_app: Any) -> None:
     "--executor", default=f"{os.uname().nodename}", show_default=True, help="This worker's own name."
 )
 @with_site
-def run_worker(app: Any, executor: str) -> None:
+def run_worker(app: Flask, executor: str) -> None:
     """Run the background work."""
     from umstripe.jobs import worker
 
@@ -75,7 +75,7 @@ def run(simulator_port: int) -> None:
 @click.command("setup-link")
 @click.option("--site-url", help="What the link begins with; else the site's address.")
 @with_site
-def setup_link(_app: Any, site_url: str | None) -> None:
+def setup_link(_app: Flask, site_url: str | None) -> None:
     """Print the link that makes the first administrator. An earlier link stops working."""
     from umstripe.accounts.setup import new_token
     from umstripe.database import writing

@@ -12,31 +12,31 @@ from umstripe.errors import UmstripeError
 
 def with_site(command: Callable[..., None]) -> Callable[..., None]:
     """Run a command inside the application, on a database of this version."""
-    return _inside(command, any_schema=False)
+    return _with_app(command, any_schema=False)
 
 
 def with_unmigrated_site(command: Callable[..., None]) -> Callable[..., None]:
     """Run a command inside the application, whatever version its database is of."""
-    return _inside(command, any_schema=True)
+    return _with_app(command, any_schema=True)
 
 
-def _inside(command: Callable[..., None], any_schema: bool) -> Callable[..., None]:
+def _with_app(command: Callable[..., None], any_schema: bool) -> Callable[..., None]:
     @wraps(command)
-    def inside(*args: Any, **kwargs: Any) -> None:
+    def run(*args: Any, **kwargs: Any) -> None:
         from umstripe import create_app, schema
 
         app = create_app()
-        with app.app_context(), _sentences():
+        with app.app_context(), _known_errors():
             if not any_schema:
                 schema.ensure_current()
             command(app, *args, **kwargs)
 
-    return inside
+    return run
 
 
 @contextlib.contextmanager
-def _sentences() -> Iterator[None]:
-    """Turn a known error into an UmstripeError with a sentence, inside the application: it knows the database."""
+def _known_errors() -> Iterator[None]:
+    """Turn a known error into an UmstripeError with a message, inside the application, which knows the database."""
     from umstripe.cli import failures
 
     try:
@@ -44,6 +44,6 @@ def _sentences() -> Iterator[None]:
     except UmstripeError:
         raise
     except Exception as error:
-        if words := failures.sentence(error):
-            raise UmstripeError(words) from error
+        if message := failures.message(error):
+            raise UmstripeError(message) from error
         raise

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
+from flask import Flask
 
 from umstripe.cli.address import endpoint_address
 from umstripe.cli.site import with_site
@@ -21,7 +21,7 @@ SITE_URL = click.option("--site-url", help="Where Stripe delivers to; else the s
 @click.option("--secret-key", prompt=True, hide_input=True)
 @SITE_URL
 @with_site
-def connect(_app: Any, mode: str, publishable_key: str, secret_key: str, site_url: str | None) -> None:
+def connect(_app: Flask, mode: str, publishable_key: str, secret_key: str, site_url: str | None) -> None:
     """Check keys with Stripe and make the webhook endpoint."""
     from umstripe import webhooks
     from umstripe.database import db
@@ -31,8 +31,8 @@ def connect(_app: Any, mode: str, publishable_key: str, secret_key: str, site_ur
     site_url = endpoint_address(site_url)
     keys = {"publishable": publishable_key.strip(), "secret": secret_key.strip()}
     for field, key in keys.items():
-        if wrong := why_wrong(field, mode, key):
-            raise UmstripeError(f"The {field} key: {wrong}")
+        if problem := why_wrong(field, mode, key):
+            raise UmstripeError(f"The {field} key: {problem}")
     connection = Connection.of(mode)
     connection.connect(site_url, webhooks.HANDLERS, **keys)
     Activity.add("stripe.connected", "Connected with Stripe", trigger="command", mode=mode)
@@ -44,7 +44,7 @@ def connect(_app: Any, mode: str, publishable_key: str, secret_key: str, site_ur
 @click.argument("mode", type=MODES)
 @SITE_URL
 @with_site
-def rotate_secret(_app: Any, mode: str, site_url: str | None) -> None:
+def rotate_secret(_app: Flask, mode: str, site_url: str | None) -> None:
     """Change the webhook's signing secret; no delivery is lost."""
     from umstripe import jobs, webhooks
     from umstripe.database import db
@@ -61,26 +61,26 @@ def rotate_secret(_app: Any, mode: str, site_url: str | None) -> None:
 
 
 @click.command("this-is")
-@click.argument("what", type=click.Choice(["site", "copy"]))
+@click.argument("identity", type=click.Choice(["site", "copy"]))
 @click.option("--force", is_flag=True, help="Make a copy of the site itself, where it lives.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_site
-def this_is(_app: Any, what: str, force: bool, yes: bool) -> None:
+def this_is(_app: Flask, identity: str, force: bool, yes: bool) -> None:
     """Say what a copied site is: the site from now on, or a copy that forgets its Stripe account."""
     from umstripe.database import writing
     from umstripe.models import Connection, Settings, site_identity
 
-    if what == "copy" and not force and Settings.get().home and not site_identity.mismatches():
+    if identity == "copy" and not force and Settings.get().home and not site_identity.mismatches():
         raise UmstripeError(
             "The site lives here. As a copy it would forget its Stripe keys and sell nothing any more. "
             "Use --force if you mean it."
         )
-    if what == "copy" and not yes:
+    if identity == "copy" and not yes:
         click.confirm("Forget the Stripe keys that are stored here?", abort=True)
     with writing():
-        site_identity.confirm() if what == "site" else Connection.forget_all()
+        site_identity.confirm() if identity == "site" else Connection.forget_all()
     click.echo(
-        "This is the site now." if what == "site" else "This is a copy: its Stripe keys are forgotten."
+        "This is the site now." if identity == "site" else "This is a copy: its Stripe keys are forgotten."
     )
 
 
@@ -91,18 +91,18 @@ WAIT = click.option("--wait", default=600, show_default=True, help="Seconds to w
 @click.argument("mode", type=MODES)
 @WAIT
 @with_site
-def import_prices(_app: Any, mode: str, wait: int) -> None:
+def import_prices(_app: Flask, mode: str, wait: int) -> None:
     """Bring the prices of the Stripe account; a running worker does it."""
-    _done(mode, "import", wait)
+    _run_job(mode, "import", wait)
 
 
 @click.command("catch-up")
 @click.argument("mode", type=MODES)
 @WAIT
 @with_site
-def catch_up(_app: Any, mode: str, wait: int) -> None:
+def catch_up(_app: Flask, mode: str, wait: int) -> None:
     """Read the events that no delivery brought; a running worker does it."""
-    _done(mode, "catch_up", wait)
+    _run_job(mode, "catch_up", wait)
 
 
 @click.command("audit")
@@ -110,21 +110,22 @@ def catch_up(_app: Any, mode: str, wait: int) -> None:
 @click.option("--repair", is_flag=True, help="Make Stripe's state ours wherever they differ.")
 @WAIT
 @with_site
-def audit(_app: Any, mode: str, repair: bool, wait: int) -> None:
+def audit(_app: Flask, mode: str, repair: bool, wait: int) -> None:
     """Compare every subscription and customer with Stripe; a running worker does it."""
     from umstripe.models import Difference
 
-    _done(mode, "audit", wait)
-    for one in Difference.listed(mode):
-        click.echo(f"{one.stripe_object_id}: {one.here} here, {one.there} at Stripe. {one.effect}")
+    _run_job(mode, "audit", wait)
+    for difference in Difference.listed(mode):
+        states = f"{difference.here} here, {difference.there} at Stripe"
+        click.echo(f"{difference.stripe_object_id}: {states}. {difference.effect}")
     if repair and Difference.listed(mode):
-        _done(mode, "repair", wait)
+        _run_job(mode, "repair", wait)
     if Difference.listed(mode):
         sys.exit(1)
 
 
-def _done(mode: str, kind: str, wait: int) -> None:
-    """Have the worker do it, and say what came of it."""
+def _run_job(mode: str, kind: str, wait: int) -> None:
+    """Have the worker do a job, wait up to `wait` seconds, and print the result. Raise UmstripeError if it fails."""
     from umstripe import jobs
 
     jobs.enqueue(mode, kind)
