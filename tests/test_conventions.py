@@ -250,11 +250,11 @@ def addresses(app):
     for rule in app.url_map.iter_rules():
         gaps = {
             "mode": "test",
-            "what": "audit",
+            "job": "audit",
             "verb": "approve",
-            "place": "copy",
+            "identity": "copy",
             "kind": "audit",
-            "turn": "cancel",
+            "action": "cancel",
             "customer": "cus_1",
             "filename": "css/base.css",
             "token": "x",

@@ -575,7 +575,7 @@ def test_bulk_actions_change_the_ticked_plans_and_go_back_to_the_list(app, shop)
     page = shop.submit("/admin/plans/?sort=title", "ids", extra={"ids": ["1", "2"], "action": "draft"})
     assert "2 plans are a draft now." in page.text
     assert rows(app, "SELECT status FROM plan") == [("draft",), ("draft",)] and len(said(app)) == 2
-    page = shop.submit("/admin/plans/", "ids", extra={"one": "published-2"})
+    page = shop.submit("/admin/plans/", "ids", extra={"button": "published-2"})
     assert "1 plan is published now." in page.text and stored(app, "status", 2) == "published"
 
 
@@ -588,7 +588,7 @@ def test_publishing_a_plan_whose_price_is_archived_says_that_it_stays_closed(app
 @pytest.mark.one_database
 @pytest.mark.parametrize(
     "typed",
-    [{}, {"ids": "1"}, {"action": "draft"}, {"ids": ["x", "99", "-1"], "action": "draft"}, {"one": "x-1"}],
+    [{}, {"ids": "1"}, {"action": "draft"}, {"ids": ["x", "99", "-1"], "action": "draft"}, {"button": "x-1"}],
 )
 def test_a_bulk_action_without_plans_or_action_changes_nothing(app, shop, typed):
     page = shop.submit("/admin/plans/", "ids", extra=typed)

@@ -1,4 +1,4 @@
-"""The libraries, once each, and how they are set."""
+"""The Flask extensions and their settings."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from umstripe.security.session_interface import CookieSessions
 from umstripe.security.settings import SECURITY, sessions
 
 REGISTRATIONS = "100 per 10 minutes; 300 per hour"
-"""Of one client address, which a whole choir may share. Wrong passwords are counted apart (see rate_limits)."""
+"""Per client address, which a whole choir may share. Wrong passwords are counted apart (see rate_limits)."""
 MAIL_LINKS = "100 per 10 minutes; 300 per hour"
-"""Asking for mails and using their links, of one client address. What one person gets is limited apart (see Mail)."""
+"""Requests for mails and uses of their links, per client address. Mails to one person are limited apart (see Mail)."""
 db = database.db
 csrf = OriginCheckedCSRF()
 mail = Mail()
@@ -61,5 +61,6 @@ def _limit_mail_links(app: Flask) -> None:
         app.view_functions[endpoint] = limit(app.view_functions[endpoint])  # type: ignore[assignment]
 
 
-def caller_address() -> str:
+def client_address() -> str:
+    """Return the address that the request comes from, "" for none."""
     return request.remote_addr or ""

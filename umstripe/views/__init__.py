@@ -1,4 +1,4 @@
-"""One blueprint per area. Every address is closed unless it is on the public list (PUBLIC)."""
+"""One blueprint per area. Every endpoint needs a login unless it is on the public list (PUBLIC)."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ PUBLIC = frozenset(
         "security.reset_password",
     }
 )
-"""The endpoints that anybody may open. `admin.*` is for administrators, everything else for who is logged in."""
+"""The endpoints that anybody may open. `admin.*` is for administrators, everything else for logged-in users."""
 
 
-class Id(IntegerConverter):
-    """`<id:…>` in an address: a number that the database can hold. Anything else is no page."""
+class IdConverter(IntegerConverter):
+    """`<id:…>` in a route: a number that the database can hold; 404 for any other."""
 
     def __init__(self, url_map: Map) -> None:
         super().__init__(url_map, min=1, max=2**31 - 1)
 
 
-class Text(UnicodeConverter):
-    """`<name>` in an address: no control characters, which no name or id has, and no database looks up. Otherwise no page."""
+class TextConverter(UnicodeConverter):
+    """`<name>` in a route: no control characters, which no name or id has, and no database looks up; 404 otherwise."""
 
     def __init__(self, url_map: Map) -> None:
         super().__init__(url_map)
@@ -71,8 +71,8 @@ class Text(UnicodeConverter):
 
 
 def init_app(app: Flask) -> None:
-    app.url_map.converters["default"] = Text
-    app.url_map.converters["id"] = Id
+    app.url_map.converters["default"] = TextConverter
+    app.url_map.converters["id"] = IdConverter
     for blueprint in (
         home.blueprint,
         account.blueprint,
@@ -93,21 +93,21 @@ def init_app(app: Flask) -> None:
     policies.init_app(app)
     refused.init_app(app, PUBLIC)
     app.add_template_global(external_url)
-    app.before_request(_closed_unless_public)
+    app.before_request(_require_login)
     app.before_request(refuse_unreadable_next)
 
 
-def _closed_unless_public() -> Response | None:
+def _require_login() -> Response | None:
     if request.endpoint is None or request.endpoint in PUBLIC:
         return None
     if not current_user.is_authenticated:
-        return _to_login()
-    if (request.blueprint or "").startswith("admin") and not current_user.is_administrator:
+        return _redirect_to_login()
+    if "admin" in request.blueprints and not current_user.is_administrator:
         abort(403)
     return None
 
 
-def _to_login() -> Response:
+def _redirect_to_login() -> Response:
     if request.accept_mimetypes.best == "application/json":
         abort(401)
     current_app.logger.debug("not logged in")

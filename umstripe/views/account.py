@@ -13,7 +13,7 @@ from umstripe.billing import overview
 from umstripe.checkout import session
 from umstripe.database import db
 from umstripe.errors import UmstripeError
-from umstripe.extensions import caller_address
+from umstripe.extensions import client_address
 from umstripe.forms.account import AccountForm
 from umstripe.memberships import effective_roles
 from umstripe.models import LoginSession, User
@@ -27,13 +27,14 @@ blueprint = Blueprint("account", __name__, url_prefix="/account")
 @blueprint.route("/", methods=["GET", "POST"])
 @limiter.limit("20 per minute", methods=["POST"])
 def index() -> ResponseReturnValue:
+    """Show and change the member's own account."""
     user = db.session.get_one(User, current_user.id)
     form = AccountForm(user)
-    address = user.email
-    if form.validate_on_submit() and _changed(form, user):
-        if user.email != address:
+    email_before = user.email
+    if form.validate_on_submit() and _save(form, user):
+        if user.email != email_before:
             login_user(user)
-            _tell_stripe(user)
+            _update_billing_email(user)
         if form.confirms_by_mail:
             flash(
                 f"We have sent an email to {form.email.data}. Open the link in it to use this address.",
@@ -42,9 +43,13 @@ def index() -> ResponseReturnValue:
         else:
             flash("Your account is updated.", "success")
         return redirect(url_for(".index"), 303)
-    explained = effective_roles.explained(user, int(time.time()))
-    shown = {"roles": explained, "unpaid": session.unpaid(user), "logins": LoginSession.count(user)}
-    return render_template("account/index.html", form=form, **shown)
+    return render_template(
+        "account/index.html",
+        form=form,
+        roles=effective_roles.explained(user, int(time.time())),
+        unpaid=session.unpaid(user),
+        logins=LoginSession.count(user),
+    )
 
 
 @blueprint.post("/log-out-everywhere")
@@ -61,20 +66,21 @@ def log_out_everywhere() -> ResponseReturnValue:
 @blueprint.route("/address/<token>", methods=["GET", "POST"])
 @limiter.limit("20 per minute", methods=["POST"])
 def address(token: str) -> ResponseReturnValue:
-    """The link in the mail to a new address."""
+    """Confirm a new address, with the link in the mail to it."""
     user, form = db.session.get_one(User, current_user.id), FlaskForm()
     change = AddressChange.of(token, user)
-    if change is not None and form.validate_on_submit() and _confirmed(change):
+    if change is not None and form.validate_on_submit() and _confirm(change):
         login_user(user)
         db.session.commit()
-        _tell_stripe(user)
+        _update_billing_email(user)
         flash("Your email address is changed.", "success")
         return redirect(url_for(".index"), 303)
     code = 200 if change else 404
     return render_template("account/address.html", change=change, form=form, token=token), code
 
 
-def _confirmed(change: AddressChange) -> bool:
+def _confirm(change: AddressChange) -> bool:
+    """Change the address. Return False, with a notice, if somebody else has taken it."""
     try:
         changed = change.confirm()
         log("security.account_changed", f"{change.user.username}: {changed}")
@@ -86,8 +92,8 @@ def _confirmed(change: AddressChange) -> bool:
     return True
 
 
-def _tell_stripe(user: User) -> None:
-    """Invoices go to the account's address unless there is one for billing."""
+def _update_billing_email(user: User) -> None:
+    """Send the account's address to Stripe as the one for invoices, unless there is a billing email."""
     if user.billing_email:
         return
     try:
@@ -98,16 +104,17 @@ def _tell_stripe(user: User) -> None:
         )
 
 
-def _changed(form: AccountForm, user: User) -> bool:
+def _save(form: AccountForm, user: User) -> bool:
+    """Save the account. Return False, with an error in the form, if somebody else has taken the address."""
     try:
         if form.confirms_by_mail:
-            AddressChange(user, form.email.data or "").send(caller_address(), request.path)
+            AddressChange(user, form.email.data or "").send(client_address(), request.path)
         changed = user.change(form.account)
         if changed:
             log("security.account_changed", f"{user.username}: {changed}")
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
-        form.taken()
+        form.mark_email_taken()
         return False
     return True

@@ -1,4 +1,4 @@
-"""The address of this site, and what on it a link may lead back to."""
+"""Absolute addresses of this site, and addresses in links that lead back to it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from flask_security.utils import validate_redirect_url
 
 from umstripe.models.site_address import is_same_site, site_url
 
-LONGEST = 2000
+MAX_LENGTH = 2000
 
 
 def external_url(endpoint: str, **values: Any) -> str:
-    """Return the absolute address of an endpoint, for Stripe, mails and whoever else is outside."""
+    """Return the absolute address of an endpoint, for Stripe and mails."""
     return f"{site_url()}{url_for(endpoint, **values)}"
 
 
-def on_this_site(url: str | None) -> str:
-    """Return an address that somebody put into a link, as a path, if it is on this site; "" otherwise.
+def local_path(url: str | None) -> str:
+    """Return an address in a link as a path if it is on this site; "" otherwise.
 
     Browsers read tabs, line ends and backslashes away or as slashes, so none may be in it.
     """
     text = url or ""
-    odd = any(char <= " " or char == "\\" or char == "\x7f" for char in text)
-    if odd or len(quote(text)) > LONGEST:
+    has_odd_characters = any(char <= " " or char == "\\" or char == "\x7f" for char in text)
+    if has_odd_characters or len(quote(text)) > MAX_LENGTH:
         return ""
     try:
-        path = _path_here(text)
+        path = _without_origin(text)
         return path if path and validate_redirect_url(path) else ""
     except ValueError:  # no address at all, like //[
         return ""
@@ -51,7 +51,7 @@ def _is_readable(url: str) -> bool:
     return True
 
 
-def _path_here(url: str) -> str:
+def _without_origin(url: str) -> str:
     """Return an address on this site without scheme and host; "" for one on another site. Raise ValueError."""
     parts = urlsplit(url)
     if not parts.scheme and not parts.netloc:

@@ -16,7 +16,7 @@ from umstripe.security.rate_limits import limiter
 from umstripe.views.log import log
 
 blueprint = Blueprint("billing", __name__, url_prefix="/account/billing")
-WRITES = limiter.limit("30 per minute", methods=["POST"])
+WRITE_LIMIT = limiter.limit("30 per minute", methods=["POST"])
 
 
 @blueprint.get("/")
@@ -38,30 +38,30 @@ def _page(billing: Billing, form: BillingEmailForm) -> ResponseReturnValue:
     )
 
 
-@blueprint.route("/<id:subscription_id>/<any(cancel, undo, pause, resume):turn>", methods=["GET", "POST"])
-@WRITES
-def act(subscription_id: int, turn: str) -> ResponseReturnValue:
-    one = _mine(subscription_id)
+@blueprint.route("/<id:subscription_id>/<any(cancel, undo, pause, resume):action>", methods=["GET", "POST"])
+@WRITE_LIMIT
+def change_subscription(subscription_id: int, action: str) -> ResponseReturnValue:
+    membership = _membership_or_404(subscription_id)
     if request.method == "GET":
-        if one.why_not(turn):
-            flash(one.why_not(turn), "warning")
+        if reason := membership.why_not(action):
+            flash(reason, "warning")
             return redirect(url_for(".index"))
-        return render_template("account/confirm.html", one=one, turn=turn)
-    do, done = change.ACTIONS[turn]
+        return render_template("account/confirm.html", membership=membership, action=action)
+    apply, message = change.ACTIONS[action]
     try:
-        do(one)
-        flash(done, "success")
+        apply(membership)
+        flash(message, "success")
     except UmstripeError as error:
         flash(message_for_member(error), "error")
     return redirect(url_for(".index"), 303)
 
 
 @blueprint.post("/<id:subscription_id>/collection")
-@WRITES
+@WRITE_LIMIT
 def collection(subscription_id: int) -> ResponseReturnValue:
-    one = _mine(subscription_id)
+    membership = _membership_or_404(subscription_id)
     try:
-        change.set_collection_method(one, request.form.get("collection_method", ""))
+        change.set_collection_method(membership, request.form.get("collection_method", ""))
         flash("Your payment collection method is changed.", "success")
     except UmstripeError as error:
         flash(message_for_member(error), "error")
@@ -69,7 +69,7 @@ def collection(subscription_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/email")
-@WRITES
+@WRITE_LIMIT
 def email() -> ResponseReturnValue:
     user, form = db.session.get_one(User, current_user.id), BillingEmailForm()
     billing = Billing.of(user)
@@ -85,6 +85,6 @@ def email() -> ResponseReturnValue:
     return _page(billing, form)
 
 
-def _mine(subscription_id: int) -> MembershipSummary:
-    """One of the member's own subscriptions; for anything else there is no page."""
+def _membership_or_404(subscription_id: int) -> MembershipSummary:
+    """Return the member's own membership of a subscription. Raise NotFound for any other."""
     return subscription_summary(current_user, subscription_id) or abort(404)

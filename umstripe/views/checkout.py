@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_security import current_user
-from werkzeug.wrappers import Response
 
 from umstripe import webhooks
 from umstripe.accounts import payment_claim
@@ -24,22 +24,24 @@ from umstripe.views import pages
 blueprint = Blueprint("checkout", __name__, url_prefix="/checkout")
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"
 """https://docs.stripe.com/sdks/stripejs-versioning: the script that goes with the library's API version."""
-Answer = str | tuple[str, int] | Response
 
 
 @blueprint.get("/success")
 @limiter.limit("30 per minute")
-def success() -> Answer:
-    """Settle the order at once (rule 7), for whoever comes by; what it says is shown to its buyer alone."""
+def success() -> ResponseReturnValue:
+    """Settle the order at once (rule 7), whoever opens the page. Only its buyer sees the receipt."""
     try:
-        mode, session = _settled()
+        mode, session = _settled_session()
     except UmstripeError as error:
-        return _unknown_yet(error)
+        return _unavailable(error)
     return _receipt(mode, session)
 
 
-def _settled() -> tuple[str, checkout_session.Session]:
-    """The mode and the session that the address names, settled; `deleted` for none. Raises UmstripeError."""
+def _settled_session() -> tuple[str, checkout_session.Session]:
+    """Settle the session that the address names. Return its mode and the session, which is `deleted` if there is none.
+
+    Raise UmstripeError.
+    """
     session_id = request.args.get("umm_stripe_sid", "")
     mode = checkout_session.mode_of(session_id)
     session = webhooks.sync_checkout_session(mode, session_id) if mode else {"deleted": True}
@@ -47,16 +49,18 @@ def _settled() -> tuple[str, checkout_session.Session]:
     return mode, session
 
 
-def _unknown_yet(error: UmstripeError) -> Answer:
+def _unavailable(error: UmstripeError) -> ResponseReturnValue:
     return render_template("checkout/unknown_yet.html", sentence=message_for_member(error)), 503
 
 
-def _receipt(mode: str, session: checkout_session.Session) -> Answer:
+def _receipt(mode: str, session: checkout_session.Session) -> ResponseReturnValue:
     if session.get("deleted"):
         return render_template("checkout/not_yours.html"), 404
     if not current_user.is_authenticated:
-        mailed = payment_claim.was_mailed(session["id"])
-        return render_template("checkout/who.html", session=session, mailed=mailed, here=request.full_path)
+        has_claim_mail = payment_claim.was_mailed(session["id"])
+        return render_template(
+            "checkout/who.html", session=session, has_claim_mail=has_claim_mail, here=request.full_path
+        )
     if not checkout_session.belongs_to(session, current_user):
         return render_template("checkout/not_yours.html"), 404
     receipt, text = Receipt.of(mode, session), pages.text_of("success")
@@ -64,15 +68,15 @@ def _receipt(mode: str, session: checkout_session.Session) -> Answer:
 
 
 @blueprint.get("/canceled")
-def canceled() -> Answer:
+def canceled() -> ResponseReturnValue:
     plan = Plan.with_key(request.args.get("plan", ""))
     text = pages.text_of("canceled")
     return render_template("checkout/canceled.html", plan=plan, text=text)
 
 
 @blueprint.get("/already-subscribed")
-def already_subscribed() -> Answer:
-    """One subscription for each member; of a one-time plan, one that has not run out."""
+def already_subscribed() -> ResponseReturnValue:
+    """Say that the member has a subscription already, or a purchase of this one-time plan that has not ended."""
     plan = Plan.with_key(request.args.get("plan", ""))
     kind = holdings.current(current_user, Settings.get().mode, plan, int(time.time()))
     if not kind:
@@ -83,20 +87,25 @@ def already_subscribed() -> Answer:
 
 @blueprint.get("/pay")
 @limiter.limit("30 per minute")
-def pay() -> Answer:
-    """Checkout on a page of this site (`embedded_page`): https://docs.stripe.com/js/embedded_checkout."""
+def pay() -> ResponseReturnValue:
+    """Show Checkout on a page of this site (`embedded_page`): https://docs.stripe.com/js/embedded_checkout."""
     try:
-        mode, session = _settled()
+        mode, session = _settled_session()
     except UmstripeError as error:
-        return _unknown_yet(error)
+        return _unavailable(error)
     if session.get("deleted") or not checkout_session.belongs_to(session, current_user):
         return render_template("checkout/not_yours.html"), 404
     if session["status"] != "open" or not session.get("client_secret"):
         return redirect(url_for(".success", umm_stripe_sid=session["id"]), 303)
-    script = {"script": _script(), "key": Connection.of(mode).publishable_key}
-    return render_template("checkout/pay.html", session=session, **script, text=pages.text_of("pay"))
+    return render_template(
+        "checkout/pay.html",
+        session=session,
+        script=_stripe_js_url(),
+        key=Connection.of(mode).publishable_key,
+        text=pages.text_of("pay"),
+    )
 
 
-def _script() -> str:
+def _stripe_js_url() -> str:
     base = current_app.config["STRIPE_API_BASE"]
     return STRIPE_JS if base == STRIPE_API else f"{base}/v3/stripe.js"

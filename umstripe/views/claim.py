@@ -1,4 +1,4 @@
-"""The link in the mail that asks whether a payment was the account owner's."""
+"""The link in the mail that asks whether a payment was made by the account's owner."""
 
 from __future__ import annotations
 

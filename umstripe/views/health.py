@@ -10,15 +10,15 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> ResponseReturnValue:
-    """The process answers."""
+    """Return 200 while the process answers."""
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    """The process answers, and its database is there and of this version; 503 when it is not."""
+    """Return 200 while the database can be read and is of this version, 503 otherwise."""
     try:
-        found = schema.state()
+        state = schema.state()
     except Exception:
         return {"status": "no database"}, 503
-    return {"status": found}, 200 if found == schema.FITS else 503
+    return {"status": state}, 200 if state == schema.FITS else 503

@@ -15,7 +15,7 @@ blueprint = Blueprint("invitation", __name__)
 @blueprint.route("/invitation/<token>", methods=["GET", "POST"])
 @limiter.limit("30 per minute")
 def choose_password(token: str) -> ResponseReturnValue:
-    """Who was invited by mail chooses a password, and is logged in."""
+    """Let a user who was invited by mail choose a password, then log them in."""
     user = invitation.user_of(token)
     if user is None:
         return render_template("invitation/over.html"), 404

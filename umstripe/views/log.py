@@ -5,7 +5,7 @@ from typing import Any
 from flask import request
 from flask_security import current_user
 
-from umstripe.extensions import caller_address
+from umstripe.extensions import client_address
 from umstripe.models import Activity
 
 
@@ -23,6 +23,6 @@ def log(action: str, description: str, **columns: Any) -> None:
         description,
         by_id=current_user.id,
         page=request.path[:200],
-        address=caller_address(),
+        address=client_address(),
         **columns,
     )

@@ -1,10 +1,11 @@
-"""The plan that a link names, as far as its visitor may buy it, and the way to pay for it."""
+"""The plan of a link, if its visitor may buy it, and the redirect to its payment."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 from flask import abort, current_app, make_response, redirect, render_template, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
@@ -20,79 +21,81 @@ from umstripe.views.addresses import external_url
 
 CHECKOUT = "https://checkout.stripe.com"
 UNLOCKED = "unlocked_plans"
-UNLOCKED_AT_MOST = 20
-WANTED = "wanted_plan"
-"""The key of the plan whose page a visitor opened before logging in, so that the login leads there by any way."""
+MAX_UNLOCKED = 20
+PENDING_PLAN = "wanted_plan"
+"""The session's key for the plan whose page a visitor opened before the login, to be shown after it."""
 
 
-def plan_of_link(key: str) -> Plan:
-    """The plan that this visitor may buy. Ends the request with a page that says why not, or asks for a password."""
+def plan_or_abort(key: str) -> Plan:
+    """Return the plan if this visitor may buy it. Otherwise abort with a page that says why, or asks for its password."""
     plan = Plan.with_key(key)
     if plan is None:
-        abort(_not_open("This link leads to no offer. It may be incomplete, or out of use."))
-    administers = current_user.is_authenticated and current_user.is_administrator
-    why = plan.why_not_for_sale(Settings.get().mode, administers, _is_unlocked(plan))
-    if why and not plan.why_not_for_sale(Settings.get().mode, administers, unlocked=True):
-        abort(make_response(ask_for_password(plan, PlanPasswordForm())))
-    if why:
-        abort(_not_open(why))
+        abort(_not_on_offer("This link leads to no offer. It may be incomplete, or out of use."))
+    is_administrator = current_user.is_authenticated and current_user.is_administrator
+    reason = plan.why_not_for_sale(Settings.get().mode, is_administrator, _is_unlocked(plan))
+    if reason and not plan.why_not_for_sale(Settings.get().mode, is_administrator, unlocked=True):
+        abort(make_response(password_page(plan, PlanPasswordForm())))
+    if reason:
+        abort(_not_on_offer(reason))
     return plan
 
 
-def ask_for_password(plan: Plan, form: PlanPasswordForm) -> str:
+def password_page(plan: Plan, form: PlanPasswordForm) -> str:
+    """Render the page that asks for the plan's password."""
     return render_template("checkout/password.html", plan=plan, form=form)
 
 
 def unlock(plan: Plan) -> None:
     """Remember that this visitor has given the plan's password, for as long as the plan has this one."""
-    before = [mark for mark in session.get(UNLOCKED, []) if mark != plan.password_mark]
-    session[UNLOCKED] = [*before, plan.password_mark][-UNLOCKED_AT_MOST:]
+    marks = [mark for mark in session.get(UNLOCKED, []) if mark != plan.password_mark]
+    session[UNLOCKED] = [*marks, plan.password_mark][-MAX_UNLOCKED:]
 
 
 def _is_unlocked(plan: Plan) -> bool:
     return plan.password_hash is not None and plan.password_mark in session.get(UNLOCKED, [])
 
 
-def to_checkout(user: User, plan: Plan) -> Response | tuple[str, int]:
-    """On to the page where the plan is paid, or a page that says why there is none."""
+def redirect_to_checkout(user: User, plan: Plan) -> ResponseReturnValue:
+    """Begin a checkout and redirect to it, or return a page that says why there is none."""
     try:
-        made = checkout_session.begin(order_of(user, plan))
+        checkout = checkout_session.begin(build_order(user, plan))
     except AlreadyHeld:
         return redirect(url_for("checkout.already_subscribed", plan=plan.short_key), 303)
     except UmstripeError as error:
-        return render_template("checkout/trouble.html", plan=plan, sentence=_said(error)), 503
-    if made.get("ui_mode") == "embedded_page":
-        return redirect(url_for("checkout.pay", umm_stripe_sid=made["id"]), 303)
-    return _away(made["url"])
+        return render_template("checkout/trouble.html", plan=plan, sentence=_message(error)), 503
+    if checkout.get("ui_mode") == "embedded_page":
+        return redirect(url_for("checkout.pay", umm_stripe_sid=checkout["id"]), 303)
+    return _redirect_to_stripe(checkout["url"])
 
 
-def order_of(user: User, plan: Plan) -> Order:
+def build_order(user: User, plan: Plan) -> Order:
+    """Return the order of a plan, with the addresses that Checkout leads back to."""
     success = f"{external_url('checkout.success')}?umm_stripe_sid={{CHECKOUT_SESSION_ID}}"
     canceled = external_url("checkout.canceled", plan=plan.short_key)
     return Order(db.session.get_one(User, user.id), plan, success, canceled)
 
 
-def payment_pages() -> str:
-    """Where Stripe's own payment pages are: what a form of ours may lead to (its `form-action`)."""
+def checkout_origin() -> str:
+    """Return the origin of Stripe's payment pages, to which our forms may redirect (`form-action`)."""
     base: str = current_app.config["STRIPE_API_BASE"]
     return CHECKOUT if base == STRIPE_API else base
 
 
-def _away(url: str) -> Response:
-    """A form may lead to Stripe's usual address at once. To an address of the account's own (Custom Domains), which
-    the page's policy cannot know, it leads by a page with a link."""
+def _redirect_to_stripe(url: str) -> Response:
+    """Redirect to Stripe's usual address. To a custom domain of the account, which the page's policy cannot know, return
+    a page with a link: https://docs.stripe.com/payments/checkout/custom-domains."""
     parts = urlsplit(url)
-    if f"{parts.scheme}://{parts.netloc}" == payment_pages():
+    if f"{parts.scheme}://{parts.netloc}" == checkout_origin():
         return redirect(url, 303)
     return make_response(render_template("checkout/away.html", url=url))
 
 
-def _said(error: UmstripeError) -> str:
+def _message(error: UmstripeError) -> str:
     if isinstance(error, ClonedSite):
         return "This is a copy of the site, made for trying things out. Nobody can pay here."
     return str(error) if isinstance(error, NotAllowed) else message_for_member(error)
 
 
-def _not_open(sentence: str) -> Response:
+def _not_on_offer(sentence: str) -> Response:
     plans = Plan.on_offer(Settings.get().mode)
     return make_response(render_template("checkout/no_offer.html", sentence=sentence, plans=plans), 404)

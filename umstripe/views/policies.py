@@ -1,4 +1,4 @@
-"""What the pages around paying may do beyond the site's own policy: exactly what Stripe's documentation asks for.
+"""The content security policy of the payment pages: the site's own, and what Stripe's documentation asks for.
 
 https://docs.stripe.com/security/guide#content-security-policy. A browser follows a form's answer only to where the
 page's `form-action` allows, so the forms that lead to Checkout allow its address.
@@ -13,8 +13,8 @@ from umstripe.security.headers import CSP, allow
 from umstripe.views.offers import CHECKOUT
 
 JS = "https://js.stripe.com https://*.js.stripe.com"
-LEADING_TO_CHECKOUT = ("register.register", "subscribe.show", "subscribe.password", "subscribe.pay")
-EMBEDDING = {
+CHECKOUT_FORMS = ("register.register", "subscribe.show", "subscribe.password", "subscribe.pay")
+EMBEDDED = {
     "script-src": f"'self' {JS} {CHECKOUT}",
     "frame-src": f"{JS} https://hooks.stripe.com {CHECKOUT}",
     "connect-src": f"'self' https://api.stripe.com {CHECKOUT}",
@@ -24,12 +24,12 @@ EMBEDDING = {
 
 def init_app(app: Flask) -> None:
     base = app.config["STRIPE_API_BASE"]
-    leading = {**CSP, "form-action": f"'self' {CHECKOUT if base == STRIPE_API else base}"}
-    embedding = {**CSP, **(EMBEDDING if base == STRIPE_API else _of_simulator(base))}
-    allow(app, "checkout.pay", embedding)
-    for endpoint in LEADING_TO_CHECKOUT:
-        allow(app, endpoint, leading)
+    with_checkout = {**CSP, "form-action": f"'self' {CHECKOUT if base == STRIPE_API else base}"}
+    embedded = {**CSP, **(EMBEDDED if base == STRIPE_API else _simulator_sources(base))}
+    allow(app, "checkout.pay", embedded)
+    for endpoint in CHECKOUT_FORMS:
+        allow(app, endpoint, with_checkout)
 
 
-def _of_simulator(base: str) -> dict[str, str]:
+def _simulator_sources(base: str) -> dict[str, str]:
     return dict.fromkeys(("script-src", "frame-src", "connect-src"), f"'self' {base}")

@@ -1,4 +1,4 @@
-"""A form whose CSRF token or origin is not accepted: why, what to do, and the form once more with what was typed."""
+"""Refused forms, whose CSRF token or origin is not accepted: a page with the reason and the form's fields to send again."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from umstripe.models import site_address
 from umstripe.security.csrf import is_cross_origin, is_same_origin
 
 SECRET = re.compile(r"password|secret|_key$", re.IGNORECASE)
-"""Names of fields whose content is never sent back to the browser."""
+"""Names of fields whose values are never sent back to the browser."""
 NOT_SHOWN = re.compile(r"token|^(next|action|redirect_to|offer|version|sealed)$")
-TICKED = "y"
-"""What WTForms' boxes send."""
-FIELDS_AT_MOST, CHARACTERS_AT_MOST = 300, 200_000
+CHECKED = "y"
+"""The value of WTForms' checkboxes."""
+MAX_FIELDS, MAX_CHARACTERS = 300, 200_000
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a form was refused. `name` stands in the log; `can_resend`: whether the same form may work now."""
+    """Why a form was refused. `name` is logged; `can_resend`: whether the same form may work now."""
 
     name: str
     title: str
@@ -102,19 +102,19 @@ BY_DESCRIPTION = {
     "The CSRF token has expired.": TOO_OLD,
     "The CSRF token is invalid.": CHANGED_TOKEN,
 }
-"""What Flask-WTF says: flask_wtf.csrf.validate_csrf."""
+"""The reasons of flask_wtf.csrf.validate_csrf."""
 
 
 def init_app(app: Flask, public: frozenset[str]) -> None:
-    """Answer refused forms. `public`: the endpoints that need no login."""
+    """Register the handler of refused forms. `public`: the endpoints that need no login."""
     app.extensions["public_endpoints"] = public
     app.register_error_handler(CSRFError, _refused)
 
 
-def reason_of(description: str) -> Reason:
-    """Return why this request was refused, from what Flask-WTF says and what the browser sent."""
+def find_reason(description: str) -> Reason:
+    """Return why this request was refused, from Flask-WTF's description and what the browser sent."""
     cookie = request.cookies.get(current_app.config["SESSION_COOKIE_NAME"])
-    if cookie is None and current_app.config["SESSION_COOKIE_SECURE"] and not _is_https_outside():
+    if cookie is None and current_app.config["SESSION_COOKIE_SECURE"] and not _came_by_https():
         return INSECURE
     if is_cross_origin():
         return HIDDEN_ORIGIN if request.headers.get("Origin") == "null" else CROSS_ORIGIN
@@ -122,27 +122,27 @@ def reason_of(description: str) -> Reason:
         return LOST_COOKIE if request.cookies else NO_COOKIE
     if not session:
         return UNREADABLE_COOKIE
-    return BY_DESCRIPTION.get(description) or (OTHER_LOGIN if _may_be_here() else LOGGED_OUT)
+    return BY_DESCRIPTION.get(description) or (OTHER_LOGIN if _may_open_endpoint() else LOGGED_OUT)
 
 
-def _is_https_outside() -> bool:
-    """Whether the browser came by https, as far as can be told: a proxy may hide it, the Origin does not."""
+def _came_by_https() -> bool:
+    """Return whether the browser came by https: a proxy may hide the scheme, but not the Origin."""
     return request.headers.get("Origin", request.scheme).startswith("https")
 
 
-def _may_be_here() -> bool:
+def _may_open_endpoint() -> bool:
     public = current_app.extensions["public_endpoints"]
     return current_user.is_authenticated or request.endpoint in public
 
 
 def _refused(error: CSRFError) -> tuple[str, int] | Response:
-    reason = reason_of(error.description or "")
+    reason = find_reason(error.description or "")
     _log(reason)
     if request.endpoint == "security.logout" and not current_user.is_authenticated:
         return redirect(url_for("security.login"), 303)  # type: ignore[return-value]
     page = render_template(
         "errors/refused_form.html",
-        reason=replace(reason, text=_filled_in(reason.text)),
+        reason=replace(reason, text=_fill_in(reason.text)),
         fields=_fields() if reason.can_resend and is_same_origin() else None,
         action=request.full_path.rstrip("?"),
         must_log_in=reason is LOGGED_OUT,
@@ -150,8 +150,8 @@ def _refused(error: CSRFError) -> tuple[str, int] | Response:
     return page, 400
 
 
-def _filled_in(text: str) -> str:
-    """Only the parts of the site's own text are replaced: what a browser sends is put in as it is."""
+def _fill_in(text: str) -> str:
+    """Return a reason's text with its placeholders filled in. What the browser sent is inserted as it is."""
     hours = current_app.config["WTF_CSRF_TIME_LIMIT"] // 3600
     return text.format(
         origin=request.headers.get("Origin", "another page")[:200], site=site_address.site_url(), hours=hours
@@ -159,28 +159,28 @@ def _filled_in(text: str) -> str:
 
 
 def _log(reason: Reason) -> None:
-    """Where from and where to, but neither the path, which may hold the token of a link, nor what was typed."""
-    sent = {name: request.headers.get(name, "")[:200] for name in ("Origin", "Sec-Fetch-Site", "Host")}
+    """Log where the form came from, but neither the path, which may hold a token, nor what was typed."""
+    headers = {name: request.headers.get(name, "")[:200] for name in ("Origin", "Sec-Fetch-Site", "Host")}
     structlog.get_logger().warning(
         "form refused",
         reason=reason.name,
         endpoint=request.endpoint,
         scheme=request.scheme,
         site=site_address.site_url(),
-        **{name.lower().replace("-", "_"): value for name, value in sent.items()},
+        **{name.lower().replace("-", "_"): value for name, value in headers.items()},
     )
 
 
 @dataclass(frozen=True)
-class Typed:
-    """A field of the form that was sent."""
+class SubmittedField:
+    """A field of the refused form."""
 
     name: str
     value: str
 
     @property
     def is_secret(self) -> bool:
-        """Whether it has to be typed again. What was left empty on purpose need not."""
+        """Whether it must be typed again; an empty one need not."""
         return bool(self.value and SECRET.search(self.name))
 
     @property
@@ -193,17 +193,17 @@ class Typed:
 
     @property
     def shown_value(self) -> str:
-        return "Yes" if self.value == TICKED else self.value
+        return "Yes" if self.value == CHECKED else self.value
 
     @property
     def label(self) -> str:
         return self.name.replace("_", " ").capitalize()
 
 
-def _fields() -> list[Typed] | None:
-    """Return what was typed, to be sent again; None when it cannot be kept on a page (files, JSON, very much)."""
+def _fields() -> list[SubmittedField] | None:
+    """Return the fields to be sent again; None if they cannot be kept on a page (files, JSON, too many)."""
     sent = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
-    too_much = len(sent) > FIELDS_AT_MOST or sum(len(value) for _, value in sent) > CHARACTERS_AT_MOST
-    if request.method != "POST" or request.files or request.is_json or too_much:
+    is_too_large = len(sent) > MAX_FIELDS or sum(len(value) for _, value in sent) > MAX_CHARACTERS
+    if request.method != "POST" or request.files or request.is_json or is_too_large:
         return None
-    return [Typed(name, value) for name, value in sent]
+    return [SubmittedField(name, value) for name, value in sent]

@@ -15,7 +15,7 @@ blueprint = Blueprint("setup", __name__)
 @blueprint.route("/setup", methods=["GET", "POST"])
 @limiter.limit("30 per minute")
 def first_administrator() -> ResponseReturnValue:
-    """Open only with the one-time token that the first start prints; not there at all without it."""
+    """Create the first administrator, with the one-time token that the first start prints; 404 without it."""
     form = SetupForm(token=request.args.get("token", ""))
     if not setup.is_open(form.token.data or ""):
         abort(404)

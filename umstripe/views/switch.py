@@ -10,7 +10,7 @@ from umstripe.errors import ActionUnavailable, UmstripeError
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Plan
 from umstripe.security.rate_limits import limiter
-from umstripe.views.addresses import external_url, on_this_site
+from umstripe.views.addresses import external_url, local_path
 
 blueprint = Blueprint("switch", __name__)
 
@@ -18,49 +18,56 @@ blueprint = Blueprint("switch", __name__)
 @blueprint.route("/switch-plan/<key>", methods=["GET", "POST"])
 @limiter.limit("30 per minute")
 def confirm(key: str) -> ResponseReturnValue:
-    """A link that a site puts anywhere (`?switch=1&redirect_to=…`): what the switch costs, then the switch."""
+    """Show what a switch costs, then switch: a link that a site puts anywhere (`?switch=1&redirect_to=…`)."""
     plan = Plan.with_key(key)
     if plan is None:
         return redirect(url_for("home.index"))
-    one = switch.membership_for(current_user, plan)
-    if one is None:
+    membership = switch.membership_for(current_user, plan)
+    if membership is None:
         return redirect(url_for("subscribe.show", key=plan.key))
-    back = on_this_site(request.values.get("redirect_to"))
+    back = local_path(request.values.get("redirect_to"))
     if request.method == "POST":
-        return _switched(one, plan, back)
-    return _offered(one, plan, back)
+        return _accept(membership, plan, back)
+    return _offer(membership, plan, back)
 
 
 @blueprint.get("/switch-plan/<key>/at-stripe")
 @limiter.limit("30 per minute")
 def at_stripe(key: str) -> ResponseReturnValue:
-    """On to Stripe's own page of this switch, where the bank can ask for a confirmation."""
+    """Redirect to Stripe's own page of this switch, where the bank can ask for a confirmation."""
     plan = Plan.with_key(key)
-    one = switch.membership_for(current_user, plan) if plan else None
-    if plan is None or one is None:
+    membership = switch.membership_for(current_user, plan) if plan else None
+    if plan is None or membership is None:
         return redirect(url_for("billing.index"))
     try:
-        then = on_this_site(request.args.get("redirect_to")) or None
+        redirect_to = local_path(request.args.get("redirect_to")) or None
         back = external_url("portal.back")
-        done = external_url("portal.back", redirect_to=then)
-        return redirect(portal.switch_url(one, plan, back, done), 303)
+        done = external_url("portal.back", redirect_to=redirect_to)
+        return redirect(portal.switch_url(membership, plan, back, done), 303)
     except UmstripeError as error:
-        return render_template("account/no_portal.html", why=message_for_member(error))
+        return render_template("account/no_portal.html", reason=message_for_member(error))
 
 
-def _offered(one: MembershipSummary, plan: Plan, back: str) -> ResponseReturnValue:
-    offer, why_not, bank_asks = None, "", "bank" in request.args
+def _offer(membership: MembershipSummary, plan: Plan, back: str) -> ResponseReturnValue:
+    offer, reason = None, ""
     try:
-        offer = switch.quote(one, plan)
+        offer = switch.quote(membership, plan)
     except UmstripeError as error:
-        why_not = message_for_member(error)
-    shown = {"one": one, "plan": plan, "offer": offer, "why_not": why_not, "redirect_to": back}
-    return render_template("account/switch.html", **shown, bank_asks=bank_asks)
+        reason = message_for_member(error)
+    return render_template(
+        "account/switch.html",
+        membership=membership,
+        plan=plan,
+        offer=offer,
+        reason=reason,
+        redirect_to=back,
+        bank_asks="bank" in request.args,
+    )
 
 
-def _switched(one: MembershipSummary, plan: Plan, back: str) -> ResponseReturnValue:
+def _accept(membership: MembershipSummary, plan: Plan, back: str) -> ResponseReturnValue:
     try:
-        switch.accept(one, plan, request.form.get("offer", ""))
+        switch.accept(membership, plan, request.form.get("offer", ""))
     except switch.MustConfirm as error:
         flash(str(error), "warning")
         return redirect(url_for(".confirm", key=plan.key, bank=1, redirect_to=back or None), 303)

@@ -23,14 +23,14 @@ blueprint = Blueprint("webhook", __name__, url_prefix="/webhooks")
 @csrf.exempt
 @limiter.exempt
 def stripe(mode: str) -> ResponseReturnValue:
-    """A delivery: verify the raw bytes, then apply. 200 only after the commit, 500 so that it comes again."""
+    """Take a delivery: verify the raw bytes, then apply (rules 2 and 6). 200 only after the commit; 500 to get it again."""
     body = request.get_data()
-    db.session.rollback()  # whoever is logged in and sends something here has been loaded by now
+    db.session.rollback()  # the user of a logged-in browser has been loaded by now
     try:
         _verify(mode, body, request.headers.get("Stripe-Signature"))
         event = _event(mode, body)
-    except BadSignature as refusal:
-        return _refused(mode, refusal.reason)
+    except BadSignature as error:
+        return _refused(mode, error.reason)
     try:
         result = webhooks.receive(mode, event, body.decode())
     except DeliveryNotStored:
@@ -44,15 +44,18 @@ def stripe(mode: str) -> ResponseReturnValue:
 
 
 def _verify(mode: str, body: bytes, header: str | None) -> None:
-    """With the secrets of a moment ago, which saves a question to the database; if they do not fit, with
-    those of now. So a new secret is known at once, and a forgotten one is taken for two seconds more."""
+    """Verify with the secrets of a moment ago, which saves a query; if they do not fit, with the present ones.
+
+    So a new secret is known at once, and a forgotten one is accepted for two seconds more. Raise BadSignature.
+    """
     try:
-        verify_signature(body, header, Connection.signing_secrets(mode, SECRETS_ARE_GOOD_FOR))
+        verify_signature(body, header, Connection.signing_secrets(mode, SECRETS_AGE))
     except BadSignature:
         verify_signature(body, header, Connection.signing_secrets(mode))
 
 
 def _event(mode: str, body: bytes) -> Event:
+    """Return the event. Raise BadSignature for anything else, and for an event of the other mode."""
     try:
         event = json.loads(body.decode())
     except (ValueError, RecursionError):
@@ -71,7 +74,8 @@ def _refused(mode: str, reason: str) -> ResponseReturnValue:
     return {"error": SENTENCES[reason]}, 400
 
 
-SECRETS_ARE_GOOD_FOR = 2.0
+SECRETS_AGE = 2.0
+"""Seconds for which the signing secrets are kept in memory."""
 SENTENCES = {
     "no_secret": "There is no signing secret for this mode: connect Stripe in the settings.",
     "no_signature": "The delivery has no Stripe-Signature header.",

@@ -13,11 +13,11 @@ PER_PAGE = 50
 
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
-    asked = {name: text_argument(name) for name in ("action", "trigger", "search")}
+    query = {name: text_argument(name) for name in ("action", "trigger", "search")}
     return render_template(
         "admin/activity/index.html",
-        page=Activity.listed(page_number(), PER_PAGE, asked["action"], asked["trigger"], asked["search"]),
-        asked=asked,
+        page=Activity.listed(page_number(), PER_PAGE, query["action"], query["trigger"], query["search"]),
+        query=query,
         actions=[(action, action) for action in Activity.actions()],
         triggers=list(TRIGGERS.items()),
         is_off=Settings.get().activity_off,

@@ -17,31 +17,34 @@ blueprint = Blueprint("approvals", __name__, url_prefix="/approvals")
 
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
-    waiting = approval_list.waiting()
+    orders = approval_list.waiting()
     soon = int(time.time()) + approval_list.WARN_SECONDS
-    return render_template("admin/approvals/index.html", waiting=waiting, soon=soon, now=int(time.time()))
+    return render_template("admin/approvals/index.html", orders=orders, soon=soon, now=int(time.time()))
 
 
 @blueprint.route("/<id:purchase_id>/<any(approve, refuse):verb>", methods=["GET", "POST"])
 def answer(purchase_id: int, verb: str) -> ResponseReturnValue:
-    waiting = approval_list.one(purchase_id)
-    if waiting is None:
+    order = approval_list.one(purchase_id)
+    if order is None:
         abort(404)
     if request.method == "GET":
-        return render_template("admin/approvals/answer.html", one=waiting, verb=verb)
-    _answer(waiting, verb)
+        return render_template("admin/approvals/answer.html", order=order, verb=verb)
+    _answer(order, verb)
     return redirect(url_for(".index"), 303)
 
 
-def _answer(waiting: Waiting, verb: str) -> None:
+def _answer(order: Waiting, verb: str) -> None:
     try:
-        outcome = approvals.answer(waiting, verb)
+        outcome = approvals.answer(order, verb)
     except UmstripeError as error:
         flash(f"Nothing has changed: {error}", "error")
         return
     flash(outcome.says, "success" if outcome.done else "warning")
     if outcome.done:
-        line = {"mode": waiting.purchase.mode, "user_id": waiting.user.id}
-        details = {"object": waiting.purchase.stripe_payment_intent_id}
-        log(f"purchase.{verb}", f"{waiting.user.username}: {outcome.says}", **line, details=details)
+        columns = {
+            "mode": order.purchase.mode,
+            "user_id": order.user.id,
+            "details": {"object": order.purchase.stripe_payment_intent_id},
+        }
+        log(f"purchase.{verb}", f"{order.user.username}: {outcome.says}", **columns)
         db.session.commit()

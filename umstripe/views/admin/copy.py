@@ -1,4 +1,4 @@
-"""A site that was copied: the administrator says what this one is."""
+"""A database that was copied: the administrator says whether this is the site or a copy of it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from umstripe.security import hosts
 from umstripe.views.log import log
 
 blueprint = Blueprint("copy", __name__, url_prefix="/settings/copy")
+DESCRIPTIONS = {"site": "the site now", "copy": "a copy"}
 
 
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
     return render_template(
-        "admin/settings/copy.html", different=site_identity.mismatches(), home=Settings.get().home
+        "admin/settings/copy.html", mismatches=site_identity.mismatches(), home=Settings.get().home
     )
 
 
-@blueprint.post("/<any(site, copy):place>")
-def say(place: str) -> ResponseReturnValue:
-    if place == "site":
+@blueprint.post("/<any(site, copy):identity>")
+def identify(identity: str) -> ResponseReturnValue:
+    """Make this the site, or a copy that forgets its Stripe account."""
+    if identity == "site":
         site_identity.confirm()
         if not hosts.is_answered(site_address.known_url()):
             site_address.forget()
@@ -32,9 +34,6 @@ def say(place: str) -> ResponseReturnValue:
     else:
         Connection.forget_all()
         flash("This is a copy now. It knows nothing of the Stripe account any more.", "success")
-    log("security.site_moved", f"An administrator said: this is {WORDS[place]}")
+    log("security.site_moved", f"An administrator said: this is {DESCRIPTIONS[identity]}")
     db.session.commit()
-    return redirect(url_for("admin.health.index" if place == "site" else "admin.settings.stripe"), 303)
-
-
-WORDS = {"site": "the site now", "copy": "a copy"}
+    return redirect(url_for("admin.health.index" if identity == "site" else "admin.settings.stripe"), 303)

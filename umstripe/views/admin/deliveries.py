@@ -12,24 +12,25 @@ from umstripe.formatting import mode_words
 from umstripe.listings import deliveries
 from umstripe.listings.deliveries import RESULT_WORDS
 from umstripe.models import Delivery
-from umstripe.views.log import log
 from umstripe.views.lists import page_number, text_argument
+from umstripe.views.log import log
 
 blueprint = Blueprint("deliveries", __name__, url_prefix="/deliveries")
 PER_PAGE = 50
 MODES = ("test", "live")
+NOTICES = {"repeated": "It has been processed already.", "processed": "It is applied now."}
 FAULT = "A fault in umstripe kept it from being applied. The log has the details."
 
 
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
-    asked = {name: text_argument(name) for name in ("result", "mode", "type", "search")}
+    query = {name: text_argument(name) for name in ("result", "mode", "type", "search")}
     return render_template(
         "admin/deliveries/index.html",
-        page=deliveries.listed(page_number(), PER_PAGE, asked),
-        asked=asked,
+        page=deliveries.listed(page_number(), PER_PAGE, query),
+        query=query,
         results=[(result, words[0]) for result, words in RESULT_WORDS.items()],
-        words=RESULT_WORDS,
+        result_words=RESULT_WORDS,
         types=[(type_, type_) for type_ in deliveries.types()],
         modes=[(mode, mode_words(mode)) for mode in MODES],
         failed={mode: Delivery.count_failed(mode) for mode in MODES},
@@ -43,19 +44,19 @@ def show(delivery_id: int) -> ResponseReturnValue:
         "admin/deliveries/show.html",
         delivery=delivery,
         member=deliveries.member_of(delivery),
-        words=RESULT_WORDS[delivery.result],
+        result_words=RESULT_WORDS[delivery.result],
         body=_indented(delivery.body),
     )
 
 
 @blueprint.post("/<id:delivery_id>/process")
 def process(delivery_id: int) -> ResponseReturnValue:
-    """Apply one that was not processed once more."""
+    """Process a failed delivery again."""
     delivery = db.get_or_404(Delivery, delivery_id)
     mode, event_id = delivery.mode, delivery.stripe_event_id
     try:
         result = webhooks.process_again(delivery)
-        flash(SAID.get(result) or RESULT_WORDS[result][1], "success" if result == "processed" else "info")
+        flash(NOTICES.get(result) or RESULT_WORDS[result][1], "success" if result == "processed" else "info")
     except UmstripeError as error:
         flash(str(error), "error")
     except Exception:
@@ -67,12 +68,9 @@ def process(delivery_id: int) -> ResponseReturnValue:
 
 
 def _indented(body: str) -> str:
-    """A body as people read it; as it came where it is no JSON, or too deep to be written anew."""
+    """Return a body as indented JSON; as it came where it is no JSON, or nested too deep."""
     try:
         text = json.dumps(json.loads(body), indent=2, ensure_ascii=False) if body else ""
     except (ValueError, RecursionError):
         text = body
     return text.encode(errors="backslashreplace").decode()
-
-
-SAID = {"repeated": "It has been processed already.", "processed": "It is applied now."}

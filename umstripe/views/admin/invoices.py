@@ -13,10 +13,10 @@ blueprint = Blueprint("invoices", __name__, url_prefix="/users")
 
 @blueprint.get("/<id:user_id>/invoices")
 def of_user(user_id: int) -> ResponseReturnValue:
-    """A user's recent invoices, as Stripe has them now."""
-    user, found = db.get_or_404(User, user_id), []
+    """Show a user's recent invoices, as Stripe has them now."""
+    user, invoices = db.get_or_404(User, user_id), []
     try:
-        found = overview.invoices_of(user)
+        invoices = overview.invoices_of(user)
     except UmstripeError as error:
         flash(str(error), "error")
-    return render_template("admin/users/invoices.html", user=user, found=found)
+    return render_template("admin/users/invoices.html", user=user, invoices=invoices)

@@ -8,21 +8,21 @@ from umstripe.emails import defaults, outbox
 from umstripe.errors import NotAllowed
 from umstripe.models import Mail
 from umstripe.models.mail import STATE_WORDS
-from umstripe.views.log import log
 from umstripe.views.lists import page_number, text_argument
+from umstripe.views.log import log
 
 blueprint = Blueprint("mails", __name__, url_prefix="/mails")
 PER_PAGE = 50
-KINDS = [(name[5:], words.label) for name, words in defaults.DEFAULTS.items() if name.startswith("mail.")]
+KINDS = [(name[5:], default.label) for name, default in defaults.DEFAULTS.items() if name.startswith("mail.")]
 
 
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
-    asked = {name: text_argument(name) for name in ("state", "kind", "search")}
+    query = {name: text_argument(name) for name in ("state", "kind", "search")}
     return render_template(
         "admin/mails/index.html",
-        page=Mail.listed(page_number(), PER_PAGE, **asked),
-        asked=asked,
+        page=Mail.listed(page_number(), PER_PAGE, **query),
+        query=query,
         kinds=KINDS,
         states=STATE_WORDS,
     )

@@ -1,4 +1,4 @@
-"""The edit screen of one plan, with the preview of whose roles a new mapping changes."""
+"""The edit screen of a plan, with a preview of the members whose roles a new mapping changes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from umstripe.memberships import impact
 from umstripe.models import Plan, Settings
 from umstripe.models.payment_link_session import REFERENCE
 from umstripe.models.site_address import site_url
-from umstripe.views.log import log
 from umstripe.views.admin.plans import blueprint
+from umstripe.views.log import log
 
-NOT_TYPED = ("csrf_token", "password", "sealed", "confirmed", "back")
+NOT_RESENT = ("csrf_token", "password", "sealed", "confirmed", "back")
 
 
 @blueprint.route("/<id:plan_id>", methods=["GET", "POST"])
@@ -29,56 +29,56 @@ def edit(plan_id: int) -> ResponseReturnValue:
         abort(404)
     form = plan_form(plan)
     if form.is_submitted() and not form.is_being_filled and form.validate():
-        answer = _saved(plan, form)
-        if answer is not None:
-            return answer
+        response = _save(plan, form)
+        if response is not None:
+            return response
     if form.is_submitted():
-        form.keep_typed()
+        form.prepare_to_show_again()
     return render_template("admin/plans/edit.html", form=form, **_screen(plan))
 
 
-def _saved(plan: Plan, form: PlanForm) -> Any:
-    """Save and go back to the screen; or show the preview. None, with a sentence in the form, when it cannot be."""
+def _save(plan: Plan, form: PlanForm) -> ResponseReturnValue | None:
+    """Save, or show the preview. Return None, with an error in the form, when the database or a rule refuses."""
     plan_id = plan.id
     try:
-        changes, whose = impact.of((plan.price, form.price), lambda: _changed(plan, form))
-        if whose.count and not form.confirmed.data:
+        changes, affected = impact.of((plan.price, form.price), lambda: _change(plan, form))
+        if affected.count and not form.confirmed.data:
             db.session.rollback()
-            return _preview(plan, form, whose)
+            return _preview(plan, form, affected)
         if changes:
             log("plan.changed", f"{plan.title}: {'; '.join(changes)}", mode=plan.mode)
         db.session.commit()
     except (NotAllowed, IntegrityError) as error:
         db.session.rollback()
-        form.refuse(_sentence(error, form))
+        form.add_error(_message(error, form))
         return None
     flash("Plan updated.", "success")
     return redirect(url_for(".edit", plan_id=plan_id), 303)
 
 
-def _changed(plan: Plan, form: PlanForm) -> list[str]:
-    """Take over what the form says. A plan whose type has changed keeps nothing that was said for the other one."""
-    type_ = plan.price.type
+def _change(plan: Plan, form: PlanForm) -> list[str]:
+    """Apply the form and return what changed. A plan whose type changes takes nothing that belongs to the other type."""
+    type_before = plan.price.type
     changes = [*plan.sell(form.price, Settings.get().default_role), *plan.entitle(form.title.data or "")]
     changes += [*plan.change(form.offer), *plan.put(form.status.data)]
     password = form.new_password_hash
     if password:
         plan.password_hash = password
         changes.append("password changed")
-    if plan.price.type != type_:
+    if plan.price.type != type_before:
         return changes
     changes += [*plan.map_roles(form.roles), *plan.change(form.terms)]
     return [*changes, *plan.let_switch(form.switches)]
 
 
-def _preview(plan: Plan, form: PlanForm, whose: impact.Impact) -> str:
-    form.keep_typed()
-    typed = [(name, one) for name, one in request.form.items(multi=True) if name not in NOT_TYPED]
-    return render_template("admin/plans/preview.html", plan=plan, form=form, whose=whose, typed=typed)
+def _preview(plan: Plan, form: PlanForm, affected: impact.Impact) -> str:
+    form.prepare_to_show_again()
+    fields = [(name, value) for name, value in request.form.items(multi=True) if name not in NOT_RESENT]
+    return render_template("admin/plans/preview.html", plan=plan, form=form, impact=affected, fields=fields)
 
 
-def _sentence(error: NotAllowed | IntegrityError, form: PlanForm) -> str:
-    """Two administrators at once meet in the database; what it says is for the log."""
+def _message(error: NotAllowed | IntegrityError, form: PlanForm) -> str:
+    """Return the error for people: an IntegrityError means that two administrators saved at once."""
     if isinstance(error, NotAllowed):
         return str(error)
     return PRICE_TAKEN if "price_id" in form else CHANGED_MEANWHILE

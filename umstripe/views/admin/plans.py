@@ -12,27 +12,30 @@ from umstripe.listings import plans as plan_list
 from umstripe.models import Plan, Settings
 from umstripe.models.offer import STATUSES
 from umstripe.models.site_address import site_url
-from umstripe.views.log import log
 from umstripe.views.lists import page_number, text_argument
+from umstripe.views.log import log
 
 blueprint = Blueprint("plans", __name__, url_prefix="/plans")
 PER_PAGE = 20
 MODES = ("test", "live")
-ASKED = ("mode", "state", "type", "search", "sort", "order")
+STATUS_WORDS = {"published": "published", "draft": "a draft", "closed": "closed"}
+PARAMETERS = ("mode", "state", "type", "search", "sort", "order")
 
 
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
-    asked = {name: text_argument(name) for name in ASKED}
-    mode = asked["mode"] = asked["mode"] if asked["mode"] in MODES else Settings.get().mode
-    wanted = (mode, asked["state"], asked["type"], asked["search"])
-    page = plan_list.listed(page_number(), PER_PAGE, *wanted, asked["sort"], asked["order"] == "desc")
+    query = {name: text_argument(name) for name in PARAMETERS}
+    mode = query["mode"] = query["mode"] if query["mode"] in MODES else Settings.get().mode
+    filters = (mode, query["state"], query["type"], query["search"])
+    page = plan_list.listed(page_number(), PER_PAGE, *filters, query["sort"], query["order"] == "desc")
     return render_template(
         "admin/plans/index.html",
         page=page,
-        asked=asked,
-        counts={one: plan_list.count(one) for one in MODES},
-        state_counts=[(one, label, plan_list.count(mode, one)) for one, label in plan_list.STATES.items()],
+        query=query,
+        counts={each_mode: plan_list.count(each_mode) for each_mode in MODES},
+        state_counts=[
+            (state, label, plan_list.count(mode, state)) for state, label in plan_list.STATES.items()
+        ],
         subscribers=plan_list.subscribers(page.items),
         site_url=site_url(),
     )
@@ -60,73 +63,72 @@ def add() -> ResponseReturnValue:
 
 @blueprint.post("/bulk")
 def bulk() -> ResponseReturnValue:
-    """Do to the ticked plans what was chosen, or to one what its own button says (`one`: action and id)."""
-    action, _, one = request.form.get("one", "").partition("-")
-    ids = _ids([one] if action else request.form.getlist("ids"))
+    """Apply the chosen action to the ticked plans, or that of a plan's own button (`button`: action and id) to it."""
+    action, _, plan_id = request.form.get("button", "").partition("-")
+    ids = _ids([plan_id] if action else request.form.getlist("ids"))
     action = action or request.form.get("action", "")
     if not ids or action not in (*STATUSES, "trash"):
         flash("Tick at least one plan, and choose what to do with it.", "error")
-        return redirect(_list_address(), 303)
+        return redirect(_list_url(), 303)
     if action == "trash":
         return redirect(url_for(".trash", ids=ids), 303)
-    changed = [plan for plan in plan_list.those(ids) if _put(plan, action)]
+    changed = [plan for plan in plan_list.those(ids) if _set_status(plan, action)]
     db.session.commit()
-    still = [plan for plan in changed if action == "published" and plan.is_closed]
-    stay = [f"“{plan.title}” stays c{plan.state[1:]}." for plan in still]
-    done = len(changed) - len(stay)
-    flash(
-        " ".join([f"{_number(done)} {'is' if done == 1 else 'are'} {_DONE[action]} now.", *stay]), "success"
-    )
-    return redirect(_list_address(), 303)
+    closed = [plan for plan in changed if action == "published" and plan.is_closed]
+    count = len(changed) - len(closed)
+    messages = [f"{_plans(count)} {'is' if count == 1 else 'are'} {STATUS_WORDS[action]} now."]
+    messages += [f"“{plan.title}” stays c{plan.state[1:]}." for plan in closed]
+    flash(" ".join(messages), "success")
+    return redirect(_list_url(), 303)
 
 
 @blueprint.route("/trash", methods=["GET", "POST"])
 def trash() -> ResponseReturnValue:
-    """Ask, then delete; what somebody has or had, or may be paying for, is closed instead."""
+    """Ask, then delete. A plan that somebody has, had or may be paying for is closed instead."""
     plans = plan_list.those(_ids(request.args.getlist("ids")))
     if not plans:
         abort(404)
     if request.method == "GET":
-        held = [(plan, plan_list.members(plan), plan.is_or_was_held()) for plan in plans]
-        return render_template("admin/plans/trash.html", held=held)
+        rows = [(plan, plan_list.members(plan), plan.is_or_was_held()) for plan in plans]
+        return render_template("admin/plans/trash.html", rows=rows)
     mode = plans[0].mode
-    deleted = [_trashed(plan) for plan in plans].count(True)
+    deleted = [_trash(plan) for plan in plans].count(True)
     db.session.commit()
-    said = [f"{_number(deleted)} deleted."] if deleted else []
-    said += [f"{_number(len(plans) - deleted)} closed."] if deleted < len(plans) else []
-    flash(" ".join(said), "success")
+    messages = [f"{_plans(deleted)} deleted."] if deleted else []
+    messages += [f"{_plans(len(plans) - deleted)} closed."] if deleted < len(plans) else []
+    flash(" ".join(messages), "success")
     return redirect(url_for(".index", mode=mode), 303)
 
 
-_DONE = {"published": "published", "draft": "a draft", "closed": "closed"}
-
-
-def _put(plan: Plan, status: str) -> list[str]:
+def _set_status(plan: Plan, status: str) -> list[str]:
     changes = plan.put(status)
     if changes:
         log("plan.changed", f"{plan.title}: {changes[0]}", mode=plan.mode)
     return changes
 
 
-def _trashed(plan: Plan) -> bool:
-    title, mode, before = plan.title, plan.mode, plan.status
-    gone = plan.trash()
-    if gone:
+def _trash(plan: Plan) -> bool:
+    """Delete or close a plan. Return whether it was deleted."""
+    title, mode, status_before = plan.title, plan.mode, plan.status
+    is_deleted = plan.trash()
+    if is_deleted:
         log("plan.deleted", f"{title} deleted; its price {plan.price.stripe_price_id} stays", mode=mode)
-    elif before != plan.status:
-        log("plan.changed", f"{title}: status: {STATUSES[before]} → {STATUSES[plan.status]}", mode=mode)
-    return gone
+    elif status_before != plan.status:
+        log(
+            "plan.changed", f"{title}: status: {STATUSES[status_before]} → {STATUSES[plan.status]}", mode=mode
+        )
+    return is_deleted
 
 
 def _ids(texts: list[str]) -> list[int]:
     return [int(text) for text in texts if text.isascii() and text.isdecimal() and len(text) < 10][:PER_PAGE]
 
 
-def _number(plans: int) -> str:
-    return f"{plans} {'plan' if plans == 1 else 'plans'}"
+def _plans(count: int) -> str:
+    return f"{count} {'plan' if count == 1 else 'plans'}"
 
 
-def _list_address() -> str:
-    """The list as it was, with its filters."""
-    kept: dict[str, Any] = {name: request.form.get(name) or None for name in (*ASKED, "page")}
-    return url_for(".index", **kept)
+def _list_url() -> str:
+    """Return the address of the list with the filters of the submitted form."""
+    query: dict[str, Any] = {name: request.form.get(name) or None for name in (*PARAMETERS, "page")}
+    return url_for(".index", **query)

@@ -25,7 +25,7 @@ def index() -> ResponseReturnValue:
             return redirect(url_for(".index"), 303)
         except (NotAllowed, IntegrityError) as error:
             db.session.rollback()
-            form.name.errors = [_sentence(error)]
+            form.name.errors = [_message(error)]
     return render_template(
         "admin/roles/index.html", form=form, roles=Role.with_uses(), default_id=Settings.get().default_role_id
     )
@@ -33,25 +33,25 @@ def index() -> ResponseReturnValue:
 
 @blueprint.route("/<id:role_id>", methods=["GET", "POST"])
 def edit(role_id: int) -> ResponseReturnValue:
-    role = _ordinary(role_id)
+    role = _role_or_404(role_id)
     form = RoleForm(obj=role)
     if form.validate_on_submit():
-        before = role.name
+        name_before = role.name
         try:
             role.rename(form.name.data)
-            log("role.renamed", f"Role {before} is called {role.name} now")
+            log("role.renamed", f"Role {name_before} is called {role.name} now")
             db.session.commit()
             flash("The role is renamed.", "success")
             return redirect(url_for(".index"), 303)
         except (NotAllowed, IntegrityError) as error:
             db.session.rollback()
-            form.name.errors = [_sentence(error)]
+            form.name.errors = [_message(error)]
     return render_template("admin/roles/edit.html", form=form, role=role)
 
 
 @blueprint.route("/<id:role_id>/delete", methods=["GET", "POST"])
 def delete(role_id: int) -> ResponseReturnValue:
-    role = _ordinary(role_id)
+    role = _role_or_404(role_id)
     form = RoleForm(obj=role)
     if not form.is_submitted():
         return render_template("admin/roles/delete.html", role=role, uses=role.uses())
@@ -62,20 +62,20 @@ def delete(role_id: int) -> ResponseReturnValue:
         flash(f"The role “{role.name}” is deleted.", "success")
     except (NotAllowed, IntegrityError) as error:
         db.session.rollback()
-        flash(_sentence(error), "error")
+        flash(_message(error), "error")
     return redirect(url_for(".index"), 303)
 
 
-def _ordinary(role_id: int) -> Role:
-    """A role that may be changed: the administrator's stays as it is."""
+def _role_or_404(role_id: int) -> Role:
+    """Return a role that may be changed. Raise NotFound for the administrator's."""
     role = db.get_or_404(Role, role_id)
     if role.is_administrator:
         abort(404)
     return role
 
 
-def _sentence(error: NotAllowed | IntegrityError) -> str:
-    """Two administrators at once meet in the database; what it says is for the log."""
+def _message(error: NotAllowed | IntegrityError) -> str:
+    """Return the error for people: an IntegrityError means that two administrators saved at once."""
     if isinstance(error, NotAllowed):
         return str(error)
     return "Another administrator has changed the roles at the same moment. Look at the list, then try again."

@@ -30,7 +30,7 @@ def general() -> ResponseReturnValue:
     form = GeneralForm()
     if form.validate_on_submit():
         Settings.get().change(form.settings())
-        is_new = bool(form.site_url) and _keep_address(form.site_url.data or "")
+        is_new = bool(form.site_url) and _change_address(form.site_url.data or "")
         log("security.settings_changed", "The general settings were saved")
         db.session.commit()
         if is_new and not hosts.is_at(site_url()):
@@ -40,17 +40,17 @@ def general() -> ResponseReturnValue:
     return render_template("admin/settings/general.html", form=form, configured_url=configured_url())
 
 
-def _keep_address(new: str) -> bool:
-    """Keep the site's address, and say which endpoints still have the earlier one. Return whether it is new."""
-    if new == Settings.get().site_url:
+def _change_address(url: str) -> bool:
+    """Store the site's address, and warn of endpoints that have the earlier one. Return whether it is new."""
+    if url == Settings.get().site_url:
         return False
-    confirm(new)
-    log("security.settings_changed", f"The site’s address is {new}")
+    confirm(url)
+    log("security.settings_changed", f"The site’s address is {url}")
     for mode in Connection.connected_modes():
-        old = Connection.of(mode).endpoint_url
-        if old and old != address(new, mode):
+        endpoint_url = Connection.of(mode).endpoint_url
+        if endpoint_url and endpoint_url != address(url, mode):
             flash(
-                f"Stripe still sends deliveries to {old}. Open Health and press “Mend the endpoint”.",
+                f"Stripe still sends deliveries to {endpoint_url}. Open Health and press “Mend the endpoint”.",
                 "warning",
             )
     return True
@@ -60,28 +60,28 @@ def _keep_address(new: str) -> bool:
 @limiter.limit("60 per minute", methods=["POST"])
 def stripe() -> ResponseReturnValue:
     form = StripeForm(obj=Settings.get())
-    if form.validate_on_submit() and _done(form):
+    if form.validate_on_submit() and _submit(form):
         return redirect(url_for(".stripe"), 303)
-    return render_template("admin/settings/stripe.html", form=form, **_screen(form))
+    return render_template("admin/settings/stripe.html", form=form, **_context(form))
 
 
-def _done(form: StripeForm) -> bool:
-    """Save, then do what the pressed button says. False keeps the form open, with what went wrong."""
-    pressed = request.form.get("action")
-    _save(form, besides=form.mode if pressed == "connect" else "")
-    if pressed == "connect":
+def _submit(form: StripeForm) -> bool:
+    """Save, then do the action of the pressed button. Return False, with errors in the form, to show it again."""
+    action = request.form.get("action")
+    _save(form, except_mode=form.mode if action == "connect" else "")
+    if action == "connect":
         return _connect(form)
-    if pressed == "simulator_keys":
+    if action == "simulator_keys":
         return _take_simulator_keys(form)
     flash("Settings have been saved successfully.", "success")
     return True
 
 
-def _save(form: StripeForm, besides: str) -> None:
-    """Keep what was typed, but not the keys of the mode `besides`: connecting checks those first."""
+def _save(form: StripeForm, except_mode: str) -> None:
+    """Save the form, but not the keys of `except_mode`: connecting checks those first."""
     changed = Settings.get().change(form.settings())
     for mode in MODES:
-        if mode != besides and Connection.of(mode).keep_keys(**form.typed_keys(mode)):
+        if mode != except_mode and Connection.of(mode).keep_keys(**form.typed_keys(mode)):
             changed.append(f"{mode} keys")
     if changed:
         log("security.settings_changed", f"Stripe settings changed: {', '.join(changed)}")
@@ -90,18 +90,18 @@ def _save(form: StripeForm, besides: str) -> None:
 
 def _connect(form: StripeForm) -> bool:
     mode, connection = form.mode, Connection.of(form.mode)
-    if not _keys_are_there(form, connection):
+    if not _has_keys(form, connection):
         return False
     try:
         connection.connect(site_url(), webhooks.HANDLERS, **form.typed_keys(mode))
-    except KeyRefused as refused:
-        form.refuse(f"{mode}_{refused.field}", str(refused))
-        flash(f"Stripe: The connection failed. {refused}", "error")
+    except KeyRefused as error:
+        form.add_error(f"{mode}_{error.field}", str(error))
+        flash(f"Stripe: The connection failed. {error}", "error")
         return False
     except UmstripeError as error:
         flash(f"Stripe: The connection failed. {error}", "error")
         if isinstance(error, StripeUnavailable) and not connection.is_connected:
-            _keep_unchecked(form, connection)
+            _store_unchecked_keys(form, connection)
         return False
     log("stripe.connected", f"Connected with Stripe: {connection.account_name or 'account'}", mode=mode)
     db.session.commit()
@@ -109,8 +109,8 @@ def _connect(form: StripeForm) -> bool:
     return True
 
 
-def _keep_unchecked(form: StripeForm, connection: Connection) -> None:
-    """Store keys that Stripe could not be asked about: a page never holds them, so they would be lost."""
+def _store_unchecked_keys(form: StripeForm, connection: Connection) -> None:
+    """Store keys that could not be checked with Stripe: a page never holds them, so they would be lost."""
     if connection.keep_keys(**form.typed_keys(form.mode)):
         log("security.settings_changed", f"Stripe settings changed: {form.mode} keys")
         db.session.commit()
@@ -118,12 +118,13 @@ def _keep_unchecked(form: StripeForm, connection: Connection) -> None:
     form.forget_keys()
 
 
-def _keys_are_there(form: StripeForm, connection: Connection) -> bool:
+def _has_keys(form: StripeForm, connection: Connection) -> bool:
+    """Return whether both keys are stored or typed; add an error to the field of each that is not."""
     stored = {"publishable": connection.publishable_key, "secret": connection.secret_key}
-    missing = [form.key(form.mode, which) for which in stored if not stored[which]]
-    missing = [field for field in missing if not field.data]
+    fields = [form.key(form.mode, kind) for kind, key in stored.items() if not key]
+    missing = [field for field in fields if not field.data]
     for field in missing:
-        form.refuse(field.name, f"Please type the {field.label.text}, then connect.")
+        form.add_error(field.name, f"Please type the {field.label.text}, then connect.")
     return not missing
 
 
@@ -146,12 +147,12 @@ def disconnect(mode: str) -> ResponseReturnValue:
     connection = Connection.of(mode)
     if request.method == "GET":
         return render_template("admin/settings/disconnect.html", connection=connection)
-    left = connection.disconnect()
-    log("stripe.disconnected", left or "Disconnected from Stripe", mode=mode)
+    problem = connection.disconnect()
+    log("stripe.disconnected", problem or "Disconnected from Stripe", mode=mode)
     db.session.commit()
     flash("Disconnected from Stripe. Members keep their roles.", "success")
-    if left:
-        flash(left, "warning")
+    if problem:
+        flash(problem, "warning")
     return redirect(url_for(".stripe"), 303)
 
 
@@ -179,20 +180,19 @@ def import_prices(mode: str) -> ResponseReturnValue:
 
 @blueprint.get("/stripe/<any(test, live):mode>/import")
 def import_progress(mode: str) -> ResponseReturnValue:
-    """What the page's script asks for while an import runs."""
+    """Return the progress of an import, which the page's script polls."""
     return jsonify(Job.of(mode, "import").progress())
 
 
-def _screen(form: StripeForm) -> dict[str, Any]:
-    mode = form.mode
+def _context(form: StripeForm) -> dict[str, Any]:
+    """Return what the template shows beside the form."""
     return {
-        "mode": mode,
-        "connections": {one: Connection.of(one) for one in MODES},
-        "job": Job.of(mode, "import"),
+        "connections": {mode: Connection.of(mode) for mode in MODES},
+        "job": Job.of(form.mode, "import"),
         "masked": masked,
-        "addresses": {one: address(site_url(), one) for one in MODES},
-        "prices": Price.listed(mode, PRICES_SHOWN),
-        "prices_count": Price.count(mode),
-        "last": Delivery.last(mode),
+        "addresses": {mode: address(site_url(), mode) for mode in MODES},
+        "prices": Price.listed(form.mode, PRICES_SHOWN),
+        "prices_count": Price.count(form.mode),
+        "last": Delivery.last(form.mode),
         "has_simulator": current_app.config["STRIPE_API_BASE"] != STRIPE_API,
     }

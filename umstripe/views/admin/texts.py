@@ -16,10 +16,10 @@ blueprint = Blueprint("texts", __name__, url_prefix="/settings/texts")
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
     groups = [
-        (heading, [(name, words) for name, words in DEFAULTS.items() if name.startswith(kind)])
+        (heading, [(name, default) for name, default in DEFAULTS.items() if name.startswith(kind)])
         for heading, kind in (("Pages", "page."), ("E-mails", "mail."))
     ]
-    return render_template("admin/texts/index.html", groups=groups, own=TextOverride.names())
+    return render_template("admin/texts/index.html", groups=groups, overrides=TextOverride.names())
 
 
 @blueprint.route("/<name>", methods=["GET", "POST"])
@@ -33,20 +33,20 @@ def edit(name: str) -> ResponseReturnValue:
         db.session.commit()
         flash("The text is saved.", "success")
         return redirect(url_for(".edit", name=name), 303)
-    shown = render.fill(form.title.data or "", form.body.data or "", {})
+    preview = render.fill(form.title.data or "", form.body.data or "", {})
     return render_template(
         "admin/texts/edit.html",
         form=form,
         name=name,
-        words=DEFAULTS[name],
-        own=TextOverride.of(name),
-        shown=shown,
+        default=DEFAULTS[name],
+        override=TextOverride.of(name),
+        preview=preview,
     )
 
 
 @blueprint.post("/<name>/original")
 def original(name: str) -> ResponseReturnValue:
-    """Use the site's own words again."""
+    """Use the default text again."""
     if name not in DEFAULTS:
         abort(404)
     TextOverride.take_back(name)

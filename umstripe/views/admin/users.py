@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,6 +18,7 @@ from umstripe.security import sessions
 from umstripe.statuses import LABELS
 from umstripe.views.log import log
 from umstripe.views.lists import page_number, text_argument
+from umstripe.views.log import log
 from umstripe.webhooks import reconcile
 
 blueprint = Blueprint("users", __name__, url_prefix="/users")
@@ -25,14 +27,15 @@ PER_PAGE = 20
 
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
-    asked = {name: text_argument(name) for name in ("role", "status", "search")}
-    role_id = int(asked["role"]) if asked["role"].isdecimal() and len(asked["role"]) < 10 else 0
-    page = users.listed(page_number(), PER_PAGE, role_id, asked["status"], asked["search"])
+    query = {name: text_argument(name) for name in ("role", "status", "search")}
+    role = query["role"]
+    role_id = int(role) if role.isdecimal() and len(role) < 10 else 0
+    page = users.listed(page_number(), PER_PAGE, role_id, query["status"], query["search"])
     return render_template(
         "admin/users/index.html",
         page=page,
         rows=users.rows(page.items),
-        asked=asked,
+        query=query,
         count=users.count(),
         counts=users.counts_by_role(),
         statuses=[(key or users.INACTIVE, words) for key, words in LABELS.items()],
@@ -45,15 +48,16 @@ def add() -> ResponseReturnValue:
     if request.method == "GET":
         form.roles.data = [Settings.get().default_role_id]
     if form.validate_on_submit():
-        user = _added(form)
+        user = _create(form)
         if user is not None:
-            _make_customer(user)
+            _create_customer(user)
             flash(f"{user.username} is added.", "success")
             return redirect(url_for(".edit", user_id=user.id), 303)
     return render_template("admin/users/add.html", form=form)
 
 
-def _added(form: AddUserForm) -> User | None:
+def _create(form: AddUserForm) -> User | None:
+    """Create the user. Return None, with an error in the form, if somebody else was faster."""
     user = User(**form.account, roles=form.chosen_roles)
     if form.password.data:
         user.set_password(form.password.data)
@@ -68,7 +72,7 @@ def _added(form: AddUserForm) -> User | None:
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
-        form.look_again()
+        form.validate_again()
         return None
     return user
 
@@ -79,15 +83,16 @@ def edit(user_id: int) -> ResponseReturnValue:
     if user is None:
         abort(404)
     form = EditUserForm(user)
-    if form.validate_on_submit() and _changed(form, user):
+    if form.validate_on_submit() and _save(form, user):
         if user.id == current_user.id:
             login_user(user)
         flash("User updated.", "success")
         return redirect(url_for(".edit", user_id=user_id), 303)
-    return render_template("admin/users/edit.html", form=form, **_screen(user))
+    return render_template("admin/users/edit.html", form=form, **_context(user))
 
 
-def _changed(form: EditUserForm, user: User) -> bool:
+def _save(form: EditUserForm, user: User) -> bool:
+    """Save the user. Return False, with errors in the form, if a rule or the database refuses."""
     try:
         _change(form, user)
         db.session.commit()
@@ -97,7 +102,7 @@ def _changed(form: EditUserForm, user: User) -> bool:
         return False
     except IntegrityError:
         db.session.rollback()
-        form.look_again()
+        form.validate_again()
         return False
     return True
 
@@ -114,21 +119,21 @@ def _change(form: EditUserForm, user: User) -> None:
         log("security.password_set", f"New password for {user.username}", user_id=user.id)
 
 
-def _screen(user: User) -> dict:
+def _context(user: User) -> dict[str, Any]:
+    """Return what the template shows beside the form."""
     at, settings = int(time.time()), Settings.get()
-    effective = effective_roles.explained(user, at)
-    kept = {role for role, _ in effective}
+    explained = effective_roles.explained(user, at)
+    in_force = {role for role, _ in explained}
+    memberships = effective_roles.holdings_of([user.id], ("live", "test"))
     return {
         "user": user,
-        "effective": effective,
-        "set_aside": [role for role in user.roles if role not in kept],
-        "held": [
-            (one, one.status_at(at)) for one in effective_roles.holdings_of([user.id], ("live", "test"))
-        ],
+        "effective_roles": explained,
+        "set_aside": [role for role in user.roles if role not in in_force],
+        "memberships": [(membership, membership.status_at(at)) for membership in memberships],
         "disputes": Dispute.of_user(user.id),
-        "counted": settings.counted_modes,
+        "counted_modes": settings.counted_modes,
         "connection": Connection.of(settings.mode),
-        "customer": user.customer(settings.mode),
+        "has_customer": user.customer(settings.mode) is not None,
         "logins": LoginSession.count(user),
     }
 
@@ -146,31 +151,33 @@ def log_out_everywhere(user_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/<id:user_id>/sync")
 def sync(user_id: int) -> ResponseReturnValue:
-    """Make Stripe's truth about the user's customers ours, now."""
+    """Compare the user's customers with Stripe and repair the differences."""
     user = db.get_or_404(User, user_id)
-    asked = [(one.mode, one.stripe_customer_id) for one in user.customers if Connection.of(one.mode).has_keys]
+    customers = [
+        (customer.mode, customer.stripe_customer_id)
+        for customer in user.customers
+        if Connection.of(customer.mode).has_keys
+    ]
     try:
-        found = [difference for customer in asked for difference in reconcile.sync(*customer, "admin")]
-        said = "; ".join(f"{one.stripe_object_id} was {one.local}" for one in found)
-        flash(
-            f"Stripe was asked. Put right: {said}." if found else "Stripe was asked. Everything was right.",
-            "success",
-        )
+        repaired = [difference for customer in customers for difference in reconcile.sync(*customer, "admin")]
+        states = "; ".join(f"{difference.stripe_object_id} was {difference.local}" for difference in repaired)
+        result = f"Put right: {states}." if repaired else "Everything was right."
+        flash(f"Stripe was asked. {result}", "success")
     except UmstripeError as error:
         flash(f"This could not be compared with Stripe. {error}", "error")
     return redirect(url_for(".edit", user_id=user_id), 303)
 
 
 @blueprint.post("/<id:user_id>/customer")
-def make_customer(user_id: int) -> ResponseReturnValue:
+def create_customer(user_id: int) -> ResponseReturnValue:
     user = db.get_or_404(User, user_id)
-    if _make_customer(user):
+    if _create_customer(user):
         flash("The customer is made at Stripe.", "success")
     return redirect(url_for(".edit", user_id=user_id), 303)
 
 
-def _make_customer(user: User) -> bool:
-    """A customer at Stripe for a new user. Without one the user stays, and a button makes it later."""
+def _create_customer(user: User) -> bool:
+    """Create a customer at Stripe. Return False, with a notice, if that fails: a button does it later."""
     connection = Connection.of(Settings.get().mode)
     if not connection.is_connected or user.customer(connection.mode):
         return False
@@ -185,7 +192,7 @@ def _make_customer(user: User) -> bool:
     except IntegrityError:
         db.session.rollback()
         return False
-    line = {"mode": connection.mode, "user_id": user.id}
-    log("customer.created", f"Customer {customer.stripe_customer_id} made at Stripe", **line)
+    description = f"Customer {customer.stripe_customer_id} made at Stripe"
+    log("customer.created", description, mode=connection.mode, user_id=user.id)
     db.session.commit()
     return True
