@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 PACKAGE = Path(__file__).parent
-"""Templates and static files are beside the package in a checkout, and in it when a wheel was installed."""
+"""Holds templates and static files when a wheel was installed; in a checkout they are beside it."""
 
 
 def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
-    """Make the site from an environment. Raises ConfigError with a sentence for a bad value."""
+    """Create the application from an environment. Raise ConfigError with a message for a bad value."""
     from umstripe import config, errors, extensions, logs, request, template_context, views
     from umstripe.application import Application
     from umstripe.jobs import worker_watch
@@ -45,5 +45,5 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
 
 
 def _folder(name: str) -> str:
-    inside = PACKAGE / name
-    return str(inside if inside.is_dir() else PACKAGE.parent / name)
+    packaged = PACKAGE / name
+    return str(packaged if packaged.is_dir() else PACKAGE.parent / name)

@@ -16,7 +16,6 @@ from umstripe.memberships import effective_roles
 from umstripe.models import Connection, Dispute, LoginSession, Mail, Settings, User
 from umstripe.security import sessions
 from umstripe.statuses import LABELS
-from umstripe.views.log import log
 from umstripe.views.lists import page_number, text_argument
 from umstripe.views.log import log
 from umstripe.webhooks import reconcile
