@@ -61,6 +61,7 @@ class LoginForm(FlaskSecurityLoginForm):
 
     def _has_right_password(self, **kwargs: Any) -> bool:
         self.user = User.with_identity(self.email.data or "")
+        db.session.commit()  # so that on SQLite nobody waits for the lock while argon2 computes
         return super().validate(**kwargs)
 
 

@@ -189,7 +189,7 @@ def _transaction() -> Iterator[Connection]:
     if is_writing() and session.in_transaction():
         if session.new or session.dirty or session.deleted:
             raise RuntimeError("A limit is checked after something was changed")
-        session.rollback()
+        session.commit()  # unlike a rollback, it keeps what was read: checking a password begins no transaction
     with write() as tx:
         yield tx
 
