@@ -125,7 +125,10 @@ class BufferedSocket:
 
 
 class Connection(TConn):
-    """A connection with the bytes that came of its next request. Times are of `time.monotonic`, in seconds."""
+    """A connection with the bytes that came of its next request: `has_begun` when there are any.
+
+    Times are of `time.monotonic`, in seconds.
+    """
 
     def __init__(self, cfg: Any, raw: socket.socket, client: Any, server: Any) -> None:
         self.socket = BufferedSocket(raw)
@@ -139,7 +142,7 @@ class Connection(TConn):
         self.events = 0
         self.since = time.monotonic()
         self.deadline = self.since + HEAD_SECONDS
-        self._has_begun = self._has_head = False
+        self.has_begun = self._has_head = False
         self._progress = 0
 
     def receive(self) -> bool:
@@ -157,8 +160,8 @@ class Connection(TConn):
         """Add bytes to the next request, and set the deadline for its head or its body."""
         self.buffer.feed(data)
         now = time.monotonic()
-        if not self._has_begun and len(self.buffer):
-            self._has_begun, self.since, self.deadline = True, now, now + HEAD_SECONDS
+        if not self.has_begun and len(self.buffer):
+            self.has_begun, self.since, self.deadline = True, now, now + HEAD_SECONDS
         if not self._has_head and self.buffer.head_end is not None:
             self._has_head, self.deadline = True, now + BODY_SECONDS
             if self.buffer.expects_continue and not self.buffer.is_complete:
@@ -185,14 +188,9 @@ class Connection(TConn):
             self._progress, self.deadline = 0, time.monotonic() + WRITE_SECONDS
         return True
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether bytes of the next request have come."""
-        return self._has_begun
-
     def wait_for_next(self) -> None:
         """Prepare for the next request, which may have arrived already."""
-        self._has_begun = self._has_head = False
+        self.has_begun = self._has_head = False
         self.since = time.monotonic()
         self.deadline = self.since + self.cfg.keepalive
         self.feed(b"")
