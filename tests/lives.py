@@ -50,6 +50,8 @@ LIVES = {
         subscription("b", "trialing", "renew", "pause", "fail", "resume"),
     ],
     "paid once, refunded": [payment("p", "succeeded", "refund some", "refund some", "refund")],
+    "disputed and lost": [payment("p", "succeeded", "refund some", "dispute", "lose_dispute")],
+    "disputed and won": [payment("p", "succeeded", "dispute", "win_dispute", "refund")],
     "paid slowly": [payment("p", "pending", "settle", "refund")],
     "paid slowly in vain": [payment("p", "pending", "fail")],
     "reserved": [payment("p", "uncaptured", "capture", "refund some", "refund")],
@@ -108,6 +110,7 @@ class Place:
             for table in (
                 "subscription",
                 "purchase",
+                "dispute",
                 "customer",
                 "delivery",
                 "activity",

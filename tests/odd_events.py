@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tests.stripe_events import event, subscription_event
+from umstripe.models.payment_link_session import REFERENCE
 
 Path = tuple[str | int, ...]
 DROPPED = object()
@@ -100,6 +101,40 @@ def whole(type_: str, at: int) -> dict[str, Any]:
     elif type_.startswith("product."):
         about = {"id": "prod_of_price_basic", "active": True}
     return event(type_, at, **about)
+
+
+def paid_through_link(mode: str, at: int) -> dict[str, Any]:
+    """Return a session of a Payment Link as it is fetched, with every field filled in that is read.
+
+    In mode `payment` it is paid by a customer of ours, in mode `subscription` by a new one.
+    """
+    session = {"id": "cs_odd", "object": "checkout.session", "status": "complete", "payment_status": "paid"}
+    session |= {"mode": mode, "client_reference_id": REFERENCE, "payment_link": "plink_1", "created": at}
+    session |= {"amount_total": 2900, "currency": "usd", "metadata": {}}
+    session |= {"customer_details": {"email": "new@example.org", "name": "New"}}
+    if mode == "subscription":
+        subscription = subscription_event("active", at, customer="cus_new", id_="sub_odd", **_SUBSCRIPTION)
+        bought = {"subscription": subscription["data"]["object"], "payment_intent": None}
+        return {**session, **bought, "customer": "cus_new", "line_items": _items("price_basic")}
+    charge = whole("charge.succeeded", at)["data"]["object"]
+    charge |= {"id": "ch_odd", "payment_intent": "pi_odd", "metadata": {}}
+    bought = {"subscription": None, "payment_intent": {"id": "pi_odd", "latest_charge": charge}}
+    return {**session, **bought, "customer": "cus_jane", "line_items": _items("price_lifetime")}
+
+
+def numbered(session: dict[str, Any], number: int) -> dict[str, Any]:
+    """Return the session with ids of its own, so that nothing of it is known here."""
+    return json.loads(json.dumps(session).replace('_odd"', f'_odd{number}"'))
+
+
+def completed(session: dict[str, Any]) -> dict[str, Any]:
+    """Return the event of a fetched session: it has ids where the session has objects, and no line items."""
+    ids = {name: (session[name] or {}).get("id") for name in ("subscription", "payment_intent")}
+    return event("checkout.session.completed", session["created"], **session | ids | {"line_items": None})
+
+
+def _items(price: str) -> dict[str, Any]:
+    return {"object": "list", "data": [{"price": {"id": price}}]}
 
 
 _PAYMENT = {"payment_intent": "pi_jane", "metadata": {"umstripe_price": "price_lifetime"}}

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from tests.members import member
-from tests.odd_events import StubStripe, Traced, odd_ones, whole
+from tests.odd_events import StubStripe, Traced, completed, numbered, odd_ones, paid_through_link, whole
 from tests.selling import open_shop, rows
 from tests.stripe_events import deliver, subscription_event
-from umstripe.stripe_api.shapes import check_event
+from umstripe.stripe_api.shapes import check_event, check_fetched
 from umstripe.webhooks import HANDLERS
 
 ENVELOPE = [("id",), ("type",), ("created",), ("livemode",), ("data",), ("data", "object"), ("account",)]
@@ -92,6 +92,30 @@ def test_no_odd_event_fails_twice_or_breaks_a_page(shop, admin, database, type_)
         first = deliver(client, one).status_code
         if first >= 500 and deliver(client, one).status_code >= 500:
             refused.append(what)
+    assert refused == []
+    assert_no_page_is_broken(shop, admin)
+
+
+@pytest.mark.parametrize("mode", ["payment", "subscription"])
+def test_no_odd_session_of_a_payment_link_fails_twice_or_breaks_a_page(shop, admin, stripe, database, mode):
+    """Of each field a fifth of the odd values is tried, other ones of the next field."""
+    session, fields, client, refused = (
+        paid_through_link(mode, int(time.time())),
+        set(),
+        shop.test_client(),
+        [],
+    )
+    check_fetched("checkout.session", Traced(session, fields))
+    sessions = [("as it is", session), *odd_ones(session, sorted(fields, key=str))]
+    for number, (what, odd) in enumerate(sessions):
+        if number % 5 or (number and _is_left_out(database, mode, number)):
+            continue
+        stripe.objects[f"cs_odd{number}"] = numbered(odd, number)
+        event = completed(numbered(session, number))
+        answers = [deliver(client, event) for _ in range(2)]
+        if all(answer.status_code >= 500 for answer in answers):
+            refused.append(what)
+        assert number or answers[0].json == {"result": "processed"}
     assert refused == []
     assert_no_page_is_broken(shop, admin)
 

@@ -59,6 +59,31 @@ def attacked(app, username, addresses=6):
         answers(visitor(app, f"198.51.100.{number}"), username, times=10)
 
 
+@pytest.mark.one_database
+def test_nobody_waits_for_the_database_while_a_password_is_checked(app, monkeypatch):
+    """On SQLite one process writes at a time, and argon2 takes a tenth of a second on purpose."""
+    from umstripe.database import db
+    from umstripe.models import password_schemes
+
+    people(app, "jane")
+    owner = visitor(app)
+    owner.enter("jane")
+    checked = []
+    for name in ("hash", "verify"):
+        original = getattr(password_schemes.NormalizedArgon2, name)
+
+        def recorded(self, *args, _original=original, **kwargs):
+            checked.append(db.session().in_transaction())
+            return _original(self, *args, **kwargs)
+
+        monkeypatch.setattr(password_schemes.NormalizedArgon2, name, recorded)
+    for username, password in (("jane", PASSWORD), ("jane", WRONG), ("nobody", WRONG)):
+        answers(visitor(app), username, password)
+    owner.submit("/account/password", "password", password=WRONG, new_password="x", new_password_confirm="x")
+    owner.submit("/account/", "name", email="other@example.org", password=WRONG)
+    assert len(checked) >= 5 and not any(checked), checked
+
+
 def test_two_processes_share_a_limit_to_the_last_try(app, environ, tmp_path):
     people(app, "jane")
     sites = [Site(environ, tmp_path / str(number)) for number in range(2)]

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from stripe_simulator.testing import Walk
+from tests.databases import environ_for
 from tests.members import member
 from tests.people import Page, make_user
 from tests.selling import rows
@@ -52,6 +53,23 @@ def test_the_page_says_what_it_costs_now_and_later_and_then_just_that_is_charged
     assert f"{invoices(site)[0]['amount_paid'] / 100:.2f}" == shown
     assert site.lines() == ["Switches from Basic Plan to Standard Plan"]
     assert site.now()["metadata"]["umstripe_plan"] == site.plan_key("Standard Plan")
+
+
+def test_what_was_shown_before_the_secret_key_was_replaced_can_be_accepted_after(
+    site, jane, database_url, tmp_path
+):
+    from umstripe import create_app
+
+    fields = jane.get(link(site)).form("offer")["fields"]
+    earlier = site.app.config["SECRET_KEY"]
+    environ = environ_for(database_url, tmp_path / "instance", UMSTRIPE_STRIPE_API_BASE=site.simulator.url)
+    newest = {"UMSTRIPE_SECRET_KEY": f"the newest secret key of all of them\n{earlier}"}
+    client = create_app({**environ, **newest}).test_client()
+    for cookie in jane.client._cookies.values():
+        client.set_cookie(cookie.key, cookie.value)
+    answer = client.post(link(site), data=fields, follow_redirects=True)
+    assert "Your plan is Standard Plan now." in answer.text
+    assert price_now(site) == site.simulator.prices()["Standard Plan"]
 
 
 def test_the_billing_page_asks_once_for_the_plans_to_switch_to(site, jane):

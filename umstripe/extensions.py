@@ -18,7 +18,7 @@ from umstripe.security import earlier_keys, rate_limits
 from umstripe.security import sessions as login_sessions
 from umstripe.security.csrf import OriginCheckedCSRF
 from umstripe.security.session_interface import CookieSessions
-from umstripe.security.settings import SECURITY, sessions
+from umstripe.security.settings import SECURITY, session_settings
 
 REGISTRATIONS = "100 per 10 minutes; 300 per hour"
 """Per client address, which a whole choir may share. Wrong passwords are counted apart (see rate_limits)."""
@@ -32,7 +32,7 @@ security = Security(mail_util_cls=OutboxMailUtil, password_util_cls=PasswordRule
 
 
 def init_app(app: Flask) -> None:
-    app.config.update(SECURITY, **sessions(app))
+    app.config.update(SECURITY, **session_settings(app))
     app.session_interface = CookieSessions()
     earlier_keys.read_earlier_keys(app)
     if app.config["TRUSTED_PROXIES"]:

@@ -48,7 +48,7 @@ def normal_host(netloc: str) -> str:
 
 
 def is_loopback(hostname: str) -> bool:
-    """Whether only this machine can reach a host. `hostname` is without port and brackets, as urlsplit returns it."""
+    """Return whether only this machine can reach a host. `hostname` is as urlsplit returns it: no port, no brackets."""
     try:
         return ip_address(hostname).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""How request bodies are read: one that cannot be read is the sender's mistake (400 or 413), on every address."""
+"""Request bodies: one that cannot be read is the client's mistake (400 or 413), on every address."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Request(flask.Request):
     @cached_property
     def cookies(self) -> ImmutableMultiDict[str, str]:  # type: ignore[override]
         """Without those that are not ASCII: none of this site's is, and Flask-Login breaks on a remember cookie of them."""
-        found = super().cookies.items(multi=True)
-        return ImmutableMultiDict([(name, value) for name, value in found if value.isascii()])
+        cookies = super().cookies.items(multi=True)
+        return ImmutableMultiDict([(name, value) for name, value in cookies if value.isascii()])
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
-        """Raise BadRequest for chunks that the server cannot read, which it notices only now."""
+        """Return the body as Flask does. Raise BadRequest for chunks that gunicorn cannot parse."""
         try:
             return super().get_data(*args, **kwargs)
         except (NoMoreData, ParseException) as error:

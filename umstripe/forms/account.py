@@ -41,7 +41,7 @@ class AccountForm(UserFields):
         try:
             is_right = tries.check(lambda: self.owner.has_password(password))
         except TooManyTries as error:
-            return rate_limits.answer_with(error)
+            return rate_limits.answer_429(error)
         return "" if is_right else "This is not your current password."
 
     def validate_email(self, field: EmailField) -> None:

@@ -110,5 +110,5 @@ class PlanPasswordForm(FlaskForm):
                 return True
             self.plan_password.errors = ["This is not the password of this plan."]
         except TooManyTries as error:
-            self.plan_password.errors = [rate_limits.answer_with(error)]
+            self.plan_password.errors = [rate_limits.answer_429(error)]
         return False

@@ -56,11 +56,12 @@ class LoginForm(FlaskSecurityLoginForm):
                 lambda: self._has_right_password(**kwargs)
             )
         except TooManyTries as error:
-            self.form_errors = [f"{rate_limits.answer_with(error)} {OR_RESET}"]
+            self.form_errors = [f"{rate_limits.answer_429(error)} {OR_RESET}"]
             return False
 
     def _has_right_password(self, **kwargs: Any) -> bool:
         self.user = User.with_identity(self.email.data or "")
+        db.session.commit()  # so that on SQLite nobody waits for the lock while argon2 computes
         return super().validate(**kwargs)
 
 
@@ -74,7 +75,7 @@ class ChangePasswordForm(FlaskSecurityChangePasswordForm):
         try:
             tries.begin()
         except TooManyTries as error:
-            self.password.errors = [rate_limits.answer_with(error)]
+            self.password.errors = [rate_limits.answer_429(error)]
             return False
         is_valid = super().validate(**kwargs)
         if not self.password.errors:

@@ -44,7 +44,7 @@ def _address() -> Iterator[Check]:
 def _files() -> Iterator[Check]:
     """Check that other users of this machine cannot read keys, mails and members."""
     name = "Files"
-    open_to_others = file_permissions.close_all(current_app.config)
+    _, open_to_others = file_permissions.close_all(current_app.config)
     if open_to_others:
         names = ", ".join(str(path) for path in open_to_others)
         advice = "Take “group” and “others” every right to them, as their owner (chmod go-rwx)."

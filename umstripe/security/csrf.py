@@ -8,7 +8,6 @@ themselves and which needs no address to compare with; browsers that do not send
 
 from __future__ import annotations
 
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 from flask import g, request
@@ -30,11 +29,7 @@ class OriginCheckedCSRF(CSRFProtect):
         super().protect(apply_exemptions)
         if g.get("csrf_valid") and is_cross_origin():
             g.csrf_valid = False
-            _refuse()
-
-
-def _refuse() -> NoReturn:
-    raise OriginError("The form was sent from another origin.")
+            raise OriginError("The form was sent from another origin.")
 
 
 def is_cross_origin() -> bool:

@@ -20,8 +20,8 @@ from umstripe.keys import signing
 def read_earlier_keys(app: Flask) -> None:
     """Register the hooks that re-sign cookies. Call this before any extension that loads the user before a request."""
     if app.config["SECRET_KEY_FALLBACKS"]:
-        app.before_request(_read_remember_cookie_of_earlier_key)
-        app.before_request(_sign_session_anew)
+        app.before_request(_resign_remember_cookie)
+        app.before_request(_resign_session)
 
 
 def init_app(app: Flask, security: Security) -> None:
@@ -32,8 +32,8 @@ def init_app(app: Flask, security: Security) -> None:
             attribute.secret_keys = [key.encode() for key in signing.signing_keys(app)]
 
 
-def _read_remember_cookie_of_earlier_key() -> None:
-    """Flask-Login reads the cookie as if the newest key had signed it, and sends it again, signed with that."""
+def _resign_remember_cookie() -> None:
+    """Re-sign a remember cookie of an earlier key for this request, and have Flask-Login send it anew."""
     name = current_app.config.get("REMEMBER_COOKIE_NAME", "remember_token")
     cookie = request.cookies.get(name)
     if cookie is None or decode_cookie(cookie) is not None:
@@ -44,8 +44,8 @@ def _read_remember_cookie_of_earlier_key() -> None:
             session["_remember"] = "set"
 
 
-def _sign_session_anew() -> None:
-    """So that an earlier key can be dropped soon, and only those who stayed away meanwhile must log in again."""
+def _resign_session() -> None:
+    """Re-sign a session of an earlier key, so that the key can be dropped soon without logging out who came back."""
     interface = current_app.session_interface
     cookie = request.cookies.get(current_app.config["SESSION_COOKIE_NAME"])
     if not cookie or not session or not isinstance(interface, SecureCookieSessionInterface):

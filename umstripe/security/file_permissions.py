@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -26,34 +27,29 @@ def keep_private() -> None:
 
 def init_app(app: Flask) -> None:
     """Close files that are open to other users, and keep the list of them for the health page."""
-    open_before = _open_files(app.config)
-    still_open = close_all(app.config)
-    closed = [path for path in open_before if path not in still_open]
+    closed, still_open = close_all(app.config)
     app.extensions["closed_files"] = closed
-    if open_before:
+    if closed or still_open:
         structlog.get_logger().warning(
             "files could be read by other users", closed=_names(closed), still_open=_names(still_open)
         )
 
 
-def close_all(config: Mapping[str, Any]) -> list[Path]:
-    """Remove other users' permissions. Return the files where that failed: those of another owner, and sticky folders
-    like /tmp."""
-    for path in _open_files(config):
-        if path.stat().st_mode & stat.S_ISVTX:
-            continue
-        try:
-            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~FOR_OTHERS)
-        except OSError:
-            continue
-    return _open_files(config)
-
-
-def _open_files(config: Mapping[str, Any]) -> list[Path]:
-    return [path for path in _files(config) if _is_open(path)]
+def close_all(config: Mapping[str, Any]) -> tuple[list[Path], list[Path]]:
+    """Remove other users' permissions. Return the files that were open to them, and those that still are: files of
+    another owner, and sticky folders like /tmp."""
+    files = [path for path in _files(config) if _is_open(path)]
+    for path in files:
+        with contextlib.suppress(OSError):
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if not mode & stat.S_ISVTX:
+                path.chmod(mode & ~FOR_OTHERS)
+    still_open = [path for path in files if _is_open(path)]
+    return [path for path in files if path not in still_open], still_open
 
 
 def _is_open(path: Path) -> bool:
+    """Return whether other users have permissions. A link has none of its own; what is gone has none."""
     try:
         return not path.is_symlink() and bool(path.stat().st_mode & FOR_OTHERS)
     except OSError:

@@ -1,4 +1,4 @@
-"""The headers that every answer has: what a browser may load, who may keep the answer, how long a header may be."""
+"""The headers of every response: content security policy, caching, HSTS, and the length of redirects."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ CSP = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
-ALWAYS = {
+COMMON_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "browsing-topics=()",
 }
 PRIVATE = "private, no-store"
-LONGEST_LOCATION = 4000
+MAX_LOCATION_LENGTH = 4000
 """Proxies give up on answers whose headers are longer than their buffer, 4 KB in nginx."""
 
 
@@ -32,7 +32,7 @@ def init_app(app: Flask) -> None:
 
 
 def allow(app: Flask, endpoint: str, policy: dict[str, str]) -> None:
-    """Give the answers of an endpoint a content security policy of their own."""
+    """Set the content security policy of an endpoint's responses."""
     app.extensions["content_security_policies"][endpoint] = _header_of(policy)
 
 
@@ -45,28 +45,28 @@ DEFAULT_POLICY = _header_of(CSP)
 
 def _add_headers(response: Response) -> Response:
     policies: dict[str | None, str] = current_app.extensions["content_security_policies"]
-    response.headers.update(ALWAYS)
+    response.headers.update(COMMON_HEADERS)
     response.headers["Content-Security-Policy"] = policies.get(request.endpoint, DEFAULT_POLICY)
     if request.endpoint != "static":
         response.headers["Cache-Control"] = PRIVATE
     if current_app.config["HSTS"] is not None and _is_secure():
         response.headers["Strict-Transport-Security"] = f"max-age={current_app.config['HSTS']}"
     if "Location" in response.headers:
-        response.headers["Location"] = _short(hosts.without_requested_origin(response.headers["Location"]))
+        response.headers["Location"] = _shorten(hosts.without_requested_origin(response.headers["Location"]))
     return response
 
 
 def _is_secure() -> bool:
-    """Whether the browser came by https. A proxy that ends it may not say so; then the site's address does."""
+    """Return whether the browser uses https. A proxy that ends it may not say so; then the site's address does."""
     return request.is_secure or (request.endpoint not in hosts.AT_ANY_HOST and site_address.is_https())
 
 
-def _short(location: str) -> str:
-    """Return a redirect's target; one on this site that is too long without its query, or the start page.
+def _shorten(location: str) -> str:
+    """Return a redirect's target. Of one on this site that is too long, return the path, or the start page.
 
     Addresses at Stripe are left as they are: nobody else writes them.
     """
-    if len(location) <= LONGEST_LOCATION or location.startswith(("http://", "https://")):
+    if len(location) <= MAX_LOCATION_LENGTH or location.startswith(("http://", "https://")):
         return location
     path = location.partition("?")[0]
-    return path if len(path) <= LONGEST_LOCATION else "/"
+    return path if len(path) <= MAX_LOCATION_LENGTH else "/"

@@ -1,4 +1,4 @@
-"""Replacing the site's own keys while it runs: nobody is logged out, no link breaks, nothing stored becomes unreadable.
+"""Replace the site's own keys while it runs: nobody is logged out, no link breaks, nothing stored becomes unreadable.
 
 A new key becomes the newest one and the earlier ones stay readable. They are dropped by a second step, when whatever they
 signed has come back or does not matter any more. Each step can be done again after a crash.
@@ -33,7 +33,7 @@ class Encryption:
 
 
 def is_in_environment(kind: str) -> bool:
-    """Whether keys of this kind (`secret`, `encryption`) are set by a variable, so that the site cannot change them."""
+    """Return whether a variable sets the keys of this kind (`secret`, `encryption`), so that the site cannot."""
     return current_app.config["KEY_FILES"][kind] is None
 
 
@@ -42,9 +42,9 @@ def count_keys(kind: str) -> int:
 
 
 def add_key(kind: str) -> int:
-    """Make a new key, which signs or encrypts from now on. Return how many stored values are encrypted anew.
+    """Make a new key, which signs or encrypts from now on. Return how many stored values were re-encrypted.
 
-    Raises UmstripeError when something stored cannot be read.
+    Raise UmstripeError when something stored cannot be read.
     """
     file = _file(kind)
     with file.lock():
@@ -54,15 +54,17 @@ def add_key(kind: str) -> int:
 
 
 def renew(kind: str) -> int:
-    """Let everything stored follow the keys in force, so that only the newest is needed. Return how many values were
-    encrypted anew. Raises UmstripeError when something stored cannot be read."""
+    """Bring everything stored to the newest key. Return how many values were re-encrypted.
+
+    Raise UmstripeError when something stored cannot be read.
+    """
     return _adopt(kind, secret_keys(current_app))
 
 
 def drop_earlier_keys(kind: str) -> int:
-    """Forget all keys but the newest, once nothing stored needs them. Return how many were dropped.
+    """Delete all keys but the newest, once nothing stored needs them. Return how many were deleted.
 
-    Raises UmstripeError when something stored cannot be read.
+    Raise UmstripeError when something stored cannot be read.
     """
     file = _file(kind)
     with file.lock():
@@ -72,8 +74,8 @@ def drop_earlier_keys(kind: str) -> int:
     return len(earlier)
 
 
-def encrypt_anew() -> Encryption:
-    """Encrypt everything stored with the newest key, in one transaction."""
+def reencrypt() -> Encryption:
+    """Encrypt everything stored with the newest key, in one transaction. Return the counts."""
     columns = [
         (table, column)
         for table in Model.metadata.sorted_tables
@@ -82,7 +84,7 @@ def encrypt_anew() -> Encryption:
     ]
     with write() as tx:
         results = [_encrypt_column(tx, table, column) for table, column in columns]
-    return Encryption(sum(one.renewed for one in results), sum(one.unreadable for one in results))
+    return Encryption(sum(result.renewed for result in results), sum(result.unreadable for result in results))
 
 
 def _adopt(kind: str, keys: list[str]) -> int:
@@ -90,7 +92,7 @@ def _adopt(kind: str, keys: list[str]) -> int:
         with writing():
             site_identity.keep_digests(keys)
         return 0
-    result = encrypt_anew()
+    result = reencrypt()
     if result.unreadable:
         raise UmstripeError(UNREADABLE.format(result.unreadable))
     return result.renewed
@@ -117,7 +119,7 @@ def _encrypt_column(tx: Transaction, table: Table, column: Column[str]) -> Encry
             unreadable += 1
             continue
         if not fernet.is_newest(value):
-            row = [one == part for one, part in zip(primary, key, strict=True)]
+            row = [column == value for column, value in zip(primary, key, strict=True)]
             tx.execute(
                 update(table).where(*row).values({column: type_coerce(fernet.encrypt(text).decode(), String)})
             )

@@ -1,4 +1,4 @@
-"""A signed cookie that says as whom this browser has logged in before.
+"""The device cookie: a signed list of the accounts that have logged in with this browser.
 
 Wrong passwords from a known browser are counted apart from those of strangers, so that nobody who guesses locks the
 owner out (see rate_limits). It lets nobody in and is no session: it stays when somebody logs out.
@@ -20,7 +20,7 @@ SALT = "umstripe known device"
 COOKIE = "known_device"
 COOKIE_SECONDS = 365 * 24 * 3600
 ACCOUNTS_AT_MOST = 5
-"""As many people as may share a browser."""
+"""How many people may share a browser."""
 
 
 def device_of(identity: str) -> str:
@@ -34,7 +34,7 @@ def device_of(identity: str) -> str:
 @user_authenticated.connect
 @password_reset.connect
 def _remember(_app: Flask, user: User, **_more: Any) -> None:
-    """Somebody has logged in here, or chosen a new password by the link in a mail."""
+    """Add the user to the cookie after a login, or after a new password chosen by the link in a mail."""
     if not has_request_context():
         return
     devices = _devices()
@@ -56,7 +56,7 @@ def _remember(_app: Flask, user: User, **_more: Any) -> None:
 
 
 def _devices() -> dict[str, str]:
-    """Return what the cookie holds: public ids of users, each with a token of its own."""
+    """Return the contents of the cookie: the users' public ids, each with its token."""
     try:
         devices = serializer(SALT).loads(request.cookies.get(COOKIE, ""), max_age=COOKIE_SECONDS)
     except BadData:

@@ -1,4 +1,4 @@
-"""How often something may be tried, counted in the database for all processes together.
+"""Rate limits, counted in the database for all processes together.
 
 `DatabaseStorage` keeps the counters of Flask-Limiter. `Tries` counts wrong passwords: a try is counted before the
 password is looked at and taken back when it was right, so that tries at the same moment cannot exceed a limit and
@@ -126,8 +126,8 @@ def client_address() -> str:
     return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False))
 
 
-def answer_with(error: TooManyTries) -> str:
-    """Let the page that is made now, with what was typed, have status 429. Return the sentence to show on it."""
+def answer_429(error: TooManyTries) -> str:
+    """Give the response of this request status 429 and Retry-After. Return the sentence to show on its page."""
 
     @after_this_request
     def refuse(response: Response) -> Response:
@@ -184,12 +184,12 @@ class DatabaseStorage(Storage):
 
 @contextlib.contextmanager
 def _transaction() -> Iterator[Connection]:
-    """A write transaction beside the session's, which has only read so far and gives its lock back first."""
+    """Begin a write transaction beside the session's, which has only read so far and ends first."""
     session = db.session()
     if is_writing() and session.in_transaction():
         if session.new or session.dirty or session.deleted:
             raise RuntimeError("A limit is checked after something was changed")
-        session.rollback()
+        session.commit()  # unlike a rollback, it keeps what was read: checking a password begins no transaction
     with write() as tx:
         yield tx
 
@@ -212,11 +212,11 @@ limiter = Limiter(person_or_address, storage_uri="sqla://", default_limits=[], s
 
 def init_app(app: Flask) -> None:
     limiter.init_app(app)
-    app.register_error_handler(429, _too_many)
+    app.register_error_handler(429, _too_many_requests)
 
 
-def _too_many(error: Any) -> Response:
-    """The page of a limit. What was typed is still in the form that the browser goes back to."""
+def _too_many_requests(error: Any) -> Response:
+    """Return the page for a reached limit. What was typed is still in the form that the browser goes back to."""
     if not isinstance(error, TooManyTries):
         limit = limiter.current_limit
         error = TooManyTries(limit.reset_at if limit else time.time() + MINUTES)

@@ -50,7 +50,7 @@ class CookieSessions(SecureCookieSessionInterface):
         return serializer is not None and len(serializer.dumps(dict(session))) > LONGEST_VALUE
 
     def _secure_others(self, app: Flask, response: Response) -> None:
-        """Cookies of the libraries, like the one that remembers a login, are as secure as the session's."""
+        """Add Secure to the cookies of the libraries, like the remember cookie, where the session's has it."""
         cookies = response.headers.getlist("Set-Cookie")
         if cookies and self.get_cookie_secure(app):
             response.headers.setlist("Set-Cookie", [_secure(cookie) for cookie in cookies])

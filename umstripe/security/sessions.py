@@ -1,4 +1,4 @@
-"""Log-in and log-out: rows of `login_session` behind the cookies. The session cookie itself is in umstripe/security/session_interface.py.
+"""Log-in and log-out: rows of `login_session` behind the cookies (the session cookie itself: session_interface).
 
 Flask-Login keeps `_user_id` in the session cookie and copies it into the remember cookie. Here it is the token of a
 row of `login_session` instead of the user's `fs_uniquifier`, so that a logout ends every copy of both cookies.
@@ -82,6 +82,6 @@ def _end(_app: Flask, **_more: Any) -> None:
 
 
 def _log_out_after_reset(_app: Flask, user: User, **_more: Any) -> None:
-    """Whoever is logged in here, the page that follows is for the user of the reset link."""
+    """Log out whoever is logged in with this browser: the page that follows is for the user of the reset link."""
     if current_user.is_authenticated:
         logout_user()

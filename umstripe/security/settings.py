@@ -1,4 +1,4 @@
-"""How Flask-Security, sessions and cookies are set."""
+"""The configuration of Flask-Security, sessions and cookies."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ SECURITY = {
 }
 
 
-def sessions(app: Flask) -> dict[str, Any]:
+def session_settings(app: Flask) -> dict[str, Any]:
+    """Return the configuration of sessions, cookies, forms and bodies."""
     return {
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
@@ -75,6 +76,6 @@ def sessions(app: Flask) -> dict[str, Any]:
 
 
 @password_reset.connect
-def _address_is_confirmed(_app: Flask, user: User, **_more: Any) -> None:
-    """The link that resets a password went to the address."""
+def _confirm_address(_app: Flask, user: User, **_more: Any) -> None:
+    """Mark the address as confirmed: the link that resets a password was sent to it."""
     user.confirmed_at = user.confirmed_at or database.now()

@@ -51,7 +51,7 @@ class Outgoing:
 
 
 class BufferedSocket:
-    """What gunicorn uses as a socket: it reads a request that is here already and never waits for the client."""
+    """The socket that gunicorn sees: it reads a request that has arrived already, and never waits for the client."""
 
     def __init__(self, raw: socket.socket) -> None:
         self.raw = raw
@@ -59,8 +59,8 @@ class BufferedSocket:
         self._request = io.BytesIO()
         self._request_size = 0
 
-    def give(self, request: bytes) -> None:
-        """Let the next calls of `recv` return this."""
+    def load_request(self, request: bytes) -> None:
+        """Let the next calls of `recv` return this request."""
         self._request, self._request_size = io.BytesIO(request), len(request)
 
     def recv(self, size: int) -> bytes:
@@ -73,7 +73,7 @@ class BufferedSocket:
         return self._request.tell() == self._request_size
 
     def sendall(self, data: bytes) -> None:
-        """Send what the client takes at once, keep the rest. Raises OSError when the client is gone."""
+        """Send what the client takes at once, and keep the rest. Raise OSError when the client is gone."""
         if self.outgoing is None:
             data = data[self._send(data) :]
         if data:
@@ -125,7 +125,10 @@ class BufferedSocket:
 
 
 class Connection(TConn):
-    """A connection with the bytes that came of its next request. Times are of `time.monotonic`, in seconds."""
+    """A connection with the bytes that came of its next request: `has_begun` when there are any.
+
+    Times are of `time.monotonic`, in seconds.
+    """
 
     def __init__(self, cfg: Any, raw: socket.socket, client: Any, server: Any) -> None:
         self.socket = BufferedSocket(raw)
@@ -139,11 +142,11 @@ class Connection(TConn):
         self.events = 0
         self.since = time.monotonic()
         self.deadline = self.since + HEAD_SECONDS
-        self._has_begun = self._has_head = False
+        self.has_begun = self._has_head = False
         self._progress = 0
 
     def receive(self) -> bool:
-        """Take what has come. Return False when the client has closed the connection."""
+        """Read what has arrived. Return False when the client has closed the connection."""
         try:
             data = self.raw.recv(RECEIVE_BYTES)
         except BlockingIOError:
@@ -154,11 +157,11 @@ class Connection(TConn):
         return data != b""
 
     def feed(self, data: bytes) -> None:
-        """Add bytes to the next request, and set the time until which its head or its body must be here."""
+        """Add bytes to the next request, and set the deadline for its head or its body."""
         self.buffer.feed(data)
         now = time.monotonic()
-        if not self._has_begun and len(self.buffer):
-            self._has_begun, self.since, self.deadline = True, now, now + HEAD_SECONDS
+        if not self.has_begun and len(self.buffer):
+            self.has_begun, self.since, self.deadline = True, now, now + HEAD_SECONDS
         if not self._has_head and self.buffer.head_end is not None:
             self._has_head, self.deadline = True, now + BODY_SECONDS
             if self.buffer.expects_continue and not self.buffer.is_complete:
@@ -168,7 +171,7 @@ class Connection(TConn):
     def take_request(self) -> None:
         """Give the complete request to the thread that will answer it."""
         self.must_close = not self.buffer.is_whole
-        self.socket.give(self.buffer.take())
+        self.socket.load_request(self.buffer.take())
 
     @property
     def is_read(self) -> bool:
@@ -185,20 +188,15 @@ class Connection(TConn):
             self._progress, self.deadline = 0, time.monotonic() + WRITE_SECONDS
         return True
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether bytes of the next request have come."""
-        return self._has_begun
-
     def wait_for_next(self) -> None:
-        """Begin anew after an answer: the next request may come, or be here already."""
-        self._has_begun = self._has_head = False
+        """Prepare for the next request, which may have arrived already."""
+        self.has_begun = self._has_head = False
         self.since = time.monotonic()
         self.deadline = self.since + self.cfg.keepalive
         self.feed(b"")
 
     def shut_down(self) -> None:
-        """Say that nothing more comes. What the client still sends is read until it closes or LINGER_SECONDS are over.
+        """Close the sending side. What the client still sends is read until it closes or LINGER_SECONDS are over.
 
         Closing at once would make the kernel throw away an answer that the client has not read (RFC 9112, 9.6).
         """

@@ -1,4 +1,4 @@
-"""Tells where a request ends. Only gunicorn's parser, which reads the same bytes again, says what it means."""
+"""Find where a request ends. Its meaning is read by gunicorn's parser alone, from the same bytes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RequestBuffer:
         return self.end is not None
 
     def feed(self, received: bytes) -> None:
-        """Add bytes that came. Call it with none of them to look at what followed the request before."""
+        """Append received bytes. Call it with none to look at what followed the previous request."""
         self._bytes += received
         if self.head_end is None:
             self._find_head_end()
@@ -60,7 +60,7 @@ class RequestBuffer:
             self._find_end()
 
     def take(self) -> bytes:
-        """Return the complete request and keep what follows it."""
+        """Return the complete request, and keep the bytes that follow it."""
         request = bytes(self._bytes[: self.end])
         del self._bytes[: self.end]
         self._reset()

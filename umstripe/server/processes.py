@@ -18,9 +18,9 @@ WEB_THREADS = 4
 OPEN_FILES = 4096
 """For each process: its connections (gunicorn's default is 1,000), those to the database, and a temporary file for
 each long answer that a slow client has not taken."""
-NOBODY = ""
-"""Whose X-Forwarded-Proto, SCRIPT_NAME and the like gunicorn itself believes; by default that of everybody on this machine.
-UMSTRIPE_TRUSTED_PROXIES alone says whether a proxy is believed (see extensions)."""
+FORWARDED_ALLOW_IPS = ""
+"""Gunicorn itself trusts the X-Forwarded-Proto, SCRIPT_NAME and the like of no client; by default it does of every one on
+this machine. UMSTRIPE_TRUSTED_PROXIES alone decides whether a proxy is trusted (see extensions)."""
 WORKER_CLASS = "umstripe.server.worker.BufferingWorker"
 SITE = {"web": "web", "worker": "worker"}
 SIMULATOR_PORT = "UMSTRIPE_SIMULATOR_PORT"
@@ -47,12 +47,12 @@ def run_web() -> None:
 
 
 def run_serve() -> None:
-    """Migrate, say the setup link if nobody has set the site up, then run site and worker until SIGTERM."""
+    """Migrate, print the setup link if there is no administrator, then run site and worker until SIGTERM."""
     _run(SITE, os.environ)
 
 
 def run_demo(port: int) -> None:
-    """The same with a simulator, whose state is kept beside the database."""
+    """Run site, worker and simulator until SIGTERM. The simulator's state is kept in the instance folder."""
     environ = {"UMSTRIPE_STRIPE_API_BASE": f"http://127.0.0.1:{port}", **os.environ}
     state = config.load(environ)["INSTANCE"] / "simulator.sqlite"
     stripe = f"simulator --port {port} --allow-local-endpoints --state {shlex.quote(str(state))}"
@@ -81,7 +81,7 @@ def _gunicorn_options(bind: str) -> list[str]:
             "--no-control-socket",
             "--no-sendfile",
         ),
-        *("--forwarded-allow-ips", NOBODY),
+        *("--forwarded-allow-ips", FORWARDED_ALLOW_IPS),
         "umstripe.wsgi:app",
     ]
 

@@ -67,7 +67,7 @@ class BufferingWorker(ThreadWorker):
         self._watch(connection, selectors.EVENT_READ, self._read)
 
     def finish_request(self, connection: Connection, future: Future[bool]) -> None:
-        """Send what the thread has left of its answer, then wait for the next request or close."""
+        """Send the rest of the answer, then wait for the next request or close."""
         try:
             keep = not future.cancelled() and future.result()
         except Exception:
@@ -78,12 +78,12 @@ class BufferingWorker(ThreadWorker):
         self._write(connection)
 
     def murder_pending(self) -> None:
-        """Close what is over its time (gunicorn calls this after each round of events)."""
+        """Close the connections whose deadline has passed (gunicorn calls this after each round of events)."""
         now = time.monotonic()
         if now < self._next_expiry:
             return
         self._next_expiry = now + EXPIRY_INTERVAL
-        for connection in [one for one in self.waiting if one.deadline <= now]:
+        for connection in [waiting for waiting in self.waiting if waiting.deadline <= now]:
             self._expire(connection)
 
     def _cap_keepalive(self, deadline: float) -> None:
@@ -93,7 +93,7 @@ class BufferingWorker(ThreadWorker):
                 connection.deadline = min(connection.deadline, deadline)
 
     def _watch(self, connection: Connection, events: int, callback: Callable[[Connection], None]) -> None:
-        """Call `callback` when the client has sent or taken something."""
+        """Call `callback` when the connection can be read or written, as `events` say."""
         if connection.events:
             self.poller.modify(connection.raw, events, partial(self._call, callback, connection))
         else:
