@@ -47,7 +47,7 @@ def create_simulator(
     app.secret_key = secrets.token_bytes(32)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     store = Store(state)
-    is_new = not store.shelves
+    is_new = not store.collections
     account = Account(store, Deliveries(store, resolve, retry_gaps), allow_local_endpoints)
     if is_new and not empty:
         seed.demo(account)

@@ -12,7 +12,7 @@ from stripe_simulator.core import keys
 from stripe_simulator.core.document import VERSION
 from stripe_simulator.core.errors import StripeError, no_such
 from stripe_simulator.core.events import changed_attributes, new_event
-from stripe_simulator.core.objects import set_right
+from stripe_simulator.core.objects import reset_clock
 from stripe_simulator.core.rendering import plain
 from stripe_simulator.core.store import Store
 from stripe_simulator.delivery.deliveries import Deliveries
@@ -22,17 +22,17 @@ Json = dict[str, Any]
 # The API request that causes what happens now; nothing when Stripe or a person at the page does it.
 cause: contextvars.ContextVar[Json | None] = contextvars.ContextVar("cause", default=None)
 
-_quiet: contextvars.ContextVar[bool] = contextvars.ContextVar("quiet", default=False)
+_without_events: contextvars.ContextVar[bool] = contextvars.ContextVar("quiet", default=False)
 
 
 @contextlib.contextmanager
-def quiet(silent: bool = True) -> Iterator[None]:
+def without_events(silent: bool = True) -> Iterator[None]:
     """Whatever happens inside makes no events."""
-    token = _quiet.set(silent)
+    token = _without_events.set(silent)
     try:
         yield
     finally:
-        _quiet.reset(token)
+        _without_events.reset(token)
 
 
 @contextlib.contextmanager
@@ -73,7 +73,7 @@ class Account:
             self.faults.clear()
             self.api_version = VERSION
             self.store.clear()
-            set_right()
+            reset_clock()
             keys.add_defaults(self.store)
 
 
@@ -98,12 +98,12 @@ class Mode:
 
     def every(self, kind: str, **where: Any) -> list[Json]:
         """Objects of a kind that are not deleted, newest first."""
-        shelf = self.store.shelf(kind, self.name)
-        return [thing for thing in shelf.newest_first(where) if not thing.get("deleted")]
+        collection = self.store.collection(kind, self.name)
+        return [thing for thing in collection.newest_first(where) if not thing.get("deleted")]
 
     def newest(self, kind: str, **where: Any) -> Json | None:
         """The newest object of a kind that is not deleted, or None."""
-        newest_first = self.store.shelf(kind, self.name).newest_first(where)
+        newest_first = self.store.collection(kind, self.name).newest_first(where)
         return next((thing for thing in newest_first if not thing.get("deleted")), None)
 
     @contextlib.contextmanager
@@ -143,14 +143,14 @@ class Mode:
 
     def record(self, event_type: str, thing: Json, previous: Json | None = None) -> None:
         """Make an event, keep it for 30 days and deliver it to the endpoints that asked for it."""
-        if _quiet.get():
+        if _without_events.get():
             return
         version = self.account.api_version
         event = new_event(event_type, plain(thing), previous, self.livemode, cause.get(), version)
-        wanted = self.listeners(event_type)
-        event["pending_webhooks"] = len(wanted)
+        endpoints = self.listeners(event_type)
+        event["pending_webhooks"] = len(endpoints)
         self.keep(event)
-        for endpoint in wanted:
+        for endpoint in endpoints:
             self.account.deliveries.plan(self.name, event, endpoint)
 
     def listeners(self, event_type: str) -> list[Json]:
@@ -160,5 +160,5 @@ class Mode:
 
 def asks_for(endpoint: Json, event_type: str) -> bool:
     """Whether an endpoint is enabled and wants events of this type."""
-    wanted = endpoint["enabled_events"]
-    return endpoint["status"] == "enabled" and ("*" in wanted or event_type in wanted)
+    enabled_events = endpoint["enabled_events"]
+    return endpoint["status"] == "enabled" and ("*" in enabled_events or event_type in enabled_events)

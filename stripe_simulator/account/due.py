@@ -24,7 +24,7 @@ class Due(NamedTuple):
     """Something that happens at a time, in seconds, UTC."""
 
     at: int
-    what: Callable[[], object]
+    action: Callable[[], object]
 
 
 Source = Callable[[Mode, Json | None], Iterator[Due]]
@@ -57,7 +57,7 @@ def walk(mode: Mode, begin: int, end: int, clock: str | None = None) -> int:
             if steps > MOST_STEPS:
                 raise StripeError(500, "Time does not come to its end.", type="api_error")
             with frozen_at(max(present.at, begin), of_clock=clock is not None):
-                present.what()
+                present.action()
             present = _first(mode, owner, end)
         if present:
             heapq.heappush(heap, (present.at, owner))

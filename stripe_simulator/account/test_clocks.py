@@ -13,7 +13,7 @@ from stripe_simulator.account import due
 from stripe_simulator.account.account import Mode
 from stripe_simulator.core.calendar import DAY, after
 from stripe_simulator.core.errors import bad_request
-from stripe_simulator.core.objects import frozen_at, new_object, off_clocks, real_now
+from stripe_simulator.core.objects import frozen_at, new_object, outside_test_clocks, real_now
 
 Json = dict[str, Any]
 CLOCK = "test_helpers.test_clock"
@@ -43,7 +43,7 @@ def _owner(mode: Mode, object_id: str) -> str:
 def time_of(mode: Mode, *ids: str) -> Iterator[None]:
     """Inside, it is the time of the clock that one of these belongs to, if one does."""
     clock = of(mode, *ids)
-    with frozen_at(clock["frozen_time"]) if clock and "frozen_time" in clock else off_clocks():
+    with frozen_at(clock["frozen_time"]) if clock and "frozen_time" in clock else outside_test_clocks():
         yield
 
 

@@ -77,21 +77,21 @@ def _once(operation: str, ids: list[str], key: Json, request_id: str) -> tuple[i
         _apply_fault("before")
         return 200, _act(operation, ids, key, request_id), {}
     kept: Json | None = None
-    begun = False
+    started = False
     fingerprint = _fingerprint()
-    register = current_app.extensions["simulator_idempotency"]
-    before = register.begin(key["mode"], idempotency_key, fingerprint)
+    idempotency = current_app.extensions["simulator_idempotency"]
+    before = idempotency.begin(key["mode"], idempotency_key, fingerprint)
     if before:
         replayed = {"Idempotent-Replayed": "true", "Original-Request": before["request"]}
         return before["status"], before["body"], replayed
     try:
         _apply_fault("before")
-        begun = True
+        started = True
         kept = {"status": 200, "body": _act(operation, ids, key, request_id), "request": request_id}
         _apply_fault("after", "500")
     except StripeError as error:
         # Stripe keeps what happened after a call was taken up, and forgets what it refused at the door.
-        if error.type == "card_error" or (begun and error.status >= 500):
+        if error.type == "card_error" or (started and error.status >= 500):
             kept = {
                 "status": error.status,
                 "body": error.body(request_id, key["mode"]),
@@ -99,7 +99,7 @@ def _once(operation: str, ids: list[str], key: Json, request_id: str) -> tuple[i
             }
         raise
     finally:
-        register.end(key["mode"], idempotency_key, fingerprint, kept)
+        idempotency.end(key["mode"], idempotency_key, fingerprint, kept)
     return kept["status"], kept["body"], {}
 
 

@@ -39,8 +39,10 @@ def method(mode: Mode, customer: str | None, token: str, billing: Json) -> Json:
         raise no_such("PaymentMethod", token, "payment_method", 400)
     if mode.livemode and token != "pm_card_visa":
         raise bad_request("Test cards that decline exist in test mode only.", "payment_method")
-    made = new_object("payment_method", type="card", customer=customer, metadata={}, card=_card(token))
-    return made | {"billing_details": billing, "allow_redisplay": "always"}
+    payment_method = new_object(
+        "payment_method", type="card", customer=customer, metadata={}, card=_card(token)
+    )
+    return payment_method | {"billing_details": billing, "allow_redisplay": "always"}
 
 
 def details(customer: Json | None) -> Json:

@@ -20,9 +20,11 @@ SEPA: Json = {"bank_code": "37040044", "branch_code": "", "country": "DE", "last
 
 def method(kind: str, customer: str | None, billing: Json) -> Json:
     """A bank account to debit: `us_bank_account` or `sepa_debit`."""
-    made = new_object("payment_method", type=kind, customer=customer, metadata={}, billing_details=billing)
-    made["allow_redisplay"] = "limited"
-    return made | {kind: _account(kind)}
+    payment_method = new_object(
+        "payment_method", type=kind, customer=customer, metadata={}, billing_details=billing
+    )
+    payment_method["allow_redisplay"] = "limited"
+    return payment_method | {kind: _account(kind)}
 
 
 def _account(kind: str) -> Json:

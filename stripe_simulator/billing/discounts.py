@@ -26,11 +26,11 @@ def off(coupon: Json | None, lines: list[tuple[str, int]]) -> list[int]:
     if coupon["percent_off"] is not None:
         share = Decimal(str(coupon["percent_off"])) / 100
         return [int((amount * share).to_integral_value(ROUND_HALF_UP)) for amount in fitting]
-    left, taken = int(coupon["amount_off"]), []
+    left, amounts = int(coupon["amount_off"]), []
     for amount in fitting:
-        taken.append(min(left, amount))
-        left -= taken[-1]
-    return taken
+        amounts.append(min(left, amount))
+        left -= amounts[-1]
+    return amounts
 
 
 def is_valid(coupon: Json) -> bool:
@@ -53,21 +53,23 @@ def check(coupon: Json, currency: str, param: str) -> None:
         )
 
 
-def chosen(mode: Mode, given: list[Json], currency: str, customer: str | None, amount: int) -> Json | None:
+def chosen(
+    mode: Mode, discounts_params: list[Json], currency: str, customer: str | None, amount: int
+) -> Json | None:
     """The coupon and the promotion code that `discounts` names. Raises StripeError (400)."""
-    if not given:
+    if not discounts_params:
         return None
-    if len(given) > 1:
+    if len(discounts_params) > 1:
         raise bad_request("You may only specify one discount.", "discounts")
-    wanted = given[0]
-    if ("coupon" in wanted) == ("promotion_code" in wanted):
+    discount_params = discounts_params[0]
+    if ("coupon" in discount_params) == ("promotion_code" in discount_params):
         raise bad_request("A discount is either a coupon or a promotion_code.", "discounts[0]")
-    if "coupon" in wanted:
-        coupon = mode.find("coupon", wanted["coupon"], "discounts[0][coupon]", 400)
+    if "coupon" in discount_params:
+        coupon = mode.find("coupon", discount_params["coupon"], "discounts[0][coupon]", 400)
         check(coupon, currency, "discounts[0][coupon]")
         return {"coupon": coupon["id"], "promotion_code": None}
     param = "discounts[0][promotion_code]"
-    code = mode.find("promotion_code", wanted["promotion_code"], param, 400)
+    code = mode.find("promotion_code", discount_params["promotion_code"], param, 400)
     return by_code(mode, code, currency, customer, amount, param)
 
 
@@ -97,39 +99,40 @@ def _has_paid(mode: Mode, customer: str) -> bool:
 
 def code_named(mode: Mode, text: str) -> Json | None:
     """The active promotion code that a person typed. Capitals make no difference."""
-    wanted = text.strip().upper()
+    code_text = text.strip().upper()
     return next(
-        (each for each in mode.every("promotion_code", active=True) if each["code"].upper() == wanted), None
+        (each for each in mode.every("promotion_code", active=True) if each["code"].upper() == code_text),
+        None,
     )
 
 
-def coupon_of(mode: Mode, wanted: Json | None) -> Json | None:
+def coupon_of(mode: Mode, chosen_discount: Json | None) -> Json | None:
     """The coupon of a choice."""
-    return mode.get("coupon", wanted["coupon"]) if wanted else None
+    return mode.get("coupon", chosen_discount["coupon"]) if chosen_discount else None
 
 
-def start(mode: Mode, wanted: Json, **belongs: Any) -> Json:
+def start(mode: Mode, chosen_discount: Json, **belongs: Any) -> Json:
     """A discount begins: the coupon is redeemed. `belongs` are customer, subscription, session."""
-    coupon = mode.find("coupon", wanted["coupon"])
+    coupon = mode.find("coupon", chosen_discount["coupon"])
     months = coupon["duration_in_months"] if coupon["duration"] == "repeating" else None
-    redeem(mode, wanted)
-    made = new_object(
+    redeem(mode, chosen_discount)
+    discount = new_object(
         "discount",
         start=now(),
         end=after(now(), "month", months) if months else None,
-        promotion_code=wanted["promotion_code"],
+        promotion_code=chosen_discount["promotion_code"],
         source={"coupon": coupon["id"], "type": "coupon"},
         **belongs,
     )
-    return mode.add(made, "customer.discount.created")
+    return mode.add(discount, "customer.discount.created")
 
 
-def replaced(mode: Mode, subscription: Json, wanted: list[Json]) -> list[str]:
+def replaced(mode: Mode, subscription: Json, discounts_params: list[Json]) -> list[str]:
     """The ids of a subscription's discounts after `discounts` was given: those kept, and a new one.
 
     Raises StripeError (400).
     """
-    kept = [each["discount"] for each in wanted if "discount" in each]
+    kept = [each["discount"] for each in discounts_params if "discount" in each]
     for each in kept:
         if each not in subscription["discounts"]:
             raise no_such("discount", each, "discounts", 400)
@@ -138,19 +141,19 @@ def replaced(mode: Mode, subscription: Json, wanted: list[Json]) -> list[str]:
     amount = sum(
         pricing.total(item["price"], item.get("quantity", 1)) for item in subscription["items"]["data"]
     )
-    fresh = [each for each in wanted if "discount" not in each]
+    fresh = [each for each in discounts_params if "discount" not in each]
     coupon_ids = chosen(mode, fresh, subscription["currency"], subscription["customer"], amount)
     belongs = {"customer": subscription["customer"], "subscription": subscription["id"]}
     return [*kept, start(mode, coupon_ids, **belongs)["id"]] if coupon_ids else kept
 
 
-def redeem(mode: Mode, wanted: Json) -> None:
+def redeem(mode: Mode, chosen_discount: Json) -> None:
     """Count a redemption of the coupon, and of the code that led to it."""
-    coupon = mode.find("coupon", wanted["coupon"])
+    coupon = mode.find("coupon", chosen_discount["coupon"])
     counted = coupon | {"times_redeemed": coupon["times_redeemed"] + 1}
     mode.keep(counted | {"valid": is_valid(counted)})
-    if wanted["promotion_code"]:
-        code = mode.find("promotion_code", wanted["promotion_code"])
+    if chosen_discount["promotion_code"]:
+        code = mode.find("promotion_code", chosen_discount["promotion_code"])
         times = code["times_redeemed"] + 1
         active = code["active"] and (code["max_redemptions"] is None or times < code["max_redemptions"])
         mode.keep(code | {"times_redeemed": times, "active": active})
@@ -164,8 +167,8 @@ def on_lines(mode: Mode, subscription: Json, lines: list[Json]) -> list[Json]:
             (each["pricing"]["price_details"]["product"], _left(each) if each["discountable"] else 0)
             for each in lines
         ]
-        taken = off(coupon, plain)
-        lines = [_less(line, discount["id"], amount) for line, amount in zip(lines, taken, strict=True)]
+        amounts = off(coupon, plain)
+        lines = [_less(line, discount["id"], amount) for line, amount in zip(lines, amounts, strict=True)]
     return lines
 
 

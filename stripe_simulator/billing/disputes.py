@@ -18,7 +18,7 @@ def begin(mode: Mode, charge: Json, reason: str = "fraudulent") -> Json:
     if charge["disputed"] or charge["status"] != "succeeded" or not charge["captured"] or charge["refunded"]:
         raise bad_request(f"Charge {charge['id']} cannot be disputed.", "charge")
     mode.change(charge, disputed=True)
-    made = new_object(
+    dispute = new_object(
         "dispute",
         amount=charge["amount"] - charge["amount_refunded"],
         balance_transactions=[],
@@ -39,8 +39,8 @@ def begin(mode: Mode, charge: Json, reason: str = "fraudulent") -> Json:
         reason=reason,
         status="needs_response",
     )
-    made["evidence"]["enhanced_evidence"] = {}
-    return mode.add(made, "charge.dispute.created", "charge.dispute.funds_withdrawn")
+    dispute["evidence"]["enhanced_evidence"] = {}
+    return mode.add(dispute, "charge.dispute.created", "charge.dispute.funds_withdrawn")
 
 
 def _card(charge: Json) -> Json:

@@ -82,7 +82,7 @@ def wait(mode: Mode, proration: Proration, subscription: Json) -> Json:
     item, amount = proration.item, proration.amount
     quantity = int(item.get("quantity", 1))
     details = {"subscription": subscription["id"], "subscription_item": item["id"]}
-    made = new_object(
+    invoice_item = new_object(
         "invoiceitem",
         amount=amount,
         net_amount=amount,
@@ -103,9 +103,9 @@ def wait(mode: Mode, proration: Proration, subscription: Json) -> Json:
         tax_rates=[],
         test_clock=subscription["test_clock"],
     )
-    made["_line"] = of_proration(proration, subscription)
-    made["_line"]["parent"]["subscription_item_details"]["invoice_item"] = made["id"]
-    return mode.add(made, "invoiceitem.created")
+    invoice_item["_line"] = of_proration(proration, subscription)
+    invoice_item["_line"]["parent"]["subscription_item_details"]["invoice_item"] = invoice_item["id"]
+    return mode.add(invoice_item, "invoiceitem.created")
 
 
 def waiting(mode: Mode, subscription: Json) -> list[Json]:

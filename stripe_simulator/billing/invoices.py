@@ -40,8 +40,8 @@ def draft_period(mode: Mode, subscription: Json, reason: str) -> Json:
 def _drafted(mode: Mode, subscription: Json, reason: str, lines: list[Json], **fields: Any) -> Json:
     customer = mode.find("customer", subscription["customer"])
     invoice = draft(subscription, customer, reason)
-    taken = invoice_lines.take(mode, invoice_lines.waiting(mode, subscription), invoice)
-    lines = discounts.on_lines(mode, subscription, taken + lines)
+    waiting = invoice_lines.take(mode, invoice_lines.waiting(mode, subscription), invoice)
+    lines = discounts.on_lines(mode, subscription, waiting + lines)
     invoice["lines"] = invoice_lines.placed(lines, invoice)
     invoice |= totals(lines, customer["balance"])
     discounts.use_up(mode, invoice)
@@ -75,15 +75,18 @@ def finalize(mode: Mode, invoice: Json) -> Json:
 def totals(lines: list[Json], balance: int) -> Json:
     """The sums of an invoice. `balance` is the customer's: negative when the customer has a credit."""
     amount = sum(line["amount"] for line in lines)
-    off = discounts.totals(lines)
-    total = amount - sum(each["amount"] for each in off)
+    discount_totals = discounts.totals(lines)
+    total = amount - sum(each["amount"] for each in discount_totals)
     sums: Json = {
         "subtotal": amount,
         "subtotal_excluding_tax": amount,
         "total": total,
         "total_excluding_tax": total,
     }
-    sums |= {"discounts": [each["discount"] for each in off], "total_discount_amounts": off}
+    sums |= {
+        "discounts": [each["discount"] for each in discount_totals],
+        "total_discount_amounts": discount_totals,
+    }
     due = max(0, total + balance)
     return sums | {"amount_due": due, "amount_remaining": due, "starting_balance": balance}
 

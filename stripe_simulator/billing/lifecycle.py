@@ -110,19 +110,21 @@ def cancel_at_period_end(mode: Mode, subscription: Json) -> Json:
     return mode.change(subscription, UPDATED, **ending(subscription, True))
 
 
-def ending(subscription: Json, wanted: bool) -> Json:
+def ending(subscription: Json, is_ending: bool) -> Json:
     """The fields that say whether a subscription ends with its present period."""
     ends = min(item["current_period_end"] for item in subscription["items"]["data"])
-    details = subscription["cancellation_details"] | {"reason": "cancellation_requested" if wanted else None}
+    details = subscription["cancellation_details"] | {
+        "reason": "cancellation_requested" if is_ending else None
+    }
     return {
-        "cancel_at_period_end": wanted,
-        "cancel_at": ends if wanted else None,
-        "canceled_at": now() if wanted else None,
+        "cancel_at_period_end": is_ending,
+        "cancel_at": ends if is_ending else None,
+        "canceled_at": now() if is_ending else None,
         "cancellation_details": details,
     }
 
 
-def end_at(mode: Mode, subscription: Json, wanted: bool, **details: Any) -> Json:
+def end_at(mode: Mode, subscription: Json, is_ending: bool, **details: Any) -> Json:
     """It will end with the present period, or go on after all, as the portal says it.
 
     With flexible billing the portal sets `cancel_at` alone, and `cancel_at_period_end` stays false:
@@ -130,9 +132,9 @@ def end_at(mode: Mode, subscription: Json, wanted: bool, **details: Any) -> Json
     """
     require(subscription, "active", "trialing", "past_due", "unpaid", "paused")
     ends = max(item["current_period_end"] for item in subscription["items"]["data"])
-    fields = ending(subscription, wanted) | {"cancel_at_period_end": False}
-    fields["cancel_at"] = ends if wanted else None
-    fields["cancellation_details"] |= details if wanted else {"comment": None, "feedback": None}
+    fields = ending(subscription, is_ending) | {"cancel_at_period_end": False}
+    fields["cancel_at"] = ends if is_ending else None
+    fields["cancellation_details"] |= details if is_ending else {"comment": None, "feedback": None}
     return mode.change(subscription, UPDATED, **fields)
 
 

@@ -28,7 +28,7 @@ def intent(
     """A new payment intent that waits for its payment; of nobody in particular without a customer."""
     if amount < 1:
         raise bad_request("Invalid positive integer", "amount", "parameter_invalid_integer")
-    made = new_object(
+    payment_intent = new_object(
         "payment_intent",
         amount=amount,
         amount_capturable=0,
@@ -43,8 +43,8 @@ def intent(
         payment_method_options={},
         status="requires_payment_method",
     )
-    made["client_secret"] = f"{made['id']}_secret_{random_text(25)}"
-    return mode.add(made | fields, "payment_intent.created")
+    payment_intent["client_secret"] = f"{payment_intent['id']}_secret_{random_text(25)}"
+    return mode.add(payment_intent | fields, "payment_intent.created")
 
 
 def _charge(paid_for: Json, method: Json, **fields: Any) -> Json:
@@ -164,10 +164,10 @@ def end_slow(mode: Mode, charge: Json, well: bool) -> Json:
 def capture(mode: Mode, charge: Json, amount: int | None = None) -> Json:
     """Take the money that was set aside, or a part; the rest goes back. Raises StripeError (400)."""
     _only(_set_aside(charge), charge, "has nothing to capture")
-    taken = charge["amount"] if amount is None else amount
-    fields = _captured(charge, taken) | {"amount_refunded": charge["amount"] - taken}
+    captured = charge["amount"] if amount is None else amount
+    fields = _captured(charge, captured) | {"amount_refunded": charge["amount"] - captured}
     charge = mode.change(charge, "charge.captured", **fields)
-    changes = {"status": "succeeded", "amount_capturable": 0, "amount_received": taken}
+    changes = {"status": "succeeded", "amount_capturable": 0, "amount_received": captured}
     mode.change(_intent_of(mode, charge), "payment_intent.succeeded", **changes)
     return charge
 
@@ -218,11 +218,13 @@ def refund(mode: Mode, charge: Json, amount: int | None = None, **fields: Any) -
             else "Invalid positive integer",
             "amount",
         )
-    made = new_object("refund", amount=amount, status="succeeded", metadata={}, **_of_charge(charge)) | fields
+    refunded = (
+        new_object("refund", amount=amount, status="succeeded", metadata={}, **_of_charge(charge)) | fields
+    )
     after = charge["amount_refunded"] + amount
     changes = {"amount_refunded": after, "refunded": after == charge["amount"]}
     mode.change(charge, "charge.refunded", **changes)
-    return mode.add(made, "refund.created")
+    return mode.add(refunded, "refund.created")
 
 
 def _of_charge(charge: Json) -> Json:

@@ -25,15 +25,15 @@ def of_subscription(mode: Mode, subscription: Json, details: Json, recurring: bo
     waiting = [each["_line"] for each in invoice_lines.waiting(mode, subscription)]
     changed = subscription | {"items": planned.items}
     if recurring:
-        return _shown(mode, _next(changed, details), [], "upcoming")
+        return _preview(mode, _next(changed, details), [], "upcoming")
     if planned.bills_now(options):
         periods = planned.items["data"] if planned.restart else []
-        return _shown(mode, changed, waiting + once, "subscription_update", periods)
+        return _preview(mode, changed, waiting + once, "subscription_update", periods)
     if _ends(subscription, details):
         if not once + waiting:
             raise no_next()
-        return _shown(mode, changed, waiting + once, "upcoming", [])
-    return _shown(mode, _next(changed, details), waiting + once, "upcoming")
+        return _preview(mode, changed, waiting + once, "upcoming", [])
+    return _preview(mode, _next(changed, details), waiting + once, "upcoming")
 
 
 def _ends(subscription: Json, details: Json) -> bool:
@@ -56,8 +56,8 @@ def of_new(mode: Mode, customer: Json, details: Json) -> Json:
         raise missing("subscription_details[items]")
     end = sign_up.trial_end_from({"trial_end": details.get("trial_end")})
     subscription = sign_up.shape(mode, customer, details["items"], end, {})
-    shown = _shown(mode, subscription, [], "subscription_create", free=end is not None)
-    return shown | {"parent": None}
+    invoice = _preview(mode, subscription, [], "subscription_create", free=end is not None)
+    return invoice | {"parent": None}
 
 
 def no_next() -> StripeError:
@@ -67,7 +67,7 @@ def no_next() -> StripeError:
     )
 
 
-def _shown(
+def _preview(
     mode: Mode,
     subscription: Json,
     once: list[Json],
@@ -79,11 +79,11 @@ def _shown(
     items = subscription["items"]["data"] if periods is None else periods
     lines = once + [invoice_lines.of_item(item, subscription, free) for item in items]
     lines = discounts.on_lines(mode, subscription, lines)
-    made = invoices.draft(subscription, customer, reason)
-    made |= {"id": f"upcoming_{new_id('invoice')}", "livemode": mode.livemode, "attempted": False}
-    made |= invoices.totals(lines, customer["balance"])
+    invoice = invoices.draft(subscription, customer, reason)
+    invoice |= {"id": f"upcoming_{new_id('invoice')}", "livemode": mode.livemode, "attempted": False}
+    invoice |= invoices.totals(lines, customer["balance"])
     at = max([now(), *(line["period"]["start"] for line in lines)])
     tries = at + 3600 if subscription["collection_method"] == "charge_automatically" else None
-    made |= {"created": at, "period_end": at, "next_payment_attempt": tries}
-    made["ending_balance"] = made["starting_balance"] + made["total"] - made["amount_due"]
-    return made | {"lines": invoice_lines.placed(lines, made)}
+    invoice |= {"created": at, "period_end": at, "next_payment_attempt": tries}
+    invoice["ending_balance"] = invoice["starting_balance"] + invoice["total"] - invoice["amount_due"]
+    return invoice | {"lines": invoice_lines.placed(lines, invoice)}

@@ -64,9 +64,9 @@ def _line(item: Json, at: int, word: str, sign: int) -> Proration:
     start, end = item["current_period_start"], item["current_period_end"]
     amount = sign * share(pricing.total(item["price"], _quantity(item)), start, end, at)
     count = _quantity(item)
-    what = f"{count} × {title(item['price'])}" if count > 1 else title(item["price"])
+    description = f"{count} × {title(item['price'])}" if count > 1 else title(item["price"])
     day = datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%d %b %Y")
-    return Proration(item, amount, at, end, f"{word} time on {what} after {day}")
+    return Proration(item, amount, at, end, f"{word} time on {description} after {day}")
 
 
 def title(price: Json) -> str:

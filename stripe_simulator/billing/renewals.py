@@ -68,10 +68,14 @@ def _trial(mode: Mode, subscription: Json) -> Iterator[Due]:
 
 
 def _upcoming(mode: Mode, subscription: Json, period: int) -> Iterator[Due]:
-    begun = max(item["current_period_start"] for item in subscription["items"]["data"])
+    period_start = max(item["current_period_start"] for item in subscription["items"]["data"])
     announcement = f"upcoming {period}"
-    quiet = subscription["status"] == "unpaid" or subscription["pause_collection"]
-    if period - begun > UPCOMING_SECONDS and subscription.get("_told") != announcement and not quiet:
+    is_silent = subscription["status"] == "unpaid" or subscription["pause_collection"]
+    if (
+        period - period_start > UPCOMING_SECONDS
+        and subscription.get("_told") != announcement
+        and not is_silent
+    ):
         yield Due(
             period - UPCOMING_SECONDS, lambda: _announce(mode, subscription, announcement, _invoice_comes)
         )
@@ -173,11 +177,11 @@ def attempt(mode: Mode, invoice: Json) -> None:
 
 def _end(mode: Mode, subscription: Json) -> None:
     """No payment came."""
-    wanted = dunning.settings(mode)["end"]
-    if wanted == "canceled":
+    outcome = dunning.settings(mode)["end"]
+    if outcome == "canceled":
         lifecycle.cancel(mode, subscription, "payment_failed")
     else:
-        mode.change(subscription, lifecycle.UPDATED, status=wanted)
+        mode.change(subscription, lifecycle.UPDATED, status=outcome)
 
 
 def overdue(mode: Mode, invoice: Json) -> None:

@@ -20,22 +20,22 @@ PAYMENT_SETTINGS = {
 }
 
 
-def item(mode: Mode, subscription_id: str, wanted: Json, start: int, param: str) -> Json:
+def item(mode: Mode, subscription_id: str, item_params: Json, start: int, param: str) -> Json:
     """A new subscription item whose period begins at `start`. Raises StripeError (400)."""
-    price = usable_price(mode, wanted.get("price"), param, archived=wanted.get("archived", False))
+    price = usable_price(mode, item_params.get("price"), param, archived=item_params.get("archived", False))
     cycle = price["recurring"]
-    made = new_object(
+    subscription_item = new_object(
         "subscription_item",
         current_period_start=start,
         current_period_end=after(start, cycle["interval"], cycle["interval_count"]),
-        metadata=wanted.get("metadata") or {},
+        metadata=item_params.get("metadata") or {},
         price=price,
         subscription=subscription_id,
         tax_rates=[],
     )
     if cycle["usage_type"] == "licensed":
-        made["quantity"] = wanted.get("quantity", 1)
-    return made
+        subscription_item["quantity"] = item_params.get("quantity", 1)
+    return subscription_item
 
 
 def usable_price(mode: Mode, price_id: str | None, param: str, archived: bool = False) -> Json:
@@ -103,7 +103,7 @@ def _set_currency(mode: Mode, customer: Json, currency: str) -> None:
 def shape(mode: Mode, customer: Json, items: list[Json], trial_end: int | None, fields: Json) -> Json:
     """A subscription as it begins, kept nowhere yet. Raises StripeError (400)."""
     start = now()
-    made = new_object(
+    subscription = new_object(
         "subscription",
         created=start,
         automatic_tax={"disabled_reason": None, "enabled": False, "liability": None},
@@ -120,13 +120,13 @@ def shape(mode: Mode, customer: Json, items: list[Json], trial_end: int | None, 
         trial_settings={"end_behavior": {"missing_payment_method": "create_invoice"}},
         trial_start=start if trial_end else None,
     )
-    made["invoice_settings"]["issuer"] = {"type": "self"}
-    data = [item(mode, made["id"], each, start, f"items[{i}][price]") for i, each in enumerate(items)]
+    subscription["invoice_settings"]["issuer"] = {"type": "self"}
+    data = [item(mode, subscription["id"], each, start, f"items[{i}][price]") for i, each in enumerate(items)]
     if trial_end:
         data = [each | {"current_period_end": trial_end} for each in data]
-    made["items"] = items_list(made["id"], data)
-    made["currency"] = data[0]["price"]["currency"]
-    return made | fields
+    subscription["items"] = items_list(subscription["id"], data)
+    subscription["currency"] = data[0]["price"]["currency"]
+    return subscription | fields
 
 
 def items_list(subscription_id: str, data: list[Json]) -> Json:

@@ -40,7 +40,7 @@ def without_card(mode: Mode, subscription: Json) -> Json | None:
     """What `trial_settings` want for a trial that ends without a card; None when the first period shall begin."""
     if subscription["collection_method"] == "send_invoice" or cards.for_subscription(mode, subscription):
         return None
-    wanted = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
-    if wanted == "cancel":
+    behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if behavior == "cancel":
         return lifecycle.cancel(mode, subscription, "payment_failed")
-    return end_paused(mode, subscription) if wanted == "pause" else None
+    return end_paused(mode, subscription) if behavior == "pause" else None

@@ -54,9 +54,9 @@ def show(session_id: str) -> Any:
         mode, session = _found(session_id)
         if session["status"] != "open":
             return _page("ended", session, **page_content.end(session))
-        asked = session["asked"]
-        problem = {"top": asked["refusal"]} if asked.get("refusal") else {}
-        return _form(mode, session, asked["typed"], problem)
+        request_params = session["asked"]
+        problem = {"top": request_params["refusal"]} if request_params.get("refusal") else {}
+        return _form(mode, session, request_params["typed"], problem)
 
 
 def _form(mode: Mode, session: Json, typed: Json, errors: dict[str, str], status: int = 200) -> Response:

@@ -13,7 +13,7 @@ from stripe_simulator.account.account import Mode
 from stripe_simulator.billing import cards, customers, debits, discounts, payments, sign_up
 from stripe_simulator.checkout import payment_links, sessions
 from stripe_simulator.core.errors import StripeError, bad_request
-from stripe_simulator.core.fields import given, taken
+from stripe_simulator.core.fields import pick, updates
 
 Json = dict[str, Any]
 FIRST_CONFIRM = ("pm_card_authenticationRequiredOnSetup", "pm_card_authenticationRequired")
@@ -144,32 +144,32 @@ def _for_later(session: Json) -> bool:
 
 def _subscribe(mode: Mode, session: Json, customer: Json | None, method: Json | None) -> Json:
     assert customer is not None  # subscription mode always has one
-    asked = session["asked"]
-    data = asked.get("subscription_data", {})
+    request_params = session["asked"]
+    data = request_params.get("subscription_data", {})
     if method:
         method = mode.add(method | {"customer": customer["id"]}, "payment_method.attached")
-    made = sign_up.begin(
+    subscription = sign_up.begin(
         mode,
         customer,
-        _items(asked["items"]),
+        _items(request_params["items"]),
         trial_end=sign_up.trial_end_from(data),
         outcome="slow" if method and method["type"] != "card" else "pay",
         discount=_discounts(session),
         default_payment_method=method and method["id"],
         metadata=data.get("metadata", {}),
-        **taken(data, "description"),
-        **given(data, "trial_settings"),
+        **updates(data, "description"),
+        **pick(data, "trial_settings"),
     )
     slow = bool(method and method["type"] != "card")
-    fields = {"subscription": made["id"], "invoice": made["latest_invoice"]}
+    fields = {"subscription": subscription["id"], "invoice": subscription["latest_invoice"]}
     return fields | {"payment_status": _payment_status(session, slow)}
 
 
-def _items(asked: list[Json]) -> list[Json]:
+def _items(item_params: list[Json]) -> list[Json]:
     # A price that was archived since the session opened is still sold, as with Stripe.
     return [
         {name: each[name] for name in each if each[name] and name != "id"} | {"archived": True}
-        for each in asked
+        for each in item_params
     ]
 
 
@@ -207,5 +207,5 @@ def _intent(mode: Mode, session: Json, customer: Json | None, method: Json) -> J
         return after
     data = session["asked"].get("payment_intent_data", {})
     names = ("capture_method", "description", "metadata", "receipt_email", "setup_future_usage")
-    fields = given(data, *names) | {"payment_method_types": session["payment_method_types"]}
+    fields = pick(data, *names) | {"payment_method_types": session["payment_method_types"]}
     return payments.intent(mode, customer, session["amount_total"], session["currency"], method, **fields)

@@ -14,7 +14,7 @@ from stripe_simulator.checkout import line_items, validation
 from stripe_simulator.core import page_urls
 from stripe_simulator.core.calendar import DAY
 from stripe_simulator.core.errors import StripeError, bad_request
-from stripe_simulator.core.fields import given, merged_metadata
+from stripe_simulator.core.fields import merged_metadata, pick
 from stripe_simulator.core.objects import new_object, random_text, real_now
 
 Json = dict[str, Any]
@@ -37,11 +37,11 @@ NO_INVOICE: Json = {
 def make(mode: Mode, params: Json, **more: Any) -> Json:
     """A new session. `more` are fields that no parameter sets. Raises StripeError (400)."""
     validation.check(mode, params)
-    items = line_items.asked_for(mode, params["line_items"], params["mode"])
+    items = line_items.from_params(mode, params["line_items"], params["mode"])
     currency = line_items.currency_of(mode, items)
     if params.get("currency", currency).lower() != currency:
         raise bad_request("The price specified only supports `" + currency + "`.", "currency")
-    asked = given(params, "customer_update", "payment_intent_data", "subscription_data")
+    request_params = pick(params, "customer_update", "payment_intent_data", "subscription_data")
     session = new_object(
         KIND,
         id=f"cs_{mode.name}_a1{random_text(56)}",
@@ -55,17 +55,19 @@ def make(mode: Mode, params: Json, **more: Any) -> Json:
         payment_status="unpaid",
         phone_number_collection={"enabled": params.get("phone_number_collection", {}).get("enabled", False)},
         status="open",
-        **given(params, *PLAIN),
+        **pick(params, *PLAIN),
         **_by_ui(params),
         **_by_mode(params),
         **_by_tax(params),
         **_by_text(params),
     )
     session |= _address(session) | {"customer_details": _details(mode, session)} | more
-    session["asked"] = asked | {"items": items, "discount": None, "typed": {}, "pending": None}
+    session["asked"] = request_params | {"items": items, "discount": None, "typed": {}, "pending": None}
     session |= amounts(mode, session)
-    wanted = params.get("discounts", [])
-    chosen = discounts.chosen(mode, wanted, currency, session["customer"], session["amount_subtotal"])
+    discount_params = params.get("discounts", [])
+    chosen = discounts.chosen(
+        mode, discount_params, currency, session["customer"], session["amount_subtotal"]
+    )
     return mode.add(_checked(with_discount(mode, session, chosen)))
 
 
@@ -73,9 +75,9 @@ def _types(params: Json, currency: str) -> list[str]:
     """Cards, and a bank debit where the currency has one and the money need not be set aside."""
     manual = params.get("payment_intent_data", {}).get("capture_method") == "manual"
     known = ["card"] if manual or currency not in DEBITS else ["card", DEBITS[currency]]
-    wanted = params.get("allowed_payment_method_types") or known
+    payment_types = params.get("allowed_payment_method_types") or known
     away = params.get("excluded_payment_method_types", [])
-    return [each for each in known if each in wanted and each not in away] or ["card"]
+    return [each for each in known if each in payment_types and each not in away] or ["card"]
 
 
 def _by_ui(params: Json) -> Json:
@@ -83,7 +85,7 @@ def _by_ui(params: Json) -> Json:
     if ui == "hosted_page":
         return {"ui_mode": ui}
     fields = {"ui_mode": ui, "redirect_on_completion": params.get("redirect_on_completion", "always")}
-    return fields | given(params, "return_url")
+    return fields | pick(params, "return_url")
 
 
 def _by_mode(params: Json) -> Json:
@@ -145,10 +147,14 @@ def details(customer: Json, typed: Json) -> Json:
 
 def amounts(mode: Mode, session: Json) -> Json:
     """The amounts and line items of a session, as they are now."""
-    asked = session["asked"]
+    request_params = session["asked"]
     url = f"/v1/checkout/sessions/{session['id']}"
     return line_items.whole(
-        mode, asked["items"], url, discounts.coupon_of(mode, asked["discount"]), on_trial(session)
+        mode,
+        request_params["items"],
+        url,
+        discounts.coupon_of(mode, request_params["discount"]),
+        on_trial(session),
     )
 
 

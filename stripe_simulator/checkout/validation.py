@@ -49,8 +49,8 @@ def _check_mode(params: Json) -> None:
         raise bad_request("The simulator makes no sessions in `setup` mode.", "mode")
     if not params.get("line_items"):
         raise missing("line_items")
-    for name, wanted in ONLY_IN.items():
-        if name in params and params["mode"] != wanted:
+    for name, session_mode in ONLY_IN.items():
+        if name in params and params["mode"] != session_mode:
             raise bad_request(f"You can not pass `{name}` in `{params['mode']}` mode.", name)
     for name in NOT_BUILT:
         if params.get(name):

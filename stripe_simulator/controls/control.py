@@ -29,7 +29,7 @@ def control(rule: str, notice: str) -> Callable[[Callable[..., Any]], Callable[.
             try:
                 require_same_origin()
                 with all_or_nothing(current_account().store), _time_of(ids):
-                    result = plain(function(given(), **ids))
+                    result = plain(function(read_input(), **ids))
             except StripeError as error:
                 return _refused(error)
             return _back(notice, "success") if _is_form() else jsonify(result)
@@ -45,7 +45,7 @@ def _time_of(ids: dict[str, str]) -> contextlib.AbstractContextManager[None]:
     return test_clocks.time_of(current_account().modes["test"], *ids.values())
 
 
-def given() -> Json:
+def read_input() -> Json:
     """The input. Raises StripeError (400) when it cannot be read."""
     if _is_form():
         return {name: value for name, value in request.form.items() if value != ""}

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import jsonify
 
-from stripe_simulator.account.account import quiet
+from stripe_simulator.account.account import without_events
 from stripe_simulator.account.current import current_account
 from stripe_simulator.account.faults import KINDS
 from stripe_simulator.controls import load
@@ -87,19 +87,23 @@ def generate_load(values: Json) -> Json:
 
     `silent` makes no events of it. Gives the customers' ids and how many events there were.
     """
-    mode, shelf = mode_in(values), current_account().store.shelf("event", mode_in(values).name)
-    wanted, rounds, prices = values.get("customers", 0), number(values, "rounds", 0), values.get("prices", [])
-    ids = wanted if isinstance(wanted, list) else []
+    mode, events = mode_in(values), current_account().store.collection("event", mode_in(values).name)
+    customers_input, rounds, prices = (
+        values.get("customers", 0),
+        number(values, "rounds", 0),
+        values.get("prices", []),
+    )
+    ids = customers_input if isinstance(customers_input, list) else []
     count = number(values, "customers", 0) if not ids else len(ids)
     if not 0 <= count <= MOST_CUSTOMERS or not 0 <= rounds * count <= MOST_TURNS:
         raise bad_request(f"{MOST_CUSTOMERS} customers and {MOST_TURNS} turns at most.", "customers")
     if rounds and (not isinstance(prices, list) or not prices):
         raise bad_request("prices must be a list of ids.", "prices")
     ids = ids or load.make_customers(mode, count, len(mode.every("customer")))
-    before = len(shelf.ids)
-    with quiet(bool(flag(values, "silent"))):
+    before = len(events.ids)
+    with without_events(bool(flag(values, "silent"))):
         load.run(mode, ids, rounds, prices, number(values, "seed", 0), number(values, "gap", 0))
-    return {"customers": ids, "events": len(shelf.ids) - before}
+    return {"customers": ids, "events": len(events.ids) - before}
 
 
 def amount(values: Json, name: str, least: float, most: float) -> float | None:

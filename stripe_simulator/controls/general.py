@@ -55,10 +55,10 @@ def make_key(values: Json) -> Json:
     if isinstance(rights, str):
         rights = rights.replace(",", " ").split()
     try:
-        wanted = keys.rights_from(rights)
+        granted = keys.rights_from(rights)
     except ValueError as error:
         raise bad_request(str(error), "rights") from None
-    key = keys.make_restricted(current_account().store, mode_in(values).name, wanted)
+    key = keys.make_restricted(current_account().store, mode_in(values).name, granted)
     return {"key": key["id"], "mode": key["mode"], "rights": key["rights"]}
 
 
@@ -84,8 +84,8 @@ def make_prices(values: Json) -> Json:
     count = number(values, "prices", 0)
     if not 0 <= count <= MOST_PRICES:
         raise bad_request(f"prices must be 0 to {MOST_PRICES}.", "prices")
-    made = seed.prices(mode_in(values), count, bool(flag(values, "variety")), flag(values, "events"))
-    return {"prices": made}
+    price_ids = seed.prices(mode_in(values), count, bool(flag(values, "variety")), flag(values, "events"))
+    return {"prices": price_ids}
 
 
 @control("/portal", "The portal’s settings are saved.")
@@ -187,8 +187,8 @@ def deliveries() -> Any:
 def resend(_values: Json, event_id: str) -> Json:
     """An event once more, to every endpoint that asks for it now."""
     mode, event = find("event", event_id)
-    made = current_account().deliveries.resend(mode.name, event, mode.listeners(event["type"]))
-    return {"deliveries": [each["id"] for each in made]}
+    deliveries = current_account().deliveries.resend(mode.name, event, mode.listeners(event["type"]))
+    return {"deliveries": [each["id"] for each in deliveries]}
 
 
 @controls.get("/faults")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from stripe_simulator.account.account import Mode, quiet
+from stripe_simulator.account.account import Mode, without_events
 from stripe_simulator.billing import customers
 from stripe_simulator.controls import actions
 from stripe_simulator.core.objects import advance, frozen_at, real_now
@@ -26,10 +26,12 @@ NEXT: dict[str, tuple[str, ...]] = {
 
 def make_customers(mode: Mode, count: int, start: int = 0) -> list[str]:
     """New customers, without a word. Gives their ids."""
-    with quiet():
+    with without_events():
         numbers = range(start, start + count)
-        made = (customers.make(mode, {"email": f"member{number}@example.org"}) for number in numbers)
-        return [customer["id"] for customer in made]
+        customers_made = (
+            customers.make(mode, {"email": f"member{number}@example.org"}) for number in numbers
+        )
+        return [customer["id"] for customer in customers_made]
 
 
 def run(mode: Mode, ids: list[str], rounds: int, prices: list[str], seed: int, gap: int) -> int:

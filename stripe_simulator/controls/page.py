@@ -50,7 +50,7 @@ def index() -> Any:
     mode = account.modes["live" if request.args.get("mode") == "live" else "test"]
     with account.store.lock:
         every = mode.every("customer")
-        shown = {
+        content = {
             "mode": mode.name,
             "today": minute(now()),
             "keys": [key for key in keys.every_key(account.store) if key["mode"] == mode.name],
@@ -65,7 +65,7 @@ def index() -> Any:
             "endpoints": mode.every("webhook_endpoint"),
             "deliveries": deliveries_log(account, {"mode": mode.name}, SHOWN_DELIVERIES),
         }
-    return render_template("simulator/page.html", **shown)
+    return render_template("simulator/page.html", **content)
 
 
 def _prices(mode: Mode) -> list[Json]:

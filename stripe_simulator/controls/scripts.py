@@ -28,7 +28,7 @@ class Script:
     """A life that is being led: what its names stand for."""
 
     def __init__(self, mode: Mode, events: list[str]) -> None:
-        self.mode, self.wanted = mode, {"enabled_events": events, "status": "enabled"}
+        self.mode, self.subscriber = mode, {"enabled_events": events, "status": "enabled"}
         self.names: dict[str, str] = {}
         self.reported: dict[str, Json] = {}
 
@@ -40,13 +40,13 @@ class Script:
         advance(number(values, "ahead", 0))
         began, known, refused = now(), len(self._events().ids), ""
         try:
-            made = self._do(values)
+            thing = self._do(values)
             if name := text(values, "as", ""):
-                self.names[name] = made["id"]
+                self.names[name] = thing["id"]
         except StripeError as error:
             refused = error.message
         events = [self._events().objects[each] for each in self._events().ids[known:]]
-        reported = [event for event in events if asks_for(self.wanted, event["type"])]
+        reported = [event for event in events if asks_for(self.subscriber, event["type"])]
         return {
             "from": began,
             "to": now(),
@@ -88,7 +88,7 @@ class Script:
         return {name: plain(thing) for name, thing in changed.items()}
 
     def _events(self) -> Any:
-        return self.mode.store.shelf("event", self.mode.name)
+        return self.mode.store.collection("event", self.mode.name)
 
 
 def run(mode: Mode, steps: Any, events: list[str]) -> Json:

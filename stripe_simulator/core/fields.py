@@ -9,12 +9,12 @@ from stripe_simulator.core.errors import bad_request
 Json = dict[str, Any]
 
 
-def taken(params: Json, *names: str) -> Json:
+def updates(params: Json, *names: str) -> Json:
     """The named parameters that were given. An empty string unsets, as everywhere with Stripe."""
     return {name: params[name] if params[name] != "" else None for name in names if name in params}
 
 
-def given(values: Json, *names: str) -> Json:
+def pick(values: Json, *names: str) -> Json:
     """The named values that are there, as they are."""
     return {name: values[name] for name in names if name in values}
 

@@ -72,15 +72,15 @@ def make_restricted(store: Store, mode: str, rights: list[str]) -> Json:
     return _put(store, mode, "restricted", f"rk_{mode}_51Umstripe{random_text(80)}", rights)
 
 
-def rights_from(wanted: Any) -> list[str]:
+def rights_from(rights: Any) -> list[str]:
     """Rights out of `{"customer": "write"}` or `["customer_write", "rak_plan_read"]`.
 
     Raises ValueError naming what is no right.
     """
-    if isinstance(wanted, dict):
-        wanted = [f"{name}_{level}" for name, level in wanted.items() if level not in ("none", None, "")]
-    if isinstance(wanted, list):
-        return sorted({_right(str(each)) for each in wanted})
+    if isinstance(rights, dict):
+        rights = [f"{name}_{level}" for name, level in rights.items() if level not in ("none", None, "")]
+    if isinstance(rights, list):
+        return sorted({_right(str(each)) for each in rights})
     raise ValueError("rights must be a hash or a list")
 
 
@@ -94,7 +94,7 @@ def _right(text: str) -> str:
 
 def every_key(store: Store) -> list[Json]:
     """All keys in the order of their making."""
-    return list(store.shelf(SHELF, "all").oldest_first({}, -1))
+    return list(store.collection(SHELF, "all").oldest_first({}, -1))
 
 
 def expire(store: Store, value: str) -> bool:

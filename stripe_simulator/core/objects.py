@@ -89,9 +89,9 @@ def event_time() -> int:
     return real_now() if outside else now()
 
 
-def date_events_by_clock(wanted: bool) -> None:
+def date_events_by_clock(by_clock: bool) -> None:
     """Whether events about what belongs to a test clock are dated by that clock."""
-    _events_live_there[0] = wanted
+    _events_live_there[0] = by_clock
 
 
 @contextlib.contextmanager
@@ -105,7 +105,7 @@ def frozen_at(at: int, of_clock: bool = True) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def off_clocks() -> Iterator[None]:
+def outside_test_clocks() -> Iterator[None]:
     """Inside, no test clock holds: this is about somebody who is on none."""
     frozen = _frozen.get()
     token = _frozen.set(None if frozen and frozen.of_clock else frozen)
@@ -121,7 +121,7 @@ def advance(seconds: int) -> int:
     return now()
 
 
-def set_right() -> None:
+def reset_clock() -> None:
     """The simulator's clock is the machine's again."""
     _ahead[0] = 0
     date_events_by_clock(False)

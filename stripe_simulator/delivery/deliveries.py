@@ -21,7 +21,7 @@ from stripe_simulator.delivery.delivery_conditions import MOST_AT_ONCE, Delivery
 from stripe_simulator.delivery.endpoint_queues import EndpointQueues, Job
 
 Json = dict[str, Any]
-SHELF = "_delivery"
+KIND = "_delivery"
 RETRY_GAPS = (1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 TIMEOUT = 10.0
 HEADERS = {
@@ -46,13 +46,13 @@ class Deliveries:
 
     def waiting(self, mode: str) -> int:
         """How many deliveries of a mode are not at their end."""
-        shelf = self.store.shelf(SHELF, mode)
-        return sum(each["status"] == "pending" for each in shelf.objects.values())
+        collection = self.store.collection(KIND, mode)
+        return sum(each["status"] == "pending" for each in collection.objects.values())
 
     def start(self) -> None:
         """Start the threads, and go on with what an earlier run left undone."""
         for mode in ("test", "live"):
-            for delivery in list(self.store.shelf(SHELF, mode).oldest_first({}, -1)):
+            for delivery in list(self.store.collection(KIND, mode).oldest_first({}, -1)):
                 if delivery["status"] == "pending":
                     self._enqueue(mode, delivery, max(0.0, (delivery["next_try_at"] or 0) - time.time()))
         for number in range(MOST_AT_ONCE):
@@ -90,7 +90,7 @@ class Deliveries:
             "tries": [],
             "next_try_at": None,
         }
-        self.store.put(SHELF, mode, delivery["id"], delivery)
+        self.store.put(KIND, mode, delivery["id"], delivery)
         self.store.after_commit(lambda: self._send_off(mode, delivery))
         return delivery
 
@@ -121,7 +121,7 @@ class Deliveries:
                     self.queues.done(job)
 
     def _try(self, session: requests.Session, job: Job) -> None:
-        delivery = self.store.get(SHELF, job.mode, job.delivery)
+        delivery = self.store.get(KIND, job.mode, job.delivery)
         if delivery is None:
             return
         event = self.store.get("event", job.mode, delivery["event"])
@@ -165,7 +165,7 @@ class Deliveries:
 
     def _settle(self, mode: str, delivery_id: str, one_try: Json) -> None:
         """Write down a try, and plan the next one if it failed. Only inside a transaction."""
-        delivery = self.store.get(SHELF, mode, delivery_id)
+        delivery = self.store.get(KIND, mode, delivery_id)
         if delivery is None:
             return
         tries = [*delivery["tries"], one_try]
@@ -201,11 +201,13 @@ class Deliveries:
 
     def _endpoints_waiting(self, mode: str, event_id: str) -> int:
         """To how many endpoints an event has not come through yet."""
-        made = list(self.store.shelf(SHELF, mode).newest_first({"event": event_id}))
-        through = {each["endpoint"] for each in made if each["status"] in ("succeeded", "canceled", "lost")}
-        return len({each["endpoint"] for each in made} - through)
+        deliveries = list(self.store.collection(KIND, mode).newest_first({"event": event_id}))
+        through = {
+            each["endpoint"] for each in deliveries if each["status"] in ("succeeded", "canceled", "lost")
+        }
+        return len({each["endpoint"] for each in deliveries} - through)
 
     def _write(self, mode: str, delivery: Json) -> None:
         # A reset while the try was under way must not bring the delivery back.
-        if self.store.get(SHELF, mode, delivery["id"]) is not None:
-            self.store.put(SHELF, mode, delivery["id"], delivery)
+        if self.store.get(KIND, mode, delivery["id"]) is not None:
+            self.store.put(KIND, mode, delivery["id"], delivery)

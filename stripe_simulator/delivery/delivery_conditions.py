@@ -36,7 +36,7 @@ class DeliveryConditions:
     rng: random.Random = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dice", random.Random(self.seed))
+        object.__setattr__(self, "rng", random.Random(self.seed))
 
     def wait(self) -> float:
         """How many seconds late the next delivery is."""
@@ -57,7 +57,7 @@ class DeliveryConditions:
     def as_json(self) -> Json:
         """The weather in words and numbers."""
         fields = dataclasses.fields(self)
-        return {each.name: getattr(self, each.name) for each in fields if each.name != "dice"}
+        return {each.name: getattr(self, each.name) for each in fields if each.name != "rng"}
 
     def _happens(self, share: float) -> bool:
         return share > 0 and self.rng.random() < share

@@ -87,9 +87,9 @@ class EndpointQueues:
         for queue, jobs in self._queues.items():
             if jobs and self._busy[queue] < self._conditions.parallel:
                 self._busy[queue] += 1
-                place = self._conditions.next_of(len(jobs))
-                job = jobs[place]
-                del jobs[place]
+                position = self._conditions.next_of(len(jobs))
+                job = jobs[position]
+                del jobs[position]
                 return job
         return None
 

@@ -21,14 +21,14 @@ def act(mode: Mode, subscription: Json, action: str, form: Any, features: Json) 
 
 
 def _cancel(mode: Mode, subscription: Json, form: Any, features: Json) -> str:
-    wanted = features["subscription_cancel"]
+    cancel_settings = features["subscription_cancel"]
     details: Json = {}
-    if wanted["cancellation_reason"]["enabled"]:
+    if cancel_settings["cancellation_reason"]["enabled"]:
         details = {"feedback": form.get("feedback") or None, "comment": form.get("comment") or None}
-    if wanted["mode"] == "at_period_end":
+    if cancel_settings["mode"] == "at_period_end":
         lifecycle.end_at(mode, subscription, True, **details)
         return "Your subscription will end with the period that is paid."
-    lifecycle.cancel(mode, subscription, prorate=wanted["proration_behavior"], **details)
+    lifecycle.cancel(mode, subscription, prorate=cancel_settings["proration_behavior"], **details)
     return "Your subscription is canceled."
 
 

@@ -166,12 +166,12 @@ def card(mode: Mode, method: Json) -> Json:
     """A card or a bank account: its last digits, and whether it is the default."""
     customer = mode.find("customer", method["customer"])
     default = customer["invoice_settings"]["default_payment_method"]
-    shown = method[method["type"]]
-    name = shown.get("brand") or method["type"].replace("_", " ")
+    details = method[method["type"]]
+    name = details.get("brand") or method["type"].replace("_", " ")
     return {
         "id": method["id"],
-        "text": f"{name.capitalize()} •••• {shown['last4']}",
-        "expires": f"{shown['exp_month']:02d}/{shown['exp_year']}" if "exp_month" in shown else None,
+        "text": f"{name.capitalize()} •••• {details['last4']}",
+        "expires": f"{details['exp_month']:02d}/{details['exp_year']}" if "exp_month" in details else None,
         "default": method["id"] == default,
     }
 

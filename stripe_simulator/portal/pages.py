@@ -44,11 +44,11 @@ class Visit:
             raise no_such("subscription", subscription_id)
         return subscription
 
-    def page(self, name: str, **shown: Any) -> str:
+    def page(self, name: str, **content: Any) -> str:
         """A page of the portal."""
-        shown |= {"headline": self.headline, "may": self.may, "secret": self.session["secret"]}
-        shown |= {"features": self.features, "back": page_content.back(self.session["return_url"])}
-        return render_template(f"simulator/portal/{name}.html", **shown)
+        content |= {"headline": self.headline, "may": self.may, "secret": self.session["secret"]}
+        content |= {"features": self.features, "back": page_content.back(self.session["return_url"])}
+        return render_template(f"simulator/portal/{name}.html", **content)
 
 
 @portal.errorhandler(StripeError)
@@ -101,21 +101,21 @@ def step(secret: str, subscription_id: str, action: str) -> Any:
     with time_of(mode, visit.customer["id"]):
         if action not in dict(page_content.turns(mode, subscription, visit.features)):
             raise StripeError(400, "This cannot be done with this subscription.")
-        shown: Json = {"subscription": page_content.subscription(mode, subscription, visit.features)}
+        content: Json = {"subscription": page_content.subscription(mode, subscription, visit.features)}
         if action == "update":
-            shown |= _switch_content(visit, subscription)
-    return visit.page(action if action in (*CONFIRMED, "update") else "confirm", action=action, **shown)
+            content |= _switch_content(visit, subscription)
+    return visit.page(action if action in (*CONFIRMED, "update") else "confirm", action=action, **content)
 
 
 def _switch_content(visit: Visit, subscription: Json) -> Json:
     offers, chosen = page_content.offers(visit.mode, subscription, visit.features), request.args.get("price")
-    shown: Json = {"offers": offers, "chosen": None}
+    content: Json = {"offers": offers, "chosen": None}
     if chosen:
         if chosen not in [each["id"] for each in offers]:
             raise StripeError(400, "This plan is not on offer.")
-        shown["chosen"] = pricing.labelled(visit.mode, visit.mode.find("price", chosen))
-        shown["cost"] = page_content.cost(visit.mode, subscription, chosen, visit.features)
-    return shown
+        content["chosen"] = pricing.labelled(visit.mode, visit.mode.find("price", chosen))
+        content["cost"] = page_content.cost(visit.mode, subscription, chosen, visit.features)
+    return content
 
 
 @portal.post("/subscriptions/<subscription_id>/<action>")
@@ -136,10 +136,10 @@ def ask(secret: str, subscription_id: str) -> Any:
     visit = opened(secret)
     mode, subscription = visit.mode, visit.subscription(subscription_id)
     with time_of(mode, visit.customer["id"]):
-        shown = _switch_content(visit, subscription)
-    if not shown["chosen"]:
+        content = _switch_content(visit, subscription)
+    if not content["chosen"]:
         raise StripeError(400, "Choose a plan.")
-    return render_template("simulator/confirm.html", remaining=shown["cost"]["now"])
+    return render_template("simulator/confirm.html", remaining=content["cost"]["now"])
 
 
 @portal.post("/subscriptions/<subscription_id>/bank")
@@ -191,8 +191,10 @@ def save_customer(secret: str) -> Any:
     def save(visit: Visit) -> str:
         _require(visit, "customer_update")
         allowed = visit.features["customer_update"]["allowed_updates"]
-        given = {name: request.form[name] for name in ("name", "email", "phone") if name in request.form}
-        fields = {name: value or None for name, value in given.items() if name in allowed}
+        form_values = {
+            name: request.form[name] for name in ("name", "email", "phone") if name in request.form
+        }
+        fields = {name: value or None for name, value in form_values.items() if name in allowed}
         visit.mode.change(visit.customer, "customer.updated", **fields)
         return "Your information is updated."
 

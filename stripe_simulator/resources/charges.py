@@ -6,7 +6,7 @@ from typing import Any
 
 from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
-from stripe_simulator.core.fields import given
+from stripe_simulator.core.fields import pick
 
 Json = dict[str, Any]
 
@@ -21,5 +21,5 @@ def retrieve(call: Call) -> Json:
 def every(call: Call) -> Json:
     """Charges, newest first."""
     names = ("customer", "payment_intent", "transfer_group")
-    where = given(call.params, *names)
+    where = pick(call.params, *names)
     return page(call.mode, "charge", call.path, call.params, where)

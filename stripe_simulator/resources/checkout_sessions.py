@@ -8,7 +8,7 @@ from stripe_simulator.account.account import Mode
 from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page, slice_of
 from stripe_simulator.checkout import sessions
-from stripe_simulator.core.fields import given
+from stripe_simulator.core.fields import pick
 
 Json = dict[str, Any]
 KIND = sessions.KIND
@@ -60,7 +60,7 @@ def expire(call: Call) -> Json:
 def every(call: Call) -> Json:
     """Sessions, newest first."""
     sessions.expire_due(call.mode)
-    where = given(call.params, "customer", "payment_intent", "payment_link", "status", "subscription")
+    where = pick(call.params, "customer", "payment_intent", "payment_link", "status", "subscription")
     email = call.params.get("customer_details", {}).get("email")
 
     def keep(session: Json) -> bool:

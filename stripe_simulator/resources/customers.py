@@ -7,7 +7,7 @@ from typing import Any
 from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import customers
-from stripe_simulator.core.fields import given, merged_metadata
+from stripe_simulator.core.fields import merged_metadata, pick
 from stripe_simulator.core.objects import deleted
 
 Json = dict[str, Any]
@@ -47,5 +47,5 @@ def delete(call: Call) -> Json:
 @answers("GET /v1/customers")
 def every(call: Call) -> Json:
     """Customers, newest first."""
-    where = given(call.params, "email", "test_clock")
+    where = pick(call.params, "email", "test_clock")
     return page(call.mode, "customer", call.path, call.params, where)

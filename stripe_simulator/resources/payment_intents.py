@@ -8,7 +8,7 @@ from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import payments
 from stripe_simulator.core.errors import StripeError
-from stripe_simulator.core.fields import given
+from stripe_simulator.core.fields import pick
 
 Json = dict[str, Any]
 OPEN = ("requires_capture", "requires_payment_method", "requires_action", "requires_confirmation")
@@ -61,5 +61,5 @@ def _unexpected(intent: Json, verb: str) -> StripeError:
 @answers("GET /v1/payment_intents")
 def every(call: Call) -> Json:
     """Payment intents, newest first."""
-    where = given(call.params, "customer")
+    where = pick(call.params, "customer")
     return page(call.mode, "payment_intent", call.path, call.params, where)

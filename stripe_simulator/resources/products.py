@@ -8,7 +8,7 @@ from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import products
 from stripe_simulator.core.errors import bad_request, empty, no_such
-from stripe_simulator.core.fields import given, merged_metadata, taken
+from stripe_simulator.core.fields import merged_metadata, pick, updates
 from stripe_simulator.core.objects import deleted, now
 
 Json = dict[str, Any]
@@ -32,7 +32,9 @@ def update(call: Call) -> Json:
     product = call.mode.find("product", call.id)
     if call.params.get("name") == "":
         raise empty("name")
-    fields = products.with_lists(taken(call.params, *products.PLAIN)) | taken(call.params, "default_price")
+    fields = products.with_lists(updates(call.params, *products.PLAIN)) | updates(
+        call.params, "default_price"
+    )
     price = fields.get("default_price")
     if price and call.mode.find("price", price, "default_price", 400)["product"] != product["id"]:
         raise bad_request("The default price must belong to the product.", "default_price")
@@ -60,7 +62,7 @@ def delete(call: Call) -> Json:
 def every(call: Call) -> Json:
     """Products, newest first."""
     params = call.params
-    where = given(params, "active", "shippable", "url")
+    where = pick(params, "active", "shippable", "url")
     ids = params.get("ids")
     for each in ids or []:
         if not call.mode.get("product", each):
