@@ -33,7 +33,7 @@ def create_simulator(
     empty: bool = False,
     retry_gaps: tuple[float, ...] = RETRY_GAPS,
 ) -> Flask:
-    """A Stripe account to call, with its deliveries running.
+    """Return a Stripe account to call, with its deliveries running.
 
     `resolve` sends the deliveries to a host to another base URL. `state` is a SQLite file that keeps
     everything; without it all is forgotten at the end. `empty` starts without demo data. `retry_gaps` are

@@ -27,7 +27,7 @@ _without_events: contextvars.ContextVar[bool] = contextvars.ContextVar("quiet", 
 
 @contextlib.contextmanager
 def without_events(silent: bool = True) -> Iterator[None]:
-    """Whatever happens inside makes no events."""
+    """Record no events inside."""
     token = _without_events.set(silent)
     try:
         yield
@@ -63,7 +63,7 @@ class Account:
             keys.add_defaults(store)
 
     def mode_of(self, kind: str, object_id: str) -> Mode | None:
-        """The mode that has an object with this id. Ids are never the same in both."""
+        """Return the mode that has an object with this id. Ids are never the same in both."""
         return next((m for m in self.modes.values() if self.store.get(kind, m.name, object_id)), None)
 
     def reset(self) -> None:
@@ -86,23 +86,23 @@ class Mode:
         self.livemode = name == "live"
 
     def get(self, kind: str, object_id: str) -> Json | None:
-        """An object, or None."""
+        """Return an object, or None."""
         return self.store.get(kind, self.name, object_id)
 
     def find(self, kind: str, object_id: str, param: str = "id", status: int = 404) -> Json:
-        """An object. Raises StripeError `resource_missing`."""
+        """Return an object. Raise StripeError `resource_missing`."""
         thing = self.get(kind, object_id)
         if thing is None or thing.get("deleted"):
             raise no_such(kind, object_id, param, status)
         return thing
 
     def every(self, kind: str, **where: Any) -> list[Json]:
-        """Objects of a kind that are not deleted, newest first."""
+        """Return objects of a kind that are not deleted, newest first."""
         collection = self.store.collection(kind, self.name)
         return [thing for thing in collection.newest_first(where) if not thing.get("deleted")]
 
     def newest(self, kind: str, **where: Any) -> Json | None:
-        """The newest object of a kind that is not deleted, or None."""
+        """Return the newest object of a kind that is not deleted, or None."""
         newest_first = self.store.collection(kind, self.name).newest_first(where)
         return next((thing for thing in newest_first if not thing.get("deleted")), None)
 
@@ -122,7 +122,7 @@ class Mode:
         return thing
 
     def change(self, thing: Json, *events: str, **changes: Any) -> Json:
-        """Replace an object by one with changes. The events carry what was before; no change, no event."""
+        """Replace an object by a changed copy. The events carry the previous attributes; without a change there is no event."""
         after = thing | changes
         previous = changed_attributes(plain(thing), plain(after))
         if after == thing:
@@ -133,7 +133,7 @@ class Mode:
         return after
 
     def keep(self, thing: Json) -> None:
-        """Keep an object without a word."""
+        """Keep an object without an event."""
         self.store.put(thing["object"], self.name, thing["id"], thing)
 
     def drop(self, thing: Json) -> None:
@@ -154,11 +154,11 @@ class Mode:
             self.account.deliveries.plan(self.name, event, endpoint)
 
     def listeners(self, event_type: str) -> list[Json]:
-        """The enabled endpoints that want events of this type, oldest first."""
+        """Return the enabled endpoints that want events of this type, oldest first."""
         return [each for each in reversed(self.every("webhook_endpoint")) if asks_for(each, event_type)]
 
 
 def asks_for(endpoint: Json, event_type: str) -> bool:
-    """Whether an endpoint is enabled and wants events of this type."""
+    """Return whether an endpoint is enabled and wants events of this type."""
     enabled_events = endpoint["enabled_events"]
     return endpoint["status"] == "enabled" and ("*" in enabled_events or event_type in enabled_events)

@@ -55,7 +55,7 @@ ROUTES = _routes()
 
 
 def match(method: str, path: str) -> tuple[str, list[str]] | None:
-    """The operation that a request is meant for, and the variable parts of its path."""
+    """Return the operation that a request is meant for, and the variable parts of its path."""
     parts = path.strip("/").split("/")
     for operation, verb, template in ROUTES:
         if verb == method and len(template) == len(parts):

@@ -27,7 +27,7 @@ class Node(NamedTuple):
     whole: Json
 
     def below(self, name: str, inner: Any) -> list[Node]:
-        """The objects and hashes under a name. `inner` is in full what is shown there."""
+        """Return the objects and hashes under a name. `inner` is in full what is shown there."""
         value = self.shown.get(name)
         shown = value if isinstance(value, list) else [value]
         whole = inner if isinstance(inner, list) else [inner]
@@ -47,9 +47,9 @@ class Expansion:
         self.mode, self.key = mode, key
 
     def render(self, thing: Json, paths: list[str]) -> Json:
-        """An object or list with the named paths opened.
+        """Return an object or list with the named paths opened.
 
-        Raises StripeError: 400 for a path that cannot be expanded, 403 for one that the key may not read.
+        Raise StripeError: 400 for a path that cannot be expanded, 403 for one that the key may not read.
         """
         shown = plain(thing)
         for path in paths:
@@ -68,7 +68,7 @@ class Expansion:
             self._walk(below, rest, path)
 
     def _open(self, node: Node, name: str, path: str) -> Any:
-        """Put an object in the place of its id, or show what is only shown on demand. Gives it in full."""
+        """Put an object in the place of its id, or show what is only shown on demand. Return it in full."""
         shown, whole = node.shown, node.whole
         kinds = document.expandable(node.kind).get(node.prefix + name)
         if not node.prefix and name in INCLUDABLE.get(node.kind, ()):

@@ -23,7 +23,7 @@ COMPARISONS: dict[str, Callable[[int, int], bool]] = {
 def page(
     mode: Mode, kind: str, url: str, params: Json, where: Json, keep: Callable[[Json], bool] = lambda _: True
 ) -> Json:
-    """One page of the objects that have the values of `where` and pass `keep`. Raises StripeError (400)."""
+    """Return one page of the objects that have the values of `where` and pass `keep`. Raise StripeError (400)."""
     limit = params.get("limit", 10)
     if not 1 <= limit <= 100:
         raise bad_request(
@@ -64,7 +64,7 @@ def _position(collection: Collection, kind: str, object_id: str, param: str) -> 
 
 
 def within(at: int, bounds: Any) -> bool:
-    """Whether a time (seconds, UTC) is the one given, or within `{gt, gte, lt, lte}`."""
+    """Return whether a time (seconds, UTC) is the one given, or within `{gt, gte, lt, lte}`."""
     if bounds is None:
         return True
     if not isinstance(bounds, dict):
@@ -73,7 +73,7 @@ def within(at: int, bounds: Any) -> bool:
 
 
 def slice_of(whole: Json, params: Json) -> Json:
-    """One page of a list that is part of an object, in its own order. Raises StripeError (400)."""
+    """Return one page of a list that is part of an object, in its own order. Raise StripeError (400)."""
     data, limit = whole["data"], params.get("limit", 10)
     if not 1 <= limit <= 100:
         raise bad_request("Invalid integer: limit", "limit", "parameter_invalid_integer")

@@ -53,7 +53,7 @@ def answer(_path: str) -> Response:
 
 @api.errorhandler(Exception)
 def broken(_error: Exception) -> Response:
-    """Our own mistake: logged with its trace, told as Stripe tells of its own."""
+    """Log an unexpected error and answer 500, as Stripe does."""
     current_app.logger.exception("the simulator failed")
     error = StripeError(500, "An unknown error occurred.", type="api_error")
     request_id = new_id("request")
@@ -71,7 +71,7 @@ def _response(status: int, body: Json, headers: dict[str, str], request_id: str)
 
 
 def _once(operation: str, ids: list[str], key: Json, request_id: str) -> tuple[int, Json, dict[str, str]]:
-    """The answer, or the one that this idempotency key got before."""
+    """Return the answer, or the one that this idempotency key got before."""
     idempotency_key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     if idempotency_key is None:
         _apply_fault("before")
@@ -120,13 +120,13 @@ def _act(operation: str, ids: list[str], key: Json, request_id: str) -> Json:
 
 
 def _about(params: Json) -> list[str]:
-    """The ids in the parameters that say whose time it is."""
+    """Return the ids in the parameters that say whose time it is."""
     names = ("customer", "subscription", "test_clock", "charge", "payment_intent")
     return [params[name] for name in names if isinstance(params.get(name), str)]
 
 
 def _secret_of_new(operation: str, thing: Json) -> Json:
-    """The signing secret is told when the endpoint is made, and never again."""
+    """Return the signing secret is told when the endpoint is made, and never again."""
     return {"secret": thing["secret"]} if operation == "POST /v1/webhook_endpoints" else {}
 
 
@@ -152,7 +152,7 @@ def _apply_fault(when: str, kind: str = "") -> None:
 
 
 def _drop() -> Response:
-    """End the connection under the server's hands, so that the caller reads nothing."""
+    """Close the connection, so that the caller reads nothing."""
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection is not None:
         connection.shutdown(socket.SHUT_RDWR)

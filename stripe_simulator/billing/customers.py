@@ -24,7 +24,7 @@ NO_SETTINGS = {
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A new customer."""
+    """Return a new customer."""
     if clock := params.get("test_clock"):
         test_clocks.join(mode, clock)
     customer = new_object(
@@ -47,7 +47,7 @@ def make(mode: Mode, params: Json) -> Json:
 
 
 def fields_from(params: Json) -> Json:
-    """Return the fields of a customer that the parameters set. Raises StripeError (400)."""
+    """Return the fields of a customer that the parameters set. Raise StripeError (400)."""
     fields = updates(params, *PLAIN, "preferred_locales")
     fields |= {name: params[name] for name in NEVER_NULL if params.get(name)}
     if fields.get("email") and not re.fullmatch(r"[^@\s]+@[^@\s]+", fields["email"]):

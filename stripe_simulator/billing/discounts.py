@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 def off(coupon: Json | None, lines: list[tuple[str, int]]) -> list[int]:
-    """What a coupon takes off each of some lines. A line is a product and an amount."""
+    """Return what a coupon takes off each of some lines. A line is a product and an amount."""
     if coupon is None:
         return [0] * len(lines)
     products = coupon.get("applies_to", {}).get("products")
@@ -34,7 +34,7 @@ def off(coupon: Json | None, lines: list[tuple[str, int]]) -> list[int]:
 
 
 def is_valid(coupon: Json) -> bool:
-    """Whether a coupon can still be redeemed."""
+    """Return whether a coupon can still be redeemed."""
     in_time = coupon["redeem_by"] is None or coupon["redeem_by"] > now()
     return in_time and (
         coupon["max_redemptions"] is None or coupon["times_redeemed"] < coupon["max_redemptions"]
@@ -42,7 +42,7 @@ def is_valid(coupon: Json) -> bool:
 
 
 def check(coupon: Json, currency: str, param: str) -> None:
-    """Raises StripeError (400) where a coupon cannot be redeemed, or not in this currency."""
+    """Raise StripeError (400) where a coupon cannot be redeemed, or not in this currency."""
     if not is_valid(coupon):
         raise StripeError(400, f"Coupon expired: {coupon['id']}", code="coupon_expired", param=param)
     if coupon["amount_off"] is not None and coupon["currency"] != currency:
@@ -56,7 +56,7 @@ def check(coupon: Json, currency: str, param: str) -> None:
 def chosen(
     mode: Mode, discounts_params: list[Json], currency: str, customer: str | None, amount: int
 ) -> Json | None:
-    """The coupon and the promotion code that `discounts` names. Raises StripeError (400)."""
+    """Return the coupon and the promotion code that `discounts` names. Raise StripeError (400)."""
     if not discounts_params:
         return None
     if len(discounts_params) > 1:
@@ -76,7 +76,7 @@ def chosen(
 def by_code(
     mode: Mode, code: Json, currency: str, customer: str | None, amount: int, param: str = "promotion_code"
 ) -> Json:
-    """The coupon behind a promotion code. Raises StripeError (400) where it may not be used."""
+    """Return the coupon behind a promotion code. Raise StripeError (400) where it may not be used."""
     coupon = mode.find("coupon", code["promotion"]["coupon"], param, 400)
     used_up = code["max_redemptions"] is not None and code["times_redeemed"] >= code["max_redemptions"]
     late = code["expires_at"] is not None and code["expires_at"] <= now()
@@ -98,7 +98,7 @@ def _has_paid(mode: Mode, customer: str) -> bool:
 
 
 def code_named(mode: Mode, text: str) -> Json | None:
-    """The active promotion code that a person typed. Capitals make no difference."""
+    """Return the active promotion code that a person typed. Capitals make no difference."""
     code_text = text.strip().upper()
     return next(
         (each for each in mode.every("promotion_code", active=True) if each["code"].upper() == code_text),
@@ -107,12 +107,12 @@ def code_named(mode: Mode, text: str) -> Json | None:
 
 
 def coupon_of(mode: Mode, chosen_discount: Json | None) -> Json | None:
-    """The coupon of a choice."""
+    """Return the coupon of a choice."""
     return mode.get("coupon", chosen_discount["coupon"]) if chosen_discount else None
 
 
 def start(mode: Mode, chosen_discount: Json, **belongs: Any) -> Json:
-    """A discount begins: the coupon is redeemed. `belongs` are customer, subscription, session."""
+    """Start a discount and redeem its coupon. `belongs` are customer, subscription, session."""
     coupon = mode.find("coupon", chosen_discount["coupon"])
     months = coupon["duration_in_months"] if coupon["duration"] == "repeating" else None
     redeem(mode, chosen_discount)
@@ -128,9 +128,9 @@ def start(mode: Mode, chosen_discount: Json, **belongs: Any) -> Json:
 
 
 def replaced(mode: Mode, subscription: Json, discounts_params: list[Json]) -> list[str]:
-    """The ids of a subscription's discounts after `discounts` was given: those kept, and a new one.
+    """Return the ids of a subscription's discounts after `discounts` was given: those kept, and a new one.
 
-    Raises StripeError (400).
+    Raise StripeError (400).
     """
     kept = [each["discount"] for each in discounts_params if "discount" in each]
     for each in kept:
@@ -160,7 +160,7 @@ def redeem(mode: Mode, chosen_discount: Json) -> None:
 
 
 def on_lines(mode: Mode, subscription: Json, lines: list[Json]) -> list[Json]:
-    """Invoice lines with what the subscription's discounts take off."""
+    """Return invoice lines with the amounts of the subscription's discounts."""
     for discount in _running(mode, subscription):
         coupon = mode.get("coupon", discount["source"]["coupon"])
         plain = [
@@ -197,7 +197,7 @@ def _less(line: Json, discount: str, amount: int) -> Json:
 
 
 def totals(lines: list[Json]) -> list[Json]:
-    """What each discount takes off an invoice of these lines, as `total_discount_amounts`."""
+    """Return what each discount takes off an invoice of these lines, as `total_discount_amounts`."""
     sums: dict[str, int] = {}
     for line in lines:
         for each in line["discount_amounts"]:

@@ -14,7 +14,7 @@ ANSWER_SECONDS = 7 * DAY
 
 
 def begin(mode: Mode, charge: Json, reason: str = "fraudulent") -> Json:
-    """The bank takes the money back, until it is settled whose it is. Gives the dispute. Raises StripeError (400)."""
+    """Open a dispute: the bank takes the money back until it is decided. Return the dispute. Raise StripeError (400)."""
     if charge["disputed"] or charge["status"] != "succeeded" or not charge["captured"] or charge["refunded"]:
         raise bad_request(f"Charge {charge['id']} cannot be disputed.", "charge")
     mode.change(charge, disputed=True)
@@ -50,7 +50,7 @@ def _card(charge: Json) -> Json:
 
 
 def end(mode: Mode, charge: Json, won: bool) -> Json:
-    """The bank has decided. Gives the dispute. Raises StripeError (400) where none is open."""
+    """Close a dispute as won or lost. Return it. Raise StripeError (400) where none is open."""
     dispute = mode.newest("dispute", charge=charge["id"], status="needs_response")
     if dispute is None:
         raise bad_request(f"Charge {charge['id']} has no open dispute.", "charge")

@@ -35,12 +35,12 @@ class PlannedChange(NamedTuple):
     restart: bool
 
     def bills_now(self, options: ChangeOptions) -> bool:
-        """Whether an invoice comes at once, and not only with the next renewal."""
+        """Return whether an invoice comes at once, and not only with the next renewal."""
         return self.restart or (options.behavior == "always_invoice" and bool(self.lines))
 
 
 def plan(mode: Mode, subscription: Json, item_params: list[Json], options: ChangeOptions) -> PlannedChange:
-    """What a change would lead to; nothing happens. Raises StripeError (400)."""
+    """Return what a change would lead to; nothing happens. Raise StripeError (400)."""
     before = subscription["items"]["data"]
     data = {item["id"]: item for item in before}
     for i, each in enumerate(item_params):
@@ -59,7 +59,7 @@ def plan(mode: Mode, subscription: Json, item_params: list[Json], options: Chang
 
 
 def _moment(before: list[Json], options: ChangeOptions) -> int:
-    """When the change counts from. Raises StripeError (400) for a time outside the present period."""
+    """Return when the change takes effect. Raise StripeError (400) for a time outside the present period."""
     if options.at is None:
         return now()
     if options.behavior == "none":
@@ -85,9 +85,9 @@ def replace_items(
     options: ChangeOptions | None = None,
     **changes: Any,
 ) -> Json:
-    """Items changed, added or removed as the API's `items` say. Another interval begins a new, paid period.
+    """Change, add or remove items as the API's `items` say. Another interval begins a new, paid period.
 
-    Raises StripeError: 400 for items that do not go, 402 when the payment fails and must not.
+    Raise StripeError: 400 for items that do not go, 402 when the payment fails and must not.
     """
     options = options or ChangeOptions()
     planned = plan(mode, subscription, item_params, options)
@@ -105,7 +105,7 @@ def replace_items(
 
 
 def _billed(mode: Mode, changed: Json, planned: PlannedChange) -> Json:
-    """The invoice for a change: for the whole new period where one begins."""
+    """Return the invoice for a change: for the whole new period where one begins."""
     if planned.restart:
         return invoices.open_invoice(mode, changed, "subscription_update")
     return invoices.bill(mode, changed, "subscription_update", [])
@@ -119,7 +119,7 @@ def _done(mode: Mode, subscription: Json, planned: PlannedChange, **changes: Any
 
 
 def _collected(mode: Mode, subscription: Json, invoice: Json, options: ChangeOptions) -> str:
-    """The status that the payment of a change leads to. Raises StripeError (402)."""
+    """Return the status that the payment of a change leads to. Raise StripeError (402)."""
     if subscription["collection_method"] == "send_invoice":
         return subscription["status"]
     if options.payment == "default_incomplete" and invoice["amount_remaining"]:
@@ -134,7 +134,7 @@ def _collected(mode: Mode, subscription: Json, invoice: Json, options: ChangeOpt
 
 
 def _pending(mode: Mode, subscription: Json, planned: PlannedChange, invoice: str) -> Json:
-    """Nothing changes until the invoice is paid: https://docs.stripe.com/billing/subscriptions/pending-updates."""
+    """Keep the change as pending until its invoice is paid: https://docs.stripe.com/billing/subscriptions/pending-updates."""
     waiting = {
         "billing_cycle_anchor": now() if planned.restart else None,
         "discount": None,
@@ -150,7 +150,7 @@ def _pending(mode: Mode, subscription: Json, planned: PlannedChange, invoice: st
 
 
 def apply_pending(mode: Mode, subscription: Json) -> Json:
-    """The payment that a change waited for has come."""
+    """Return the payment that a change waited for has come."""
     waiting = subscription["pending_update"]
     items = sign_up.items_list(subscription["id"], waiting["subscription_items"])
     changes: Json = {"items": items, "pending_update": None}
@@ -162,7 +162,7 @@ def apply_pending(mode: Mode, subscription: Json) -> Json:
 
 
 def drop_pending(mode: Mode, subscription: Json) -> Json:
-    """The payment that a change waited for did not come: it is given up, with its invoice."""
+    """Return the payment that a change waited for did not come: it is given up, with its invoice."""
     if invoice := invoices.latest(mode, subscription):
         invoices.give_up(mode, invoice, "void")
     event = "customer.subscription.pending_update_expired"
@@ -170,7 +170,7 @@ def drop_pending(mode: Mode, subscription: Json) -> Json:
 
 
 def switch(mode: Mode, subscription: Json, price_id: str, options: ChangeOptions | None = None) -> Json:
-    """Another price in the place of the first item's."""
+    """Return another price in the place of the first item's."""
     item_params = [{"id": subscription["items"]["data"][0]["id"], "price": price_id}]
     return replace_items(mode, subscription, item_params, options)
 

@@ -13,9 +13,9 @@ Json = dict[str, Any]
 
 
 def of_subscription(mode: Mode, subscription: Json, details: Json, recurring: bool = False) -> Json:
-    """The invoice that comes next, or at once when the details change something that is billed at once.
+    """Return the invoice that comes next, or at once when the details change something that is billed at once.
 
-    `recurring` leaves out what is charged only once. Raises StripeError (400, 404).
+    `recurring` leaves out what is charged only once. Raise StripeError (400, 404).
     """
     options = plan_changes.ChangeOptions(
         details.get("proration_behavior", "create_prorations"), details.get("proration_date")
@@ -37,21 +37,21 @@ def of_subscription(mode: Mode, subscription: Json, details: Json, recurring: bo
 
 
 def _ends(subscription: Json, details: Json) -> bool:
-    """Whether no period follows the present one."""
+    """Return whether no period follows the present one."""
     if subscription["status"] in (*lifecycle.FINAL, "paused") or details.get("cancel_now"):
         return True
     return bool(details.get("cancel_at_period_end", subscription["cancel_at_period_end"]))
 
 
 def _next(subscription: Json, details: Json) -> Json:
-    """The subscription in the period that follows, or that begins when the trial ends."""
+    """Return the subscription in the period that follows, or that begins when the trial ends."""
     end = details.get("trial_end")
     start = now() if end == "now" else end if isinstance(end, int) else None
     return subscription | {"items": lifecycle.next_period(subscription, start)}
 
 
 def of_new(mode: Mode, customer: Json, details: Json) -> Json:
-    """The first invoice of a subscription that does not exist yet. Raises StripeError (400)."""
+    """Return the first invoice of a subscription that does not exist yet. Raise StripeError (400)."""
     if not details.get("items"):
         raise missing("subscription_details[items]")
     end = sign_up.trial_end_from({"trial_end": details.get("trial_end")})
@@ -61,7 +61,7 @@ def of_new(mode: Mode, customer: Json, details: Json) -> Json:
 
 
 def no_next() -> StripeError:
-    """404: nothing will be charged."""
+    """Return the 404 for a preview of nothing."""
     return StripeError(
         404, "No upcoming invoices for customer", code="invoice_upcoming_none", param="subscription"
     )

@@ -17,7 +17,7 @@ WAYS = ("unit_amount", "unit_amount_decimal", "custom_unit_amount", "tiers")
 
 
 def check(params: Json) -> None:
-    """Raises StripeError (400) when the parameters make no price."""
+    """Raise StripeError (400) when the parameters make no price."""
     tiered = params.get("billing_scheme") == "tiered"
     amounts = [way for way in WAYS if params.get(way) not in (None, "")]
     if tiered and "tiers" not in amounts:
@@ -35,7 +35,7 @@ def check(params: Json) -> None:
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A new price. Raises StripeError (400)."""
+    """Return a new price. Raise StripeError (400)."""
     check(params)
     if "product" not in params:
         raise missing("product")
@@ -93,7 +93,7 @@ def _amount(params: Json) -> Json:
 
 
 def _both(name: str, amount: Decimal) -> Json:
-    """A whole amount stands as integer and as decimal, a fraction as decimal only."""
+    """Return a whole amount as integer and as decimal, a fraction as decimal only."""
     whole = amount == amount.to_integral_value()
     text = str(int(amount)) if whole else format(amount.normalize(), "f")
     return {name: int(amount) if whole else None, f"{name}_decimal": text}
@@ -117,7 +117,7 @@ def _tier(tier_params: Json) -> Json:
 
 
 def total(price: Json, quantity: int) -> int:
-    """What a quantity costs for one period. Metered usage costs nothing: the simulator counts none."""
+    """Return what a quantity costs for one period. Metered usage costs nothing: the simulator counts none."""
     if (price["recurring"] or {}).get("usage_type") == "metered":
         return 0
     if price["billing_scheme"] == "tiered":

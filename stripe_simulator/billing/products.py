@@ -27,7 +27,7 @@ PLAIN = (
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A new product, with its default price if data for one came along."""
+    """Return a new product, with its default price if data for one came along."""
     if params.get("id") and mode.get("product", params["id"]):
         raise StripeError(400, "Product already exists.", code="resource_already_exists", param="id")
     fields = {"active": True} | with_lists(updates(params, *PLAIN))

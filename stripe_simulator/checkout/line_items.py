@@ -17,7 +17,7 @@ LEAST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50}
 
 
 def from_params(mode: Mode, item_params: list[Json], session_mode: str) -> list[Json]:
-    """The line items of the parameters, held against the session's mode. Raises StripeError (400)."""
+    """Return the line items of the parameters, held against the session's mode. Raise StripeError (400)."""
     items = [_item(mode, each, f"line_items[{i}]") for i, each in enumerate(item_params)]
     prices = [mode.find("price", each["price"]) for each in items]
     recurring = [each["recurring"] for each in prices if each["recurring"]]
@@ -79,7 +79,7 @@ def _price(mode: Mode, item_params: Json, param: str) -> Json:
 
 
 def _new_price(mode: Mode, data: Json, param: str) -> Json:
-    """A price for this session alone: it is archived from the start, as with Stripe."""
+    """Return a price for this session alone: it is archived from the start, as with Stripe."""
     product = data.get("product")
     if product is None:
         if "product_data" not in data:
@@ -92,12 +92,12 @@ def _new_price(mode: Mode, data: Json, param: str) -> Json:
 
 
 def currency_of(mode: Mode, items: list[Json]) -> str:
-    """The currency of a session's items."""
+    """Return the currency of a session's items."""
     return str(mode.find("price", items[0]["price"])["currency"])
 
 
 def whole(mode: Mode, items: list[Json], url: str, coupon: Json | None, trial: bool) -> Json:
-    """The session's amounts and its `line_items`. On trial what recurs costs nothing today."""
+    """Return the session's amounts and its `line_items`. On trial what recurs costs nothing today."""
     shown = [_shown(mode, each, trial) for each in items]
     discount_amounts = discounts.off(
         coupon, [(each["price"]["product"], each["amount_subtotal"]) for each in shown]

@@ -1,4 +1,4 @@
-"""What follows when somebody pays on the page of a session, and when the bank answers later.
+"""The payment of a Checkout session, by its page or without a browser.
 
 https://docs.stripe.com/payments/checkout/fulfill-orders
 """
@@ -32,17 +32,17 @@ class Payer:
     debit: str | None = None
 
     def billing(self) -> Json:
-        """Billing details of the payment method."""
+        """Return billing details of the payment method."""
         return cards.details({"email": self.email, "name": self.name, "address": self.address})
 
 
 def needs_method(session: Json) -> bool:
-    """Whether the page asks for a card or a bank account."""
+    """Return whether the page asks for a card or a bank account."""
     return session["amount_total"] > 0 or session["payment_method_collection"] == "always"
 
 
 def attempt(mode: Mode, session: Json, payer: Payer) -> Json:
-    """Pay. Gives the session: complete, or open still with `asked.refusal`. Raises StripeError (400)."""
+    """Pay. Return the session: complete, or open still with `asked.refusal`. Raise StripeError (400)."""
     if session["status"] != "open":
         raise bad_request(f"This session is {session['status']}.", "session")
     with test_clocks.time_of(mode, session["customer"] or ""):
@@ -66,12 +66,12 @@ def _method(mode: Mode, payer: Payer) -> Json:
 
 
 def _discounts(session: Json) -> list[Json]:
-    """The session's discounts, as the API takes them."""
+    """Return the session's discounts, as the API takes them."""
     return [{name: value for name, value in each.items() if value} for each in session["discounts"]]
 
 
 def lost_discount(mode: Mode, session: Json) -> str | None:
-    """Why the discount of an open session cannot be had any more, or None."""
+    """Return why the discount of an open session cannot be had any more, or None."""
     try:
         discounts.chosen(
             mode, _discounts(session), session["currency"], session["customer"], session["amount_subtotal"]
@@ -122,7 +122,7 @@ def _complete(mode: Mode, session: Json, payer: Payer, method: Json | None) -> J
 
 
 def _customer(mode: Mode, session: Json, payer: Payer) -> Json | None:
-    """Who buys: the customer there is, a new one, or nobody that is kept."""
+    """Return the buyer: the session's customer, a new one, or None for a guest."""
     typed = {"email": payer.email, "name": payer.name, "address": payer.address}
     if session["customer"] is None:
         if session["customer_creation"] != "always" and not _for_later(session):
@@ -199,7 +199,7 @@ def _pay_once(mode: Mode, session: Json, customer: Json | None, method: Json | N
 
 
 def _intent(mode: Mode, session: Json, customer: Json | None, method: Json) -> Json:
-    """The session's payment intent: a refused attempt leaves it to the next one."""
+    """Return the session's payment intent: a refused attempt leaves it to the next one."""
     known = mode.get("payment_intent", session["asked"].get("payment_intent", ""))
     if known and known["amount"] == session["amount_total"]:
         after = known | {"customer": customer and customer["id"]}

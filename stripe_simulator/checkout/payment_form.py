@@ -27,17 +27,17 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
 def typed(form: Mapping[str, str]) -> Json:
-    """What is shown again. The security code never is."""
+    """Return what is shown again. The security code never is."""
     return {name: form.get(name, "").strip()[:300] for name in KEPT}
 
 
 def asks_address(session: Json) -> bool:
-    """Whether the page asks for a billing address."""
+    """Return whether the page asks for a billing address."""
     return session["billing_address_collection"] == "required" or session["automatic_tax"]["enabled"]
 
 
 def errors(session: Json, customer: Json | None, form: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong, as field to sentence."""
+    """Return what is wrong, as field to sentence."""
     form_values, messages = typed(form), {}
     if not (customer and customer["email"]) and not EMAIL.fullmatch(form_values["email"]):
         messages["email"] = "Enter your e-mail address, like jane@example.com."
@@ -53,7 +53,7 @@ def _by_card(session: Json, form_values: Json) -> bool:
 
 
 def debit_of(session: Json) -> str | None:
-    """The kind of bank debit that a session takes."""
+    """Return the kind of bank debit that a session takes."""
     kind = DEBITS.get(session["currency"])
     return kind if kind in session["payment_method_types"] else None
 
@@ -83,7 +83,7 @@ def _expiry_error(text: str) -> str | None:
 
 
 def payer(session: Json, customer: Json | None, form: Mapping[str, str]) -> payment.Payer:
-    """Who pays and how. Only for a form without errors."""
+    """Return who pays and how. Only for a form without errors."""
     form_values, known = typed(form), customer or {}
     address = {"line2": None, "state": None} | {name: form_values[name] or None for name in ADDRESS}
     by_card = _by_card(session, form_values)

@@ -29,7 +29,7 @@ FOR_SESSION = ("payment_intent_data", "subscription_data", "automatic_tax", "tax
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A new link. Raises StripeError (400)."""
+    """Return a new link. Raise StripeError (400)."""
     prices = [mode.find("price", each.get("price", ""), "line_items", 400) for each in params["line_items"]]
     kind = "subscription" if any(each["recurring"] for each in prices) else "payment"
     items = line_items.from_params(mode, params["line_items"], kind)
@@ -60,7 +60,7 @@ def _check(params: Json, kind: str) -> None:
 
 
 def _after(after_completion: Json) -> Json:
-    """What happens when a session of the link is completed. Raises StripeError (400)."""
+    """Return what happens when a session of the link is completed. Raise StripeError (400)."""
     kind = after_completion["type"]
     if kind == "redirect":
         url = after_completion.get("redirect", {}).get("url")
@@ -73,7 +73,7 @@ def _after(after_completion: Json) -> Json:
 
 
 def _nested(params: Json, before: Json) -> Json:
-    """The hashes of a link, whole."""
+    """Return the hashes of a link, whole."""
     fields: Json = {}
     if "payment_intent_data" in params:
         known = before.get("payment_intent_data") or dict.fromkeys(INTENT) | {"metadata": {}}
@@ -99,7 +99,7 @@ def _no_subscription() -> Json:
 
 
 def change(mode: Mode, link: Json, params: Json) -> Json:
-    """Change a link: turn it off or on, or what its sessions are like from now on. Raises StripeError (400)."""
+    """Change a link: turn it off or on, or what its sessions are like from now on. Raise StripeError (400)."""
     fields = pick(params, "active", *PLAIN, "customer_creation") | updates(params, "inactive_message")
     if "metadata" in params:
         fields["metadata"] = merged_metadata(link["metadata"], params)
@@ -114,13 +114,13 @@ def change(mode: Mode, link: Json, params: Json) -> Json:
 
 
 def is_open(link: Json) -> bool:
-    """Whether somebody may still buy through a link."""
+    """Return whether somebody may still buy through a link."""
     limit = (link["restrictions"] or {}).get("completed_sessions")
     return bool(link["active"]) and (limit is None or limit["count"] < limit["limit"])
 
 
 def visit(mode: Mode, link: Json, query: Json) -> Json:
-    """Somebody opens a link: a session of their own. `query` is what the address carries."""
+    """Return a new session for a visitor of a link. `query` is that of the address."""
     after, request_params = link["after_completion"], link["asked"]
     session_params: Json = pick(request_params, *FOR_SESSION) | pick(link, *PLAIN)
     session_params |= {

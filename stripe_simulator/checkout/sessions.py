@@ -35,7 +35,7 @@ NO_INVOICE: Json = {
 
 
 def make(mode: Mode, params: Json, **more: Any) -> Json:
-    """A new session. `more` are fields that no parameter sets. Raises StripeError (400)."""
+    """Return a new session. `more` are fields that no parameter sets. Raise StripeError (400)."""
     validation.check(mode, params)
     items = line_items.from_params(mode, params["line_items"], params["mode"])
     currency = line_items.currency_of(mode, items)
@@ -72,7 +72,7 @@ def make(mode: Mode, params: Json, **more: Any) -> Json:
 
 
 def _types(params: Json, currency: str) -> list[str]:
-    """Cards, and a bank debit where the currency has one and the money need not be set aside."""
+    """Return the payment method types: cards, and a bank debit where the currency has one and nothing is captured later."""
     manual = params.get("payment_intent_data", {}).get("capture_method") == "manual"
     known = ["card"] if manual or currency not in DEBITS else ["card", DEBITS[currency]]
     payment_types = params.get("allowed_payment_method_types") or known
@@ -114,7 +114,7 @@ def _by_tax(params: Json) -> Json:
 
 
 def _by_text(params: Json) -> Json:
-    """What the seller has added to the page: https://docs.stripe.com/api/checkout/sessions/create, `custom_text`."""
+    """Return what the seller has added to the page: https://docs.stripe.com/api/checkout/sessions/create, `custom_text`."""
     added = {name: text or None for name, text in params.get("custom_text", {}).items()}
     return {"custom_text": NO_TEXT | added} if added else {}
 
@@ -126,7 +126,7 @@ def _address(session: Json) -> Json:
 
 
 def _details(mode: Mode, session: Json) -> Json | None:
-    """What is known of the buyer before the page is filled in."""
+    """Return what is known of the buyer before the page is filled in."""
     known = mode.get("customer", session["customer"]) if session["customer"] else None
     if known is None and not session["customer_email"]:
         return None
@@ -135,7 +135,7 @@ def _details(mode: Mode, session: Json) -> Json | None:
 
 
 def details(customer: Json, typed: Json) -> Json:
-    """`customer_details`, with what was typed before what was known."""
+    """Return `customer_details`; what was typed counts before what was known."""
     shown = {name: typed.get(name) or customer.get(name) for name in ("address", "email", "name", "phone")}
     return shown | {
         "business_name": None,
@@ -146,7 +146,7 @@ def details(customer: Json, typed: Json) -> Json:
 
 
 def amounts(mode: Mode, session: Json) -> Json:
-    """The amounts and line items of a session, as they are now."""
+    """Return the amounts and line items of a session, as they are now."""
     request_params = session["asked"]
     url = f"/v1/checkout/sessions/{session['id']}"
     return line_items.whole(
@@ -159,13 +159,13 @@ def amounts(mode: Mode, session: Json) -> Json:
 
 
 def on_trial(session: Json) -> bool:
-    """Whether the subscription will begin with a trial."""
+    """Return whether the subscription will begin with a trial."""
     data = session["asked"].get("subscription_data", {})
     return bool(data.get("trial_period_days") or data.get("trial_end"))
 
 
 def with_discount(mode: Mode, session: Json, chosen: Json | None) -> Json:
-    """The session with another discount, or none."""
+    """Return the session with another discount, or none."""
     code = chosen and chosen["promotion_code"]
     shown = [{"coupon": None if code else chosen["coupon"], "promotion_code": code}] if chosen else []
     after = session | {"asked": session["asked"] | {"discount": chosen}, "discounts": shown}
@@ -186,7 +186,7 @@ def _checked(session: Json) -> Json:
 
 
 def expire(mode: Mode, session: Json) -> Json:
-    """Nobody can pay any more. Raises StripeError (400) for a session that is not open."""
+    """Expire a session. Raise StripeError (400) for a session that is not open."""
     if session["status"] != "open":
         raise bad_request(
             'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of '
@@ -206,13 +206,13 @@ def expire_due(mode: Mode) -> None:
 
 @due.source
 def expiring(mode: Mode, customer: Json | None) -> Iterator[due.Due]:
-    """Sessions that are open still. They live in real time, whoever buys."""
+    """Return sessions that are open still. They live in real time, whoever buys."""
     for session in mode.every(KIND, status="open") if customer is None else ():
         yield due.Due(session["expires_at"], functools.partial(expire, mode, session))
 
 
 def watch(account: Account, seconds: float = 1.0) -> threading.Event:
-    """Expire sessions as their time comes, in a thread. Setting the event that this gives ends it."""
+    """Expire sessions when they are due, in a thread. Return an event that ends the thread when it is set."""
     over = threading.Event()
 
     def look() -> None:

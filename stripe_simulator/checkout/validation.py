@@ -1,4 +1,4 @@
-"""What Stripe refuses when a session is asked for: https://docs.stripe.com/api/checkout/sessions/create."""
+"""Validation of the parameters of a session: https://docs.stripe.com/api/checkout/sessions/create."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOT_BUILT = ("custom_fields", "optional_items", "shipping_options", "shipping_ad
 
 
 def check(mode: Mode, params: Json) -> None:
-    """Raises StripeError (400) for the first thing that is wrong with a session's parameters."""
+    """Raise StripeError (400) for the first thing that is wrong with a session's parameters."""
     _check_mode(params)
     _check_ui(params)
     _check_pairs(params)
@@ -81,7 +81,7 @@ def _check_ui(params: Json) -> None:
 
 
 def check_url(url: str, param: str) -> None:
-    """Raises StripeError (400) for what is no whole URL."""
+    """Raise StripeError (400) for what is no whole URL."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -1,4 +1,4 @@
-"""Many customers at once, who live by chance: storms and large accounts in one call."""
+"""Load: many customers with random actions, for storms and large accounts in one call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEXT: dict[str, tuple[str, ...]] = {
 
 
 def make_customers(mode: Mode, count: int, start: int = 0) -> list[str]:
-    """New customers, without a word. Gives their ids."""
+    """Make customers without events. Return their ids."""
     with without_events():
         numbers = range(start, start + count)
         customers_made = (
@@ -35,10 +35,10 @@ def make_customers(mode: Mode, count: int, start: int = 0) -> list[str]:
 
 
 def run(mode: Mode, ids: list[str], rounds: int, prices: list[str], seed: int, gap: int) -> int:
-    """Lead each customer one turn in each round; after a round the clock goes up to `gap` seconds ahead.
+    """Take one action for each customer in each round; after a round the clock goes up to `gap` seconds ahead.
 
-    Who has no subscription, or one that has ended, begins one. Gives how many turns were led. Time stands still
-    during a round and goes ahead by the gaps alone, so that the same seed leads the same lives on a slow machine.
+    A customer without a live subscription begins one. Return how many actions were taken. Time stands still during
+    a round and goes ahead by the gaps alone, so that the same seed does the same on a slow machine.
     """
     rng, present = random.Random(seed), real_now()
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""What the simulator tells about itself."""
+"""Reports of the simulator's state and of its deliveries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COUNTED = (
 
 
 def deliveries_log(account: Account, chosen: Json, limit: int) -> list[Json]:
-    """Deliveries, newest first. `chosen` are wanted values of `event`, `type` and `mode`."""
+    """Return deliveries, newest first. `chosen` are wanted values of `event`, `type` and `mode`."""
     modes = [account.modes[chosen["mode"]]] if chosen.get("mode") in account.modes else account.modes.values()
     where = pick(chosen, "event", "type")
     with account.store.lock:
@@ -59,7 +59,7 @@ def _line(mode: Mode, delivery: Json) -> Json:
 
 
 def state_of(account: Account) -> Json:
-    """How much there is of everything, the faults in force, and what waits to be delivered."""
+    """Return how much there is of everything, the faults in force, and what waits to be delivered."""
     with account.store.lock:
         modes = {mode.name: _counts(mode) for mode in account.modes.values()}
     return {

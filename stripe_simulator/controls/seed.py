@@ -1,4 +1,4 @@
-"""Things to begin with: a demo catalogue, and any number of prices."""
+"""The demo data, and any number of prices."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def demo(account: Account) -> None:
 
 
 def prices(mode: Mode, count: int, variety: bool = False, events: bool | None = None) -> int:
-    """Make a number of prices, each with its product. Gives how many.
+    """Make a number of prices, each with its product. Return how many.
 
     `variety` goes round all kinds of prices instead of monthly ones alone. `events` None means: for few.
     """

@@ -47,7 +47,7 @@ class Collection:
         self.index: dict[tuple[str, Any], list[int]] = {}
 
     def put(self, object_id: str, thing: Json | None) -> Json | None:
-        """Set or (with None) take away an object. Gives what was there before."""
+        """Set or (with None) take away an object. Return what was there before."""
         before = self.objects.get(object_id)
         if thing is None:
             self.objects.pop(object_id, None)
@@ -67,13 +67,13 @@ class Collection:
             positions.insert(at, position)
 
     def newest_first(self, where: Json, before: int | None = None) -> Iterator[Json]:
-        """Objects older than place `before`, newest first, that have the values of `where`."""
+        """Return objects older than place `before`, newest first, that have the values of `where`."""
         positions, end = self._positions(where, before)
         for at in range(end - 1, -1, -1):
             yield from self._at(positions[at] if positions is not None else at, where)
 
     def oldest_first(self, where: Json, after: int) -> Iterator[Json]:
-        """Objects newer than place `after`, oldest first, that have the values of `where`."""
+        """Return objects newer than place `after`, oldest first, that have the values of `where`."""
         positions, start = self._positions(where, after + 1)
         for at in range(start, len(positions) if positions is not None else len(self.ids)):
             yield from self._at(positions[at] if positions is not None else at, where)
@@ -104,11 +104,11 @@ class Store:
         self._load()
 
     def collection(self, kind: str, mode: str) -> Collection:
-        """The objects of one kind and mode."""
+        """Return the objects of one kind and mode."""
         return self.collections.setdefault((kind, mode), Collection(kind))
 
     def get(self, kind: str, mode: str, object_id: str) -> Json | None:
-        """One object, or None."""
+        """Return one object, or None."""
         return self.collection(kind, mode).objects.get(object_id)
 
     def put(self, kind: str, mode: str, object_id: str, thing: Json | None) -> None:

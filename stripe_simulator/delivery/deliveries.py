@@ -45,7 +45,7 @@ class Deliveries:
         self.threads: list[threading.Thread] = []
 
     def waiting(self, mode: str) -> int:
-        """How many deliveries of a mode are not at their end."""
+        """Return how many deliveries of a mode are not at their end."""
         collection = self.store.collection(KIND, mode)
         return sum(each["status"] == "pending" for each in collection.objects.values())
 
@@ -68,17 +68,17 @@ class Deliveries:
             thread.join(timeout=max(0.0, end - time.monotonic()))
 
     def change_conditions(self, conditions: DeliveryConditions) -> None:
-        """From now on deliveries fare so."""
+        """Change the conditions of deliveries."""
         self.conditions = conditions
         self.queues.change(conditions)
 
     def forget(self) -> None:
-        """Drop all that waits; the weather is fair again."""
+        """Drop all waiting deliveries and reset the conditions."""
         self.queues.clear()
         self.change_conditions(DeliveryConditions())
 
     def plan(self, mode: str, event: Json, endpoint: Json) -> Json:
-        """Deliver an event to an endpoint once the present transaction is through."""
+        """Deliver an event to an endpoint once the present transaction is committed."""
         delivery = {
             "id": "dlv_" + random_text(20),
             "event": event["id"],
@@ -134,7 +134,7 @@ class Deliveries:
             self._settle(job.mode, job.delivery, one_try)
 
     def _post(self, session: requests.Session, event: Json, endpoint: Json) -> Json:
-        """One try: when, what came back, and how many seconds it took."""
+        """Return one try: when, what came back, and how many seconds it took."""
         version = endpoint.get("api_version") or event["api_version"]
         body = json.dumps(rendered(event, version), indent=2).encode()
         headers = HEADERS | {"Stripe-Signature": signatures.header(body, [endpoint["secret"]], now())}
@@ -156,7 +156,7 @@ class Deliveries:
         }
 
     def _address(self, url: str) -> tuple[str, dict[str, str]]:
-        """Where to connect, and the Host header when that is somewhere else than the URL says."""
+        """Return where to connect, and the Host header when that is somewhere else than the URL says."""
         netloc, slash, path = url.partition("://")[2].partition("/")
         other = self.resolve.get(netloc.lower()) or self.resolve.get(netloc.partition(":")[0].lower())
         if other is None:
@@ -200,7 +200,7 @@ class Deliveries:
                 self.store.put("event", mode, event["id"], event | {"pending_webhooks": left})
 
     def _endpoints_waiting(self, mode: str, event_id: str) -> int:
-        """To how many endpoints an event has not come through yet."""
+        """Return to how many endpoints an event is still to be delivered."""
         deliveries = list(self.store.collection(KIND, mode).newest_first({"event": event_id}))
         through = {
             each["endpoint"] for each in deliveries if each["status"] in ("succeeded", "canceled", "lost")

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 def act(mode: Mode, subscription: Json, action: str, form: Any, features: Json) -> str:
-    """One turn for a subscription. Gives what to say about it."""
+    """Return one turn for a subscription. Return what to say about it."""
     if action not in dict(page_content.turns(mode, subscription, features)):
         raise StripeError(400, "This cannot be done with this subscription.")
     return TURNS[action](mode, subscription, form, features)
@@ -42,7 +42,7 @@ def _update(mode: Mode, subscription: Json, form: Any, features: Json) -> str:
 
 
 def switch(mode: Mode, subscription: Json, price_id: str, features: Json, confirmed: bool = False) -> str:
-    """Another price; `confirmed` as in `changes.How`. Raises StripeError, 402 when it cannot be paid."""
+    """Return another price; `confirmed` as in `changes.How`. Raise StripeError, 402 when it cannot be paid."""
     price = page_content.usable(mode, price_id)
     if price["id"] not in [each["id"] for each in page_content.offers(mode, subscription, features)]:
         raise StripeError(400, "This plan is not on offer.")

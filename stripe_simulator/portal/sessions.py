@@ -29,7 +29,7 @@ FLOWS = {
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A session for a customer. Raises StripeError (400)."""
+    """Return a session for a customer. Raise StripeError (400)."""
     if "customer" not in params:
         raise missing("customer")
     customer = mode.find("customer", params["customer"], "customer", 400)
@@ -102,7 +102,7 @@ def _after(after_params: Json) -> Json:
 
 
 def find(account: Account, secret: str) -> tuple[Mode, Json]:
-    """A session by the secret in its address. Raises StripeError: 404 for none, 410 for one that has ended."""
+    """Return a session by the secret in its address. Raise StripeError: 404 for none, 410 for one that has ended."""
     for mode in account.modes.values():
         if session := mode.newest(KIND, secret=secret):
             if now() > _ends(session) or not mode.newest("customer", id=session["customer"]):
@@ -117,7 +117,7 @@ def _ends(session: Json) -> int:
 
 
 def used(mode: Mode, session: Json) -> Json:
-    """Somebody is there: an hour from now on."""
+    """Return a session that is in use: it expires an hour from now."""
     after = session | {"used_at": now()}
     mode.keep(after)
     return after

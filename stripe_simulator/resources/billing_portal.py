@@ -53,7 +53,7 @@ def _merged(before: Any, changes: Any) -> Any:
 
 @answers("POST /v1/billing_portal/sessions")
 def create_session(call: Call) -> Json:
-    """A link to the portal for a customer."""
+    """Return a link to the portal for a customer."""
     return sessions.make(call.mode, call.params)
 
 
@@ -64,7 +64,7 @@ def create(call: Call) -> Json:
 
 
 def make(mode: Mode, params: Json, is_default: bool = False) -> Json:
-    """A new configuration. The default one is what is saved in the dashboard, never by the API."""
+    """Return a new configuration. The default one is what is saved in the dashboard, never by the API."""
     shape = empty(KIND) | {"metadata": {}}
     for each in ("subscription_cancel", "subscription_update"):
         shape["features"][each]["proration_behavior"] = "none"
@@ -78,7 +78,7 @@ def make(mode: Mode, params: Json, is_default: bool = False) -> Json:
 
 @answers("GET /v1/billing_portal/configurations/{configuration}")
 def retrieve(call: Call) -> Json:
-    """A configuration."""
+    """Return a configuration."""
     return call.mode.find(KIND, call.id, "configuration")
 
 
@@ -92,6 +92,6 @@ def update(call: Call) -> Json:
 
 @answers("GET /v1/billing_portal/configurations")
 def every(call: Call) -> Json:
-    """Configurations, newest first."""
+    """Return configurations, newest first."""
     where = pick(call.params, "active", "is_default")
     return page(call.mode, KIND, call.path, call.params, where)

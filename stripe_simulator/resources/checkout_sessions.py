@@ -22,7 +22,7 @@ def create(call: Call) -> Json:
 
 @answers("GET /v1/checkout/sessions/{session}")
 def retrieve(call: Call) -> Json:
-    """A session."""
+    """Return a session."""
     return _fresh(call.mode, _find(call))
 
 
@@ -46,7 +46,7 @@ def _fresh(mode: Mode, session: Json) -> Json:
 
 @answers("GET /v1/checkout/sessions/{session}/line_items")
 def line_items(call: Call) -> Json:
-    """What a session sells."""
+    """Return what a session sells."""
     return slice_of(_find(call)["line_items"], call.params)
 
 
@@ -58,7 +58,7 @@ def expire(call: Call) -> Json:
 
 @answers("GET /v1/checkout/sessions")
 def every(call: Call) -> Json:
-    """Sessions, newest first."""
+    """Return sessions, newest first."""
     sessions.expire_due(call.mode)
     where = pick(call.params, "customer", "payment_intent", "payment_link", "status", "subscription")
     email = call.params.get("customer_details", {}).get("email")

@@ -22,7 +22,7 @@ def create(call: Call) -> Json:
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A new coupon. Raises StripeError (400)."""
+    """Return a new coupon. Raise StripeError (400)."""
     _check(params)
     coupon_id = params.get("id") or random_text(8).upper()
     if mode.get("coupon", coupon_id) and not mode.get("coupon", coupon_id).get("deleted"):  # type: ignore[union-attr]
@@ -67,7 +67,7 @@ def _check(params: Json) -> None:
 
 @answers("GET /v1/coupons/{coupon}")
 def retrieve(call: Call) -> Json:
-    """A coupon."""
+    """Return a coupon."""
     return _fresh(call.mode.find("coupon", call.id, "coupon"))
 
 
@@ -95,7 +95,7 @@ def delete(call: Call) -> Json:
 
 @answers("GET /v1/coupons")
 def every(call: Call) -> Json:
-    """Coupons, newest first."""
+    """Return coupons, newest first."""
     coupons_page = page(call.mode, "coupon", call.path, call.params, {})
     return coupons_page | {"data": [_fresh(each) for each in coupons_page["data"]]}
 

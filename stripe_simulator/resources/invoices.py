@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 @answers("GET /v1/invoices/{invoice}")
 def retrieve(call: Call) -> Json:
-    """An invoice."""
+    """Return an invoice."""
     return call.mode.find("invoice", call.id)
 
 
@@ -34,7 +34,7 @@ def pay(call: Call) -> Json:
 
 @answers("POST /v1/invoices/create_preview")
 def preview(call: Call) -> Json:
-    """The invoice that a subscription, a change of it or a new one leads to. Nothing happens."""
+    """Return the invoice that a subscription, a change of it or a new one leads to. Nothing happens."""
     mode, params = call.mode, call.params
     details = params.get("subscription_details", {})
     if "subscription" in params:
@@ -51,7 +51,7 @@ def preview(call: Call) -> Json:
 
 @answers("GET /v1/invoices")
 def every(call: Call) -> Json:
-    """Invoices, newest first."""
+    """Return invoices, newest first."""
     params = call.params
     where = pick(params, "customer", "status", "collection_method")
     subscription_id = params.get("subscription")

@@ -16,7 +16,7 @@ OPEN = ("requires_capture", "requires_payment_method", "requires_action", "requi
 
 @answers("GET /v1/payment_intents/{intent}")
 def retrieve(call: Call) -> Json:
-    """A payment intent."""
+    """Return a payment intent."""
     return call.mode.find("payment_intent", call.id)
 
 
@@ -60,6 +60,6 @@ def _unexpected(intent: Json, verb: str) -> StripeError:
 
 @answers("GET /v1/payment_intents")
 def every(call: Call) -> Json:
-    """Payment intents, newest first."""
+    """Return payment intents, newest first."""
     where = pick(call.params, "customer")
     return page(call.mode, "payment_intent", call.path, call.params, where)

@@ -21,7 +21,7 @@ def create(call: Call) -> Json:
 
 @answers("GET /v1/payment_links/{payment_link}")
 def retrieve(call: Call) -> Json:
-    """A link."""
+    """Return a link."""
     return _find(call)
 
 
@@ -42,13 +42,13 @@ def update(call: Call) -> Json:
 
 @answers("GET /v1/payment_links/{payment_link}/line_items")
 def line_items(call: Call) -> Json:
-    """What a link sells."""
+    """Return what a link sells."""
     return slice_of(_find(call)["line_items"], call.params)
 
 
 @answers("GET /v1/payment_links")
 def every(call: Call) -> Json:
-    """Links, newest first. Stripe gives links no time of making, so none is compared."""
+    """Return links, newest first. Stripe gives links no time of making, so none is compared."""
     where = pick(call.params, "active")
     links_page = page(call.mode, payment_links.KIND, call.path, call.params, where)
     return links_page | {"data": [_here(each) for each in links_page["data"]]}

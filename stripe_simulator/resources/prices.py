@@ -28,7 +28,7 @@ def create(call: Call) -> Json:
 
 @answers("GET /v1/prices/{price}")
 def retrieve(call: Call) -> Json:
-    """A price."""
+    """Return a price."""
     return call.mode.find("price", call.id)
 
 
@@ -58,7 +58,7 @@ def _has(item: Json, price: Json) -> bool:
 
 @answers("GET /v1/prices")
 def every(call: Call) -> Json:
-    """Prices, newest first."""
+    """Return prices, newest first."""
     params = call.params
     where = pick(params, "active", "currency", "product", "type")
     recurring, keys = params.get("recurring", {}), params.get("lookup_keys")

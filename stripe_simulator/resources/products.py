@@ -22,7 +22,7 @@ def create(call: Call) -> Json:
 
 @answers("GET /v1/products/{id}")
 def retrieve(call: Call) -> Json:
-    """A product."""
+    """Return a product."""
     return call.mode.find("product", call.id)
 
 
@@ -60,7 +60,7 @@ def delete(call: Call) -> Json:
 
 @answers("GET /v1/products")
 def every(call: Call) -> Json:
-    """Products, newest first."""
+    """Return products, newest first."""
     params = call.params
     where = pick(params, "active", "shippable", "url")
     ids = params.get("ids")

@@ -22,7 +22,7 @@ def create(call: Call) -> Json:
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A new code for a coupon. Raises StripeError (400)."""
+    """Return a new code for a coupon. Raise StripeError (400)."""
     promotion = params["promotion"]
     if "coupon" not in promotion:
         raise missing("promotion[coupon]")
@@ -68,7 +68,7 @@ def _restrictions(params: Json) -> Json:
 
 @answers("GET /v1/promotion_codes/{promotion_code}")
 def retrieve(call: Call) -> Json:
-    """A code."""
+    """Return a code."""
     return call.mode.find("promotion_code", call.id, "promotion_code")
 
 
@@ -86,7 +86,7 @@ def update(call: Call) -> Json:
 
 @answers("GET /v1/promotion_codes")
 def every(call: Call) -> Json:
-    """Codes, newest first."""
+    """Return codes, newest first."""
     where = pick(call.params, "active", "customer")
     code, coupon = call.params.get("code"), call.params.get("coupon")
 

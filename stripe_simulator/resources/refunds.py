@@ -37,12 +37,12 @@ def _charge(call: Call) -> Json:
 
 @answers("GET /v1/refunds/{refund}")
 def retrieve(call: Call) -> Json:
-    """A refund."""
+    """Return a refund."""
     return call.mode.find("refund", call.id)
 
 
 @answers("GET /v1/refunds")
 def every(call: Call) -> Json:
-    """Refunds, newest first."""
+    """Return refunds, newest first."""
     where = pick(call.params, "charge", "payment_intent")
     return page(call.mode, "refund", call.path, call.params, where)

@@ -70,7 +70,7 @@ def _check_paid(mode: Mode, subscription: Json, params: Json, outcome: str) -> N
 
 @answers("GET /v1/subscriptions/{subscription_exposed_id}")
 def retrieve(call: Call) -> Json:
-    """A subscription, also one that has ended."""
+    """Return a subscription, also one that has ended."""
     return call.mode.find("subscription", call.id)
 
 
@@ -133,7 +133,7 @@ def _changes(mode: Mode, subscription: Json, params: Json) -> Json:
 
 
 def _collection(subscription: Json, params: Json) -> Json:
-    """What a change makes of how money is collected. Days that were set before end with the method they belong to."""
+    """Return what a change makes of how money is collected. Days that were set before end with the method they belong to."""
     if params.get("collection_method", subscription["collection_method"]) == "send_invoice":
         return pick(subscription, "collection_method", "days_until_due") | params
     return params
@@ -174,7 +174,7 @@ def cancel(call: Call) -> Json:
 
 @answers("POST /v1/subscriptions/{subscription}/pause")
 def pause(call: Call) -> Json:
-    """Service and invoices end until the subscription is resumed."""
+    """Pause a subscription: no service and no invoices until it is resumed."""
     subscription = call.mode.find("subscription", call.id)
     unused = call.params.get("bill_for", {}).get("unused_time_from", {}).get("type", "now")
     return pauses.stop(call.mode, subscription, unused)
@@ -182,7 +182,7 @@ def pause(call: Call) -> Json:
 
 @answers("POST /v1/subscriptions/{subscription}/resume")
 def resume(call: Call) -> Json:
-    """A paused subscription goes on."""
+    """Resume a paused subscription."""
     subscription = call.mode.find("subscription", call.id)
     if subscription["status"] != "paused":
         raise bad_request("Only paused subscriptions can be resumed.", None)
@@ -193,7 +193,7 @@ def resume(call: Call) -> Json:
 
 @answers("GET /v1/subscriptions")
 def every(call: Call) -> Json:
-    """Subscriptions, newest first; canceled ones only when `status` asks for them."""
+    """Return subscriptions, newest first; canceled ones only when `status` asks for them."""
     params = call.params
     where = pick(params, "customer", "collection_method", "test_clock")
     status_param, price = params.get("status"), params.get("price")

@@ -56,7 +56,7 @@ def _check_events(params: Json) -> None:
 
 @answers("GET /v1/webhook_endpoints/{webhook_endpoint}")
 def retrieve(call: Call) -> Json:
-    """An endpoint, without its secret."""
+    """Return an endpoint, without its secret."""
     return call.mode.find("webhook_endpoint", call.id)
 
 
@@ -83,5 +83,5 @@ def delete(call: Call) -> Json:
 
 @answers("GET /v1/webhook_endpoints")
 def every(call: Call) -> Json:
-    """Endpoints, newest first."""
+    """Return endpoints, newest first."""
     return page(call.mode, "webhook_endpoint", call.path, call.params, {})
