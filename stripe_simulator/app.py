@@ -33,7 +33,7 @@ def create_simulator(
     empty: bool = False,
     retry_gaps: tuple[float, ...] = RETRY_GAPS,
 ) -> Flask:
-    """A Stripe account to call, with its deliveries running.
+    """Return a Stripe account to call, with its deliveries running.
 
     `resolve` sends the deliveries to a host to another base URL. `state` is a SQLite file that keeps
     everything; without it all is forgotten at the end. `empty` starts without demo data. `retry_gaps` are
@@ -47,7 +47,7 @@ def create_simulator(
     app.secret_key = secrets.token_bytes(32)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     store = Store(state)
-    is_new = not store.shelves
+    is_new = not store.collections
     account = Account(store, Deliveries(store, resolve, retry_gaps), allow_local_endpoints)
     if is_new and not empty:
         seed.demo(account)

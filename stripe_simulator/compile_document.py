@@ -33,14 +33,14 @@ SHAPES = [
 
 
 def deref(spec: Json, schema: Json) -> Json:
-    """The schema behind a chain of references."""
+    """Return the schema behind a chain of references."""
     while "$ref" in schema:
         schema = spec["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
     return schema
 
 
 def parameter(spec: Json, schema: Json) -> Json:
-    """One parameter's schema without prose: what decides whether a value is taken."""
+    """Return one parameter's schema without prose: what decides whether a value is taken."""
     schema = deref(spec, schema)
     if alternatives := schema.get("anyOf") or schema.get("oneOf"):
         return {"any": [parameter(spec, each) for each in alternatives]}
@@ -54,7 +54,7 @@ def parameter(spec: Json, schema: Json) -> Json:
 
 
 def hash_parameter(spec: Json, schema: Json) -> Json:
-    """What a hash may hold: named members, required ones, and whether others are taken."""
+    """Return what a hash may hold: named members, required ones, and whether others are taken."""
     kept: Json = {
         "properties": {k: parameter(spec, v) for k, v in schema.get("properties", {}).items()},
         "required": schema.get("required", []),
@@ -65,7 +65,7 @@ def hash_parameter(spec: Json, schema: Json) -> Json:
 
 
 def parameters_of(spec: Json, operation: str) -> Json:
-    """The parameters of one operation, from its query or its form body, as one hash."""
+    """Return the parameters of one operation, from its query or its form body, as one hash."""
     method, template = operation.split()
     definition = spec["paths"][template][method.lower()]
     content = definition.get("requestBody", {}).get("content", {})
@@ -79,7 +79,7 @@ def parameters_of(spec: Json, operation: str) -> Json:
 
 
 def named_resources(spec: Json, schema: Json) -> list[str]:
-    """The kinds of object that an expandable field may become."""
+    """Return the kinds of object that an expandable field may become."""
     inner = schema.get("items", schema)
     refs = inner.get("x-expansionResources", {}).get("oneOf", [])
     kinds = [deref(spec, ref).get("properties", {}).get("object", {}).get("enum", [""])[0] for ref in refs]
@@ -87,7 +87,7 @@ def named_resources(spec: Json, schema: Json) -> list[str]:
 
 
 def expandable(spec: Json, kind: str) -> Json:
-    """Field to kinds, for the fields of a resource that hold an id until they are expanded.
+    """Return field to kinds, for the fields of a resource that hold an id until they are expanded.
 
     A field inside a hash of the resource goes by its path, like `invoice_settings.default_payment_method`.
     """
@@ -106,7 +106,7 @@ def _expandable(spec: Json, schema: Json, prefix: str) -> Iterator[tuple[str, li
 
 
 def alternatives(spec: Json, schema: Json) -> list[Json]:
-    """What a field may hold, lists by their items."""
+    """Return what a field may hold, lists by their items."""
     schema = deref(spec, schema)
     schemas = [deref(spec, schema_part) for schema_part in schema.get("anyOf", [schema])]
     return [
@@ -116,12 +116,12 @@ def alternatives(spec: Json, schema: Json) -> list[Json]:
 
 
 def shape_schema(spec: Json, kind: str) -> Json:
-    """The schema of a resource, by the name that its objects carry."""
+    """Return the schema of a resource, by the name that its objects carry."""
     return spec["components"]["schemas"].get(kind, {})
 
 
 def empty_object(spec: Json, schema: Json, depth: int = 0) -> Json:
-    """An object with every required and every nullable field of a schema, all of them empty."""
+    """Return an object with every required and every nullable field of a schema, all of them empty."""
     shape: Json = {}
     for name, field in schema.get("properties", {}).items():
         required = name in schema.get("required", [])
@@ -131,7 +131,7 @@ def empty_object(spec: Json, schema: Json, depth: int = 0) -> Json:
 
 
 def empty_value(spec: Json, field: Json, depth: int) -> Any:
-    """Nothing, in the type that the field wants."""
+    """Return nothing, in the type that the field wants."""
     if field.get("nullable"):
         return None
     field = deref(spec, field)
@@ -144,13 +144,13 @@ def empty_value(spec: Json, field: Json, depth: int) -> Any:
 
 
 def event_types(spec: Json) -> list[str]:
-    """The event types that an endpoint may subscribe to, `*` left out."""
+    """Return the event types that an endpoint may subscribe to, `*` left out."""
     enabled = parameters_of(spec, "POST /v1/webhook_endpoints")["properties"]["enabled_events"]
     return sorted(set(enabled["items"]["enum"]) - {"*"})
 
 
 def compiled(spec: Json) -> Json:
-    """Every file of `tables/`, as file name to content."""
+    """Return every file of `tables/`, as file name to content."""
     return {
         "parameters.json": {each: parameters_of(spec, each) for each in every_operation()},
         "expandable.json": {kind: expandable(spec, kind) for kind in SHAPES if kind != "token"},

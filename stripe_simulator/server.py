@@ -33,7 +33,7 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """The application, made in the worker: threads do not survive a fork.
+        """Return the application, made in the worker: threads do not survive a fork.
 
         gunicorn writes an answer's date itself; it is that of the simulator's clock.
         """
@@ -89,6 +89,6 @@ def _close(_server: Any, worker: Any) -> None:
 
 
 def greeting(host: str, port: int) -> str:
-    """One line: the page and the default keys."""
+    """Return one line: the page and the default keys."""
     shown = {mode: {kind: keys.default_value(mode, kind) for kind in keys.KINDS} for mode in keys.MODES}
     return f"Stripe simulator: http://{host}:{port}/_simulator/ keys: {json.dumps(shown)}"

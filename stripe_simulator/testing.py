@@ -1,4 +1,4 @@
-"""A browser without a browser: walks the pages of Checkout and of the customer portal by their forms."""
+"""For tests of an application: a visitor who walks Checkout and the customer portal by their forms, without a browser."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Form(HTMLParser):
 
 
 class Walk:
-    """One visitor."""
+    """A visitor. `left_for` is the address outside of the simulator that the last page led to."""
 
     def __init__(self, url: str) -> None:
         self.http = requests.Session()

@@ -12,7 +12,7 @@ from stripe_simulator.core import keys
 from stripe_simulator.core.document import VERSION
 from stripe_simulator.core.errors import StripeError, no_such
 from stripe_simulator.core.events import changed_attributes, new_event
-from stripe_simulator.core.objects import set_right
+from stripe_simulator.core.objects import reset_clock
 from stripe_simulator.core.rendering import plain
 from stripe_simulator.core.store import Store
 from stripe_simulator.delivery.deliveries import Deliveries
@@ -22,17 +22,17 @@ Json = dict[str, Any]
 # The API request that causes what happens now; nothing when Stripe or a person at the page does it.
 cause: contextvars.ContextVar[Json | None] = contextvars.ContextVar("cause", default=None)
 
-_quiet: contextvars.ContextVar[bool] = contextvars.ContextVar("quiet", default=False)
+_without_events: contextvars.ContextVar[bool] = contextvars.ContextVar("quiet", default=False)
 
 
 @contextlib.contextmanager
-def quiet(silent: bool = True) -> Iterator[None]:
-    """Whatever happens inside makes no events."""
-    token = _quiet.set(silent)
+def without_events(silent: bool = True) -> Iterator[None]:
+    """Record no events inside."""
+    token = _without_events.set(silent)
     try:
         yield
     finally:
-        _quiet.reset(token)
+        _without_events.reset(token)
 
 
 @contextlib.contextmanager
@@ -63,7 +63,7 @@ class Account:
             keys.add_defaults(store)
 
     def mode_of(self, kind: str, object_id: str) -> Mode | None:
-        """The mode that has an object with this id. Ids are never the same in both."""
+        """Return the mode that has an object with this id. Ids are never the same in both."""
         return next((m for m in self.modes.values() if self.store.get(kind, m.name, object_id)), None)
 
     def reset(self) -> None:
@@ -73,7 +73,7 @@ class Account:
             self.faults.clear()
             self.api_version = VERSION
             self.store.clear()
-            set_right()
+            reset_clock()
             keys.add_defaults(self.store)
 
 
@@ -86,24 +86,24 @@ class Mode:
         self.livemode = name == "live"
 
     def get(self, kind: str, object_id: str) -> Json | None:
-        """An object, or None."""
+        """Return an object, or None."""
         return self.store.get(kind, self.name, object_id)
 
     def find(self, kind: str, object_id: str, param: str = "id", status: int = 404) -> Json:
-        """An object. Raises StripeError `resource_missing`."""
+        """Return an object. Raise StripeError `resource_missing`."""
         thing = self.get(kind, object_id)
         if thing is None or thing.get("deleted"):
             raise no_such(kind, object_id, param, status)
         return thing
 
     def every(self, kind: str, **where: Any) -> list[Json]:
-        """Objects of a kind that are not deleted, newest first."""
-        shelf = self.store.shelf(kind, self.name)
-        return [thing for thing in shelf.newest_first(where) if not thing.get("deleted")]
+        """Return objects of a kind that are not deleted, newest first."""
+        collection = self.store.collection(kind, self.name)
+        return [thing for thing in collection.newest_first(where) if not thing.get("deleted")]
 
     def newest(self, kind: str, **where: Any) -> Json | None:
-        """The newest object of a kind that is not deleted, or None."""
-        newest_first = self.store.shelf(kind, self.name).newest_first(where)
+        """Return the newest object of a kind that is not deleted, or None."""
+        newest_first = self.store.collection(kind, self.name).newest_first(where)
         return next((thing for thing in newest_first if not thing.get("deleted")), None)
 
     @contextlib.contextmanager
@@ -122,7 +122,7 @@ class Mode:
         return thing
 
     def change(self, thing: Json, *events: str, **changes: Any) -> Json:
-        """Replace an object by one with changes. The events carry what was before; no change, no event."""
+        """Replace an object by a changed copy. The events carry the previous attributes; without a change there is no event."""
         after = thing | changes
         previous = changed_attributes(plain(thing), plain(after))
         if after == thing:
@@ -133,7 +133,7 @@ class Mode:
         return after
 
     def keep(self, thing: Json) -> None:
-        """Keep an object without a word."""
+        """Keep an object without an event."""
         self.store.put(thing["object"], self.name, thing["id"], thing)
 
     def drop(self, thing: Json) -> None:
@@ -143,22 +143,22 @@ class Mode:
 
     def record(self, event_type: str, thing: Json, previous: Json | None = None) -> None:
         """Make an event, keep it for 30 days and deliver it to the endpoints that asked for it."""
-        if _quiet.get():
+        if _without_events.get():
             return
         version = self.account.api_version
         event = new_event(event_type, plain(thing), previous, self.livemode, cause.get(), version)
-        wanted = self.listeners(event_type)
-        event["pending_webhooks"] = len(wanted)
+        endpoints = self.listeners(event_type)
+        event["pending_webhooks"] = len(endpoints)
         self.keep(event)
-        for endpoint in wanted:
+        for endpoint in endpoints:
             self.account.deliveries.plan(self.name, event, endpoint)
 
     def listeners(self, event_type: str) -> list[Json]:
-        """The enabled endpoints that want events of this type, oldest first."""
+        """Return the enabled endpoints that want events of this type, oldest first."""
         return [each for each in reversed(self.every("webhook_endpoint")) if asks_for(each, event_type)]
 
 
 def asks_for(endpoint: Json, event_type: str) -> bool:
-    """Whether an endpoint is enabled and wants events of this type."""
-    wanted = endpoint["enabled_events"]
-    return endpoint["status"] == "enabled" and ("*" in wanted or event_type in wanted)
+    """Return whether an endpoint is enabled and wants events of this type."""
+    enabled_events = endpoint["enabled_events"]
+    return endpoint["status"] == "enabled" and ("*" in enabled_events or event_type in enabled_events)

@@ -1,7 +1,7 @@
-"""What happens by itself when time passes: a list of what is due, walked through in the order of time.
+"""What becomes due when time passes, done in the order of time.
 
 A module that knows of things that become due registers a source, `@due.source`: of a customer, or of the mode's
-things that belong to nobody (customer None), it gives `Due(at, what)`. `what` is called when its time has come, with
+things that belong to nobody (customer None), it yields `Due(at, action)`. `action` is called when its time has come, with
 `now()` frozen at that time, and changes the thing so that it is due no more.
 """
 
@@ -24,7 +24,7 @@ class Due(NamedTuple):
     """Something that happens at a time, in seconds, UTC."""
 
     at: int
-    what: Callable[[], object]
+    action: Callable[[], object]
 
 
 Source = Callable[[Mode, Json | None], Iterator[Due]]
@@ -40,7 +40,7 @@ def source(function: Source) -> Source:
 def walk(mode: Mode, begin: int, end: int, clock: str | None = None) -> int:
     """Let everything happen that is due until `end`: for the customers of a test clock, or for all that have none.
 
-    What should have happened before `begin` happens at `begin`. Gives how many things happened.
+    What should have happened before `begin` happens at `begin`. Return how many things happened.
     """
     owners = [each["id"] for each in mode.every("customer", test_clock=clock)]
     owners += [NOBODY] if clock is None else []
@@ -57,7 +57,7 @@ def walk(mode: Mode, begin: int, end: int, clock: str | None = None) -> int:
             if steps > MOST_STEPS:
                 raise StripeError(500, "Time does not come to its end.", type="api_error")
             with frozen_at(max(present.at, begin), of_clock=clock is not None):
-                present.what()
+                present.action()
             present = _first(mode, owner, end)
         if present:
             heapq.heappush(heap, (present.at, owner))
@@ -65,7 +65,7 @@ def walk(mode: Mode, begin: int, end: int, clock: str | None = None) -> int:
 
 
 def _first(mode: Mode, owner: str, end: int) -> Due | None:
-    """What is due next for a customer, or for nobody, if it is due by then."""
+    """Return what is due next for a customer, or for nobody, if it is due by then."""
     customer = mode.get("customer", owner) if owner else None
     if owner and (customer is None or customer.get("deleted")):
         return None

@@ -34,7 +34,7 @@ class Fault:
     when: str = "before"
 
     def matches(self, method: str, path: str, when: str) -> bool:
-        """Whether the rule has a say now."""
+        """Return whether the rule applies now."""
         same_method = not self.method or self.method == method
         return self.times > 0 and self.when == when and same_method and path.startswith(self.path)
 
@@ -66,7 +66,7 @@ class Faults:
             self._outage = Outage(kind, seconds, until)
 
     def raise_outage(self) -> None:
-        """Do what the outage says, before anything is read of a call. Raises StripeError or ConnectionDropped."""
+        """Do what the outage says, before anything is read of a call. Raise StripeError or ConnectionDropped."""
         outage = self._outage
         if outage is None or outage.until < time.monotonic():
             return
@@ -92,12 +92,12 @@ class Faults:
             self._mended.set()
 
     def listed(self) -> list[dict[str, object]]:
-        """The rules with the number of calls that they are still good for."""
+        """Return the rules with the number of calls that they are still good for."""
         with self._lock:
             return [dataclasses.asdict(rule) for rule in self._rules]
 
     def outage(self) -> dict[str, object] | None:
-        """The outage that is going on, and for how many seconds more; None: until it is mended."""
+        """Return the outage that is going on, and for how many seconds more; None: until it is mended."""
         outage = self._outage
         left = outage.until - time.monotonic() if outage else 0
         if outage is None or left <= 0:
@@ -111,7 +111,7 @@ class Faults:
     def apply(self, method: str, path: str, when: str, kind: str = "") -> None:
         """Do what the first matching rule says, if it is of this kind. `when` as in a Fault.
 
-        Raises StripeError or ConnectionDropped.
+        Raise StripeError or ConnectionDropped.
         """
         with self._lock:
             rule = next((each for each in self._rules if each.matches(method, path, when)), None)

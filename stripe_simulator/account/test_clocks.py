@@ -1,4 +1,4 @@
-"""Whose time it is: a customer on a test clock lives in the clock's frozen time.
+"""Test clocks: for a customer on one, the present is the clock's frozen time.
 
 https://docs.stripe.com/billing/testing/test-clocks
 """
@@ -13,7 +13,7 @@ from stripe_simulator.account import due
 from stripe_simulator.account.account import Mode
 from stripe_simulator.core.calendar import DAY, after
 from stripe_simulator.core.errors import bad_request
-from stripe_simulator.core.objects import frozen_at, new_object, off_clocks, real_now
+from stripe_simulator.core.objects import frozen_at, new_object, outside_test_clocks, real_now
 
 Json = dict[str, Any]
 CLOCK = "test_helpers.test_clock"
@@ -24,7 +24,7 @@ OWNED = ("subscription", "invoice", "payment_intent", "charge", "payment_method"
 
 
 def of(mode: Mode, *ids: str) -> Json | None:
-    """The test clock of a customer, or of something that is a customer's. None for real time."""
+    """Return the test clock of a customer, or of something that is a customer's. None for real time."""
     for each in ids:
         if clock := mode.get(CLOCK, each):
             return clock
@@ -43,12 +43,12 @@ def _owner(mode: Mode, object_id: str) -> str:
 def time_of(mode: Mode, *ids: str) -> Iterator[None]:
     """Inside, it is the time of the clock that one of these belongs to, if one does."""
     clock = of(mode, *ids)
-    with frozen_at(clock["frozen_time"]) if clock and "frozen_time" in clock else off_clocks():
+    with frozen_at(clock["frozen_time"]) if clock and "frozen_time" in clock else outside_test_clocks():
         yield
 
 
 def make(mode: Mode, frozen_time: int, name: str | None) -> Json:
-    """A new clock that stands still. Raises StripeError (400) in live mode."""
+    """Return a new clock that stands still. Raise StripeError (400) in live mode."""
     if mode.livemode:
         raise bad_request("Test clocks exist in test mode only.", None)
     clock = new_object(
@@ -64,7 +64,7 @@ def make(mode: Mode, frozen_time: int, name: str | None) -> Json:
 
 
 def join(mode: Mode, clock_id: str) -> Json:
-    """The clock that a new customer is put on. Raises StripeError (400)."""
+    """Return the clock that a new customer is put on. Raise StripeError (400)."""
     clock = mode.find(CLOCK, clock_id, "test_clock", 400)
     if len(mode.every("customer", test_clock=clock_id)) >= MOST_CUSTOMERS:
         raise bad_request(
@@ -76,9 +76,9 @@ def join(mode: Mode, clock_id: str) -> Json:
 
 
 def advance(mode: Mode, clock: Json, to: int) -> Json:
-    """Move a clock ahead, and let everything happen that is due. Gives the clock as it sets out.
+    """Move a clock ahead, and let everything happen that is due. Return the clock as it sets out.
 
-    Raises StripeError (400) for a time that is not ahead, or too far.
+    Raise StripeError (400) for a time that is not ahead, or too far.
     """
     _check(mode, clock, to)
     details = {"advancing": {"target_frozen_time": to}}
@@ -103,7 +103,7 @@ def _check(mode: Mode, clock: Json, to: int) -> None:
 
 
 def _furthest(mode: Mode, clock: Json) -> int:
-    """Two intervals of the shortest subscription ahead; two years where there is none."""
+    """Return the latest time that `advance` takes: two intervals of the shortest subscription, else two years ahead."""
     subscriptions = mode.every("subscription", test_clock=clock["id"])
     items = [item for each in subscriptions if each["status"] not in ENDED for item in each["items"]["data"]]
     cycles = [

@@ -55,10 +55,10 @@ ROUTES = _routes()
 
 
 def match(method: str, path: str) -> tuple[str, list[str]] | None:
-    """The operation that a request is meant for, and the variable parts of its path."""
+    """Return the operation that a request is meant for, and the variable parts of its path."""
     parts = path.strip("/").split("/")
-    for operation, wanted, template in ROUTES:
-        if wanted == method and len(template) == len(parts):
+    for operation, verb, template in ROUTES:
+        if verb == method and len(template) == len(parts):
             pairs = list(zip(template, parts, strict=True))
             if all(name == part or (name.startswith("{") and part) for name, part in pairs):
                 return operation, [part for name, part in pairs if name.startswith("{")]

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 MAX_DEPTH = 4
 
 
-class Place(NamedTuple):
+class Node(NamedTuple):
     """Where an expansion has come to: an object or a hash inside it, as shown and in full.
 
     `kind` is that of the object, `prefix` the way from there to the hash, like `invoice_settings.`.
@@ -26,18 +26,18 @@ class Place(NamedTuple):
     shown: Json
     whole: Json
 
-    def below(self, name: str, inner: Any) -> list[Place]:
-        """The objects and hashes under a name. `inner` is in full what is shown there."""
+    def below(self, name: str, inner: Any) -> list[Node]:
+        """Return the objects and hashes under a name. `inner` is in full what is shown there."""
         value = self.shown.get(name)
         shown = value if isinstance(value, list) else [value]
         whole = inner if isinstance(inner, list) else [inner]
         pairs = [pair for pair in zip(shown, whole, strict=False) if isinstance(pair[0], dict)]
         return [self._at(name, each, full if isinstance(full, dict) else each) for each, full in pairs]
 
-    def _at(self, name: str, shown: Json, whole: Json) -> Place:
+    def _at(self, name: str, shown: Json, whole: Json) -> Node:
         if "object" in shown:
-            return Place(str(shown["object"]), "", shown, whole)
-        return Place(self.kind, f"{self.prefix}{name}.", shown, whole)
+            return Node(str(shown["object"]), "", shown, whole)
+        return Node(self.kind, f"{self.prefix}{name}.", shown, whole)
 
 
 class Expansion:
@@ -47,32 +47,32 @@ class Expansion:
         self.mode, self.key = mode, key
 
     def render(self, thing: Json, paths: list[str]) -> Json:
-        """An object or list with the named paths opened.
+        """Return an object or list with the named paths opened.
 
-        Raises StripeError: 400 for a path that cannot be expanded, 403 for one that the key may not read.
+        Raise StripeError: 400 for a path that cannot be expanded, 403 for one that the key may not read.
         """
         shown = plain(thing)
         for path in paths:
             names = path.split(".")
             if len(names) > MAX_DEPTH + (names[0] == "data"):
                 raise bad_request(f"You cannot expand more than {MAX_DEPTH} levels of a property.", "expand")
-            self._walk(Place(str(thing.get("object", "")), "", shown, thing), names, path)
+            self._walk(Node(str(thing.get("object", "")), "", shown, thing), names, path)
         return shown
 
-    def _walk(self, place: Place, names: list[str], path: str) -> None:
+    def _walk(self, node: Node, names: list[str], path: str) -> None:
         name, rest = names[0], names[1:]
-        inner = place.whole.get(name)
-        if place.kind != "list":
-            inner = self._open(place, name, path)
-        for below in place.below(name, inner) if rest else ():
+        inner = node.whole.get(name)
+        if node.kind != "list":
+            inner = self._open(node, name, path)
+        for below in node.below(name, inner) if rest else ():
             self._walk(below, rest, path)
 
-    def _open(self, place: Place, name: str, path: str) -> Any:
-        """Put an object in the place of its id, or show what is only shown on demand. Gives it in full."""
-        shown, whole = place.shown, place.whole
-        kinds = document.expandable(place.kind).get(place.prefix + name)
-        if not place.prefix and name in INCLUDABLE.get(place.kind, ()):
-            inner = self._on_demand(place.kind, whole, name)
+    def _open(self, node: Node, name: str, path: str) -> Any:
+        """Put an object in the place of its id, or show what is only shown on demand. Return it in full."""
+        shown, whole = node.shown, node.whole
+        kinds = document.expandable(node.kind).get(node.prefix + name)
+        if not node.prefix and name in INCLUDABLE.get(node.kind, ()):
+            inner = self._on_demand(node.kind, whole, name)
         elif kinds:
             inner = self._found(shown.get(name), kinds)
         elif isinstance(shown.get(name), (dict, list)):
@@ -85,11 +85,11 @@ class Expansion:
 
     def _on_demand(self, kind: str, whole: Json, name: str) -> Any:
         lists = {("customer", "subscriptions"): "subscription", ("charge", "refunds"): "refund"}
-        wanted = lists.get((kind, name))
-        if wanted:
-            self._require(wanted)
+        listed_kind = lists.get((kind, name))
+        if listed_kind:
+            self._require(listed_kind)
             url = f"/v1/{kind}s/{whole['id']}/{name}"
-            return list_of(self.mode.every(wanted, **{kind: whole["id"]}), url)
+            return list_of(self.mode.every(listed_kind, **{kind: whole["id"]}), url)
         if kind == "customer":
             return list_of([], f"/v1/customers/{whole['id']}/{name}")
         return whole.get(name)

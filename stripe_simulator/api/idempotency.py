@@ -24,9 +24,9 @@ class Idempotency:
         self._lock = threading.Lock()
 
     def begin(self, mode: str, key: str, fingerprint: str) -> Json | None:
-        """The answer that was given to this key before, or None when the call shall go on.
+        """Return the answer that was given to this key before, or None when the call shall go on.
 
-        Raises StripeError: 400 when the key came with another call before, 409 when it is under way.
+        Raise StripeError: 400 when the key came with another call before, 409 when it is under way.
         """
         if not 0 < len(key) <= MAX_LENGTH:
             raise StripeError(400, "Idempotency-Key must have 1 to 255 characters.", type="idempotency_error")

@@ -9,7 +9,7 @@ from typing import Any
 from stripe_simulator.account.account import Mode
 from stripe_simulator.core.errors import bad_request, no_such
 from stripe_simulator.core.objects import list_of
-from stripe_simulator.core.store import Shelf
+from stripe_simulator.core.store import Collection
 
 Json = dict[str, Any]
 COMPARISONS: dict[str, Callable[[int, int], bool]] = {
@@ -23,7 +23,7 @@ COMPARISONS: dict[str, Callable[[int, int], bool]] = {
 def page(
     mode: Mode, kind: str, url: str, params: Json, where: Json, keep: Callable[[Json], bool] = lambda _: True
 ) -> Json:
-    """One page of the objects that have the values of `where` and pass `keep`. Raises StripeError (400)."""
+    """Return one page of the objects that have the values of `where` and pass `keep`. Raise StripeError (400)."""
     limit = params.get("limit", 10)
     if not 1 <= limit <= 100:
         raise bad_request(
@@ -32,8 +32,8 @@ def page(
             "limit",
             "parameter_invalid_integer",
         )
-    shelf = mode.store.shelf(kind, mode.name)
-    matching = filter(_kept(params, keep), _from_cursor(shelf, kind, params, where))
+    collection = mode.store.collection(kind, mode.name)
+    matching = filter(_kept(params, keep), _from_cursor(collection, kind, params, where))
     objects = list(itertools.islice(matching, limit + 1))
     more, objects = len(objects) > limit, objects[:limit]
     return list_of(objects[::-1] if "ending_before" in params else objects, url, more)
@@ -44,25 +44,27 @@ def _kept(params: Json, keep: Callable[[Json], bool]) -> Callable[[Json], bool]:
     return lambda thing: not thing.get("deleted") and within(thing.get("created", 0), created) and keep(thing)
 
 
-def _from_cursor(shelf: Shelf, kind: str, params: Json, where: Json) -> Iterator[Json]:
+def _from_cursor(collection: Collection, kind: str, params: Json, where: Json) -> Iterator[Json]:
     before, after = params.get("ending_before"), params.get("starting_after")
     if before and after:
         raise bad_request(
             "You cannot parameterize `starting_after` and `ending_before` simultaneously.", "starting_after"
         )
     if before:
-        return shelf.oldest_first(where, _place(shelf, kind, before, "ending_before"))
-    return shelf.newest_first(where, _place(shelf, kind, after, "starting_after") if after else None)
+        return collection.oldest_first(where, _position(collection, kind, before, "ending_before"))
+    return collection.newest_first(
+        where, _position(collection, kind, after, "starting_after") if after else None
+    )
 
 
-def _place(shelf: Shelf, kind: str, object_id: str, param: str) -> int:
-    if object_id not in shelf.place:
+def _position(collection: Collection, kind: str, object_id: str, param: str) -> int:
+    if object_id not in collection.positions:
         raise no_such(kind, object_id, param, 400)
-    return shelf.place[object_id]
+    return collection.positions[object_id]
 
 
 def within(at: int, bounds: Any) -> bool:
-    """Whether a time (seconds, UTC) is the one given, or within `{gt, gte, lt, lte}`."""
+    """Return whether a time (seconds, UTC) is the one given, or within `{gt, gte, lt, lte}`."""
     if bounds is None:
         return True
     if not isinstance(bounds, dict):
@@ -71,7 +73,7 @@ def within(at: int, bounds: Any) -> bool:
 
 
 def slice_of(whole: Json, params: Json) -> Json:
-    """One page of a list that is part of an object, in its own order. Raises StripeError (400)."""
+    """Return one page of a list that is part of an object, in its own order. Raise StripeError (400)."""
     data, limit = whole["data"], params.get("limit", 10)
     if not 1 <= limit <= 100:
         raise bad_request("Invalid integer: limit", "limit", "parameter_invalid_integer")

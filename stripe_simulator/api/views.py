@@ -53,7 +53,7 @@ def answer(_path: str) -> Response:
 
 @api.errorhandler(Exception)
 def broken(_error: Exception) -> Response:
-    """Our own mistake: logged with its trace, told as Stripe tells of its own."""
+    """Log an unexpected error and answer 500, as Stripe does."""
     current_app.logger.exception("the simulator failed")
     error = StripeError(500, "An unknown error occurred.", type="api_error")
     request_id = new_id("request")
@@ -71,27 +71,27 @@ def _response(status: int, body: Json, headers: dict[str, str], request_id: str)
 
 
 def _once(operation: str, ids: list[str], key: Json, request_id: str) -> tuple[int, Json, dict[str, str]]:
-    """The answer, or the one that this idempotency key got before."""
+    """Return the answer, or the one that this idempotency key got before."""
     idempotency_key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     if idempotency_key is None:
         _apply_fault("before")
         return 200, _act(operation, ids, key, request_id), {}
     kept: Json | None = None
-    begun = False
+    started = False
     fingerprint = _fingerprint()
-    register = current_app.extensions["simulator_idempotency"]
-    before = register.begin(key["mode"], idempotency_key, fingerprint)
+    idempotency = current_app.extensions["simulator_idempotency"]
+    before = idempotency.begin(key["mode"], idempotency_key, fingerprint)
     if before:
         replayed = {"Idempotent-Replayed": "true", "Original-Request": before["request"]}
         return before["status"], before["body"], replayed
     try:
         _apply_fault("before")
-        begun = True
+        started = True
         kept = {"status": 200, "body": _act(operation, ids, key, request_id), "request": request_id}
         _apply_fault("after", "500")
     except StripeError as error:
         # Stripe keeps what happened after a call was taken up, and forgets what it refused at the door.
-        if error.type == "card_error" or (begun and error.status >= 500):
+        if error.type == "card_error" or (started and error.status >= 500):
             kept = {
                 "status": error.status,
                 "body": error.body(request_id, key["mode"]),
@@ -99,7 +99,7 @@ def _once(operation: str, ids: list[str], key: Json, request_id: str) -> tuple[i
             }
         raise
     finally:
-        register.end(key["mode"], idempotency_key, fingerprint, kept)
+        idempotency.end(key["mode"], idempotency_key, fingerprint, kept)
     return kept["status"], kept["body"], {}
 
 
@@ -120,13 +120,13 @@ def _act(operation: str, ids: list[str], key: Json, request_id: str) -> Json:
 
 
 def _about(params: Json) -> list[str]:
-    """The ids in the parameters that say whose time it is."""
+    """Return the ids in the parameters that say whose time it is."""
     names = ("customer", "subscription", "test_clock", "charge", "payment_intent")
     return [params[name] for name in names if isinstance(params.get(name), str)]
 
 
 def _secret_of_new(operation: str, thing: Json) -> Json:
-    """The signing secret is told when the endpoint is made, and never again."""
+    """Return the signing secret is told when the endpoint is made, and never again."""
     return {"secret": thing["secret"]} if operation == "POST /v1/webhook_endpoints" else {}
 
 
@@ -152,7 +152,7 @@ def _apply_fault(when: str, kind: str = "") -> None:
 
 
 def _drop() -> Response:
-    """End the connection under the server's hands, so that the caller reads nothing."""
+    """Close the connection, so that the caller reads nothing."""
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection is not None:
         connection.shutdown(socket.SHUT_RDWR)

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 @due.source
 def of_payments(mode: Mode, customer: Json | None) -> Iterator[Due]:
-    """Payments that wait for their capture, until seven days are over."""
+    """Yield the expiry of payments that wait for their capture: after seven days."""
     if customer is None:
         return
     for intent in mode.every("payment_intent", customer=customer["id"], status="requires_capture"):

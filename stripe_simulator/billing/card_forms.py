@@ -33,7 +33,7 @@ REFUSED = {
 
 
 def token(form: Any) -> str:
-    """The token of the card in a form: `number`, `expiry` as MM/YY, `cvc`. Raises StripeError (400, 402)."""
+    """Return the token of the card in a form: `number`, `expiry` as MM/YY, `cvc`. Raise StripeError (400, 402)."""
     number = re.sub(r"\s", "", form.get("number", ""))
     if not re.fullmatch(r"\d{13,19}", number) or not _adds_up(number):
         raise _wrong("Your card number is invalid.", "number")
@@ -51,7 +51,7 @@ def token(form: Any) -> str:
 
 
 def attach(mode: Mode, customer: Json, form: Any) -> Json:
-    """Save the card in a form for later payments. Raises StripeError (400, 402)."""
+    """Save the card in a form for later payments. Raise StripeError (400, 402)."""
     chosen = token(form)
     number = re.sub(r"\s", "", form["number"])
     if number in REFUSED:
@@ -61,7 +61,7 @@ def attach(mode: Mode, customer: Json, form: Any) -> Json:
 
 
 def make_default(mode: Mode, customer: Json, method: Json) -> Json:
-    """Invoices are paid with this card from now on, those of running subscriptions too. Gives the customer."""
+    """Make a card the default for invoices, those of running subscriptions too. Return the customer."""
     settings = customer["invoice_settings"] | {"default_payment_method": method["id"]}
     for each in mode.every("subscription", customer=customer["id"]):
         if each["default_payment_method"] not in (None, method["id"]):
@@ -75,7 +75,7 @@ def _in_future(month: int, year: int) -> bool:
 
 
 def _adds_up(number: str) -> bool:
-    """Luhn's check."""
+    """Return whether a card number passes Luhn's check."""
     digits = [int(each) for each in reversed(number)]
     doubled = [each * 2 - 9 * (each > 4) for each in digits[1::2]]
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0

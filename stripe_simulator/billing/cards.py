@@ -29,22 +29,24 @@ DECLINES = {last4: code for _, last4, code in TOKENS.values() if code}
 
 
 def attach(mode: Mode, customer: Json, token: str) -> Json:
-    """Give a customer the card behind a token. Raises StripeError (400)."""
+    """Give a customer the card behind a token. Raise StripeError (400)."""
     return mode.add(method(mode, customer["id"], token, details(customer)), "payment_method.attached")
 
 
 def method(mode: Mode, customer: str | None, token: str, billing: Json) -> Json:
-    """The card behind a token as a payment method. Raises StripeError (400)."""
+    """Return the card behind a token as a payment method. Raise StripeError (400)."""
     if token not in TOKENS:
         raise no_such("PaymentMethod", token, "payment_method", 400)
     if mode.livemode and token != "pm_card_visa":
         raise bad_request("Test cards that decline exist in test mode only.", "payment_method")
-    made = new_object("payment_method", type="card", customer=customer, metadata={}, card=_card(token))
-    return made | {"billing_details": billing, "allow_redisplay": "always"}
+    payment_method = new_object(
+        "payment_method", type="card", customer=customer, metadata={}, card=_card(token)
+    )
+    return payment_method | {"billing_details": billing, "allow_redisplay": "always"}
 
 
 def details(customer: Json | None) -> Json:
-    """Billing details as the customer has them."""
+    """Return billing details as the customer has them."""
     known = customer or {}
     names = ("address", "email", "name", "phone")
     return {**{name: known.get(name) for name in names}, "tax_id": None}
@@ -71,7 +73,7 @@ def _card(token: str) -> Json:
 
 
 def of_customer(mode: Mode, customer: Json, method_id: str, param: str = "default_payment_method") -> Json:
-    """A customer's card by its id; a token is attached first. Raises StripeError (400)."""
+    """Return a customer's card by its id; a token is attached first. Raise StripeError (400)."""
     if method_id in TOKENS:
         return attach(mode, customer, method_id)
     method = mode.find("payment_method", method_id, param, 400)
@@ -81,14 +83,14 @@ def of_customer(mode: Mode, customer: Json, method_id: str, param: str = "defaul
 
 
 def for_subscription(mode: Mode, subscription: Json) -> Json | None:
-    """The card that a subscription's invoices are paid with, if there is one."""
+    """Return the card that a subscription's invoices are paid with, if there is one."""
     customer = mode.find("customer", subscription["customer"])
     chosen = subscription["default_payment_method"] or customer["invoice_settings"]["default_payment_method"]
     return mode.get("payment_method", chosen) if chosen else None
 
 
 def usual(mode: Mode, customer: Json) -> Json:
-    """The customer's card; one that works is attached if there is none, as a paid Checkout would."""
+    """Return the customer's card; one that works is attached if there is none, as a paid Checkout would."""
     default = customer["invoice_settings"]["default_payment_method"]
     method = (
         mode.get("payment_method", default)
@@ -99,17 +101,17 @@ def usual(mode: Mode, customer: Json) -> Json:
 
 
 def must_confirm(method: Json) -> bool:
-    """Whether the owner of this card must confirm each payment."""
+    """Return whether the owner of this card must confirm each payment."""
     return method["type"] == "card" and method["card"]["last4"] in AUTHENTICATED
 
 
 def decline_code(method: Json | None) -> str | None:
-    """Why a payment with this card fails; None when it works."""
+    """Return why a payment with this card fails; None when it works."""
     return DECLINES.get(method["card"]["last4"]) if method and method["type"] == "card" else None
 
 
 def on_charge(method: Json) -> Json:
-    """The card, or the bank account, as a charge shows it."""
+    """Return the card, or the bank account, as a charge shows it."""
     if method["type"] != "card":
         return debits.on_charge(method)
     card = method["card"]

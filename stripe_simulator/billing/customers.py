@@ -9,7 +9,7 @@ from stripe_simulator.account import test_clocks
 from stripe_simulator.account.account import Mode
 from stripe_simulator.billing import cards, lifecycle
 from stripe_simulator.core.errors import bad_request
-from stripe_simulator.core.fields import address, merged_metadata, taken
+from stripe_simulator.core.fields import address, merged_metadata, updates
 from stripe_simulator.core.objects import new_object, random_text
 
 Json = dict[str, Any]
@@ -24,7 +24,7 @@ NO_SETTINGS = {
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A new customer."""
+    """Return a new customer."""
     if clock := params.get("test_clock"):
         test_clocks.join(mode, clock)
     customer = new_object(
@@ -47,8 +47,8 @@ def make(mode: Mode, params: Json) -> Json:
 
 
 def fields_from(params: Json) -> Json:
-    """Return the fields of a customer that the parameters set. Raises StripeError (400)."""
-    fields = taken(params, *PLAIN, "preferred_locales")
+    """Return the fields of a customer that the parameters set. Raise StripeError (400)."""
+    fields = updates(params, *PLAIN, "preferred_locales")
     fields |= {name: params[name] for name in NEVER_NULL if params.get(name)}
     if fields.get("email") and not re.fullmatch(r"[^@\s]+@[^@\s]+", fields["email"]):
         raise bad_request(f"Invalid email address: {fields['email']}", "email", "email_invalid")
@@ -59,19 +59,23 @@ def fields_from(params: Json) -> Json:
     return fields
 
 
-def _shipping(given: Any) -> Json | None:
-    if not given:
+def _shipping(shipping: Any) -> Json | None:
+    if not shipping:
         return None
-    return {"name": given["name"], "phone": given.get("phone"), "address": address(given.get("address"))}
+    return {
+        "name": shipping["name"],
+        "phone": shipping.get("phone"),
+        "address": address(shipping.get("address")),
+    }
 
 
 def with_default_method(mode: Mode, customer: Json, params: Json) -> Json:
     """Set the payment method that invoices are paid with."""
-    given = params.get("invoice_settings") or {}
-    if "default_payment_method" not in given:
+    settings_params = params.get("invoice_settings") or {}
+    if "default_payment_method" not in settings_params:
         return customer
-    wanted = given["default_payment_method"]
-    method = cards.of_customer(mode, customer, wanted) if wanted else None
+    method_id = settings_params["default_payment_method"]
+    method = cards.of_customer(mode, customer, method_id) if method_id else None
     settings = customer["invoice_settings"] | {"default_payment_method": method and method["id"]}
     after = customer | {"invoice_settings": settings}
     mode.keep(after)

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 def off(coupon: Json | None, lines: list[tuple[str, int]]) -> list[int]:
-    """What a coupon takes off each of some lines. A line is a product and an amount."""
+    """Return what a coupon takes off each of some lines. A line is a product and an amount."""
     if coupon is None:
         return [0] * len(lines)
     products = coupon.get("applies_to", {}).get("products")
@@ -26,15 +26,15 @@ def off(coupon: Json | None, lines: list[tuple[str, int]]) -> list[int]:
     if coupon["percent_off"] is not None:
         share = Decimal(str(coupon["percent_off"])) / 100
         return [int((amount * share).to_integral_value(ROUND_HALF_UP)) for amount in fitting]
-    left, taken = int(coupon["amount_off"]), []
+    left, amounts = int(coupon["amount_off"]), []
     for amount in fitting:
-        taken.append(min(left, amount))
-        left -= taken[-1]
-    return taken
+        amounts.append(min(left, amount))
+        left -= amounts[-1]
+    return amounts
 
 
 def is_valid(coupon: Json) -> bool:
-    """Whether a coupon can still be redeemed."""
+    """Return whether a coupon can still be redeemed."""
     in_time = coupon["redeem_by"] is None or coupon["redeem_by"] > now()
     return in_time and (
         coupon["max_redemptions"] is None or coupon["times_redeemed"] < coupon["max_redemptions"]
@@ -42,7 +42,7 @@ def is_valid(coupon: Json) -> bool:
 
 
 def check(coupon: Json, currency: str, param: str) -> None:
-    """Raises StripeError (400) where a coupon cannot be redeemed, or not in this currency."""
+    """Raise StripeError (400) where a coupon cannot be redeemed, or not in this currency."""
     if not is_valid(coupon):
         raise StripeError(400, f"Coupon expired: {coupon['id']}", code="coupon_expired", param=param)
     if coupon["amount_off"] is not None and coupon["currency"] != currency:
@@ -53,28 +53,30 @@ def check(coupon: Json, currency: str, param: str) -> None:
         )
 
 
-def chosen(mode: Mode, given: list[Json], currency: str, customer: str | None, amount: int) -> Json | None:
-    """The coupon and the promotion code that `discounts` names. Raises StripeError (400)."""
-    if not given:
+def chosen(
+    mode: Mode, discounts_params: list[Json], currency: str, customer: str | None, amount: int
+) -> Json | None:
+    """Return the coupon and the promotion code that `discounts` names. Raise StripeError (400)."""
+    if not discounts_params:
         return None
-    if len(given) > 1:
+    if len(discounts_params) > 1:
         raise bad_request("You may only specify one discount.", "discounts")
-    wanted = given[0]
-    if ("coupon" in wanted) == ("promotion_code" in wanted):
+    discount_params = discounts_params[0]
+    if ("coupon" in discount_params) == ("promotion_code" in discount_params):
         raise bad_request("A discount is either a coupon or a promotion_code.", "discounts[0]")
-    if "coupon" in wanted:
-        coupon = mode.find("coupon", wanted["coupon"], "discounts[0][coupon]", 400)
+    if "coupon" in discount_params:
+        coupon = mode.find("coupon", discount_params["coupon"], "discounts[0][coupon]", 400)
         check(coupon, currency, "discounts[0][coupon]")
         return {"coupon": coupon["id"], "promotion_code": None}
     param = "discounts[0][promotion_code]"
-    code = mode.find("promotion_code", wanted["promotion_code"], param, 400)
+    code = mode.find("promotion_code", discount_params["promotion_code"], param, 400)
     return by_code(mode, code, currency, customer, amount, param)
 
 
 def by_code(
     mode: Mode, code: Json, currency: str, customer: str | None, amount: int, param: str = "promotion_code"
 ) -> Json:
-    """The coupon behind a promotion code. Raises StripeError (400) where it may not be used."""
+    """Return the coupon behind a promotion code. Raise StripeError (400) where it may not be used."""
     coupon = mode.find("coupon", code["promotion"]["coupon"], param, 400)
     used_up = code["max_redemptions"] is not None and code["times_redeemed"] >= code["max_redemptions"]
     late = code["expires_at"] is not None and code["expires_at"] <= now()
@@ -96,40 +98,41 @@ def _has_paid(mode: Mode, customer: str) -> bool:
 
 
 def code_named(mode: Mode, text: str) -> Json | None:
-    """The active promotion code that a person typed. Capitals make no difference."""
-    wanted = text.strip().upper()
+    """Return the active promotion code that a person typed. Capitals make no difference."""
+    code_text = text.strip().upper()
     return next(
-        (each for each in mode.every("promotion_code", active=True) if each["code"].upper() == wanted), None
+        (each for each in mode.every("promotion_code", active=True) if each["code"].upper() == code_text),
+        None,
     )
 
 
-def coupon_of(mode: Mode, wanted: Json | None) -> Json | None:
-    """The coupon of a choice."""
-    return mode.get("coupon", wanted["coupon"]) if wanted else None
+def coupon_of(mode: Mode, chosen_discount: Json | None) -> Json | None:
+    """Return the coupon of a choice."""
+    return mode.get("coupon", chosen_discount["coupon"]) if chosen_discount else None
 
 
-def start(mode: Mode, wanted: Json, **belongs: Any) -> Json:
-    """A discount begins: the coupon is redeemed. `belongs` are customer, subscription, session."""
-    coupon = mode.find("coupon", wanted["coupon"])
+def start(mode: Mode, chosen_discount: Json, **belongs: Any) -> Json:
+    """Start a discount and redeem its coupon. `belongs` are customer, subscription, session."""
+    coupon = mode.find("coupon", chosen_discount["coupon"])
     months = coupon["duration_in_months"] if coupon["duration"] == "repeating" else None
-    redeem(mode, wanted)
-    made = new_object(
+    redeem(mode, chosen_discount)
+    discount = new_object(
         "discount",
         start=now(),
         end=after(now(), "month", months) if months else None,
-        promotion_code=wanted["promotion_code"],
+        promotion_code=chosen_discount["promotion_code"],
         source={"coupon": coupon["id"], "type": "coupon"},
         **belongs,
     )
-    return mode.add(made, "customer.discount.created")
+    return mode.add(discount, "customer.discount.created")
 
 
-def replaced(mode: Mode, subscription: Json, wanted: list[Json]) -> list[str]:
-    """The ids of a subscription's discounts after `discounts` was given: those kept, and a new one.
+def replaced(mode: Mode, subscription: Json, discounts_params: list[Json]) -> list[str]:
+    """Return the ids of a subscription's discounts after `discounts` was given: those kept, and a new one.
 
-    Raises StripeError (400).
+    Raise StripeError (400).
     """
-    kept = [each["discount"] for each in wanted if "discount" in each]
+    kept = [each["discount"] for each in discounts_params if "discount" in each]
     for each in kept:
         if each not in subscription["discounts"]:
             raise no_such("discount", each, "discounts", 400)
@@ -138,34 +141,34 @@ def replaced(mode: Mode, subscription: Json, wanted: list[Json]) -> list[str]:
     amount = sum(
         pricing.total(item["price"], item.get("quantity", 1)) for item in subscription["items"]["data"]
     )
-    fresh = [each for each in wanted if "discount" not in each]
+    fresh = [each for each in discounts_params if "discount" not in each]
     coupon_ids = chosen(mode, fresh, subscription["currency"], subscription["customer"], amount)
     belongs = {"customer": subscription["customer"], "subscription": subscription["id"]}
     return [*kept, start(mode, coupon_ids, **belongs)["id"]] if coupon_ids else kept
 
 
-def redeem(mode: Mode, wanted: Json) -> None:
+def redeem(mode: Mode, chosen_discount: Json) -> None:
     """Count a redemption of the coupon, and of the code that led to it."""
-    coupon = mode.find("coupon", wanted["coupon"])
+    coupon = mode.find("coupon", chosen_discount["coupon"])
     counted = coupon | {"times_redeemed": coupon["times_redeemed"] + 1}
     mode.keep(counted | {"valid": is_valid(counted)})
-    if wanted["promotion_code"]:
-        code = mode.find("promotion_code", wanted["promotion_code"])
+    if chosen_discount["promotion_code"]:
+        code = mode.find("promotion_code", chosen_discount["promotion_code"])
         times = code["times_redeemed"] + 1
         active = code["active"] and (code["max_redemptions"] is None or times < code["max_redemptions"])
         mode.keep(code | {"times_redeemed": times, "active": active})
 
 
 def on_lines(mode: Mode, subscription: Json, lines: list[Json]) -> list[Json]:
-    """Invoice lines with what the subscription's discounts take off."""
+    """Return invoice lines with the amounts of the subscription's discounts."""
     for discount in _running(mode, subscription):
         coupon = mode.get("coupon", discount["source"]["coupon"])
         plain = [
             (each["pricing"]["price_details"]["product"], _left(each) if each["discountable"] else 0)
             for each in lines
         ]
-        taken = off(coupon, plain)
-        lines = [_less(line, discount["id"], amount) for line, amount in zip(lines, taken, strict=True)]
+        amounts = off(coupon, plain)
+        lines = [_less(line, discount["id"], amount) for line, amount in zip(lines, amounts, strict=True)]
     return lines
 
 
@@ -194,7 +197,7 @@ def _less(line: Json, discount: str, amount: int) -> Json:
 
 
 def totals(lines: list[Json]) -> list[Json]:
-    """What each discount takes off an invoice of these lines, as `total_discount_amounts`."""
+    """Return what each discount takes off an invoice of these lines, as `total_discount_amounts`."""
     sums: dict[str, int] = {}
     for line in lines:
         for each in line["discount_amounts"]:

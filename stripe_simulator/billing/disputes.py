@@ -14,11 +14,11 @@ ANSWER_SECONDS = 7 * DAY
 
 
 def begin(mode: Mode, charge: Json, reason: str = "fraudulent") -> Json:
-    """The bank takes the money back, until it is settled whose it is. Gives the dispute. Raises StripeError (400)."""
+    """Open a dispute: the bank takes the money back until it is decided. Return the dispute. Raise StripeError (400)."""
     if charge["disputed"] or charge["status"] != "succeeded" or not charge["captured"] or charge["refunded"]:
         raise bad_request(f"Charge {charge['id']} cannot be disputed.", "charge")
     mode.change(charge, disputed=True)
-    made = new_object(
+    dispute = new_object(
         "dispute",
         amount=charge["amount"] - charge["amount_refunded"],
         balance_transactions=[],
@@ -39,8 +39,8 @@ def begin(mode: Mode, charge: Json, reason: str = "fraudulent") -> Json:
         reason=reason,
         status="needs_response",
     )
-    made["evidence"]["enhanced_evidence"] = {}
-    return mode.add(made, "charge.dispute.created", "charge.dispute.funds_withdrawn")
+    dispute["evidence"]["enhanced_evidence"] = {}
+    return mode.add(dispute, "charge.dispute.created", "charge.dispute.funds_withdrawn")
 
 
 def _card(charge: Json) -> Json:
@@ -50,7 +50,7 @@ def _card(charge: Json) -> Json:
 
 
 def end(mode: Mode, charge: Json, won: bool) -> Json:
-    """The bank has decided. Gives the dispute. Raises StripeError (400) where none is open."""
+    """Close a dispute as won or lost. Return it. Raise StripeError (400) where none is open."""
     dispute = mode.newest("dispute", charge=charge["id"], status="needs_response")
     if dispute is None:
         raise bad_request(f"Charge {charge['id']} has no open dispute.", "charge")

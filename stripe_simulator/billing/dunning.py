@@ -20,12 +20,12 @@ USUAL: Json = {"retries": [3, 5, 7], "end": "canceled"}
 
 
 def settings(mode: Mode) -> Json:
-    """`retries`: days from one try to the next; `end`: the status after the last one."""
+    """Return the settings. `retries`: days from one try to the next; `end`: the status after the last one."""
     return mode.get(SHELF, KEY) or USUAL
 
 
 def choose(mode: Mode, retries: Any, end: str) -> Json:
-    """Other settings from now on. Raises StripeError (400)."""
+    """Change the settings. Raise StripeError (400)."""
     days = [int(each) for each in retries if str(each).isdecimal()] if isinstance(retries, list) else []
     if not isinstance(retries, list) or len(days) != len(retries) or len(days) > 8 or not all(days):
         raise bad_request("retries must be a list of at most 8 numbers of days.", "retries")
@@ -37,7 +37,7 @@ def choose(mode: Mode, retries: Any, end: str) -> Json:
 
 
 def next_try(mode: Mode, invoice: Json) -> int | None:
-    """When an invoice whose payment just failed is tried again, in seconds, UTC; None for never.
+    """Return when an invoice whose payment just failed is tried again, in seconds, UTC; None for never.
 
     The first invoice of a subscription is not tried again: it has 23 hours, and somebody at the page. Nor is one
     that resumes a subscription with an attempt.

@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 def of_item(item: Json, subscription: Json, free: bool = False) -> Json:
-    """A subscription item for its present period."""
+    """Return a subscription item for its present period."""
     quantity = item.get("quantity", 1)
     amount = 0 if free else pricing.total(item["price"], quantity)
     period = {"start": item["current_period_start"], "end": item["current_period_end"]}
@@ -25,7 +25,7 @@ def of_item(item: Json, subscription: Json, free: bool = False) -> Json:
 
 
 def of_proration(proration: Proration, subscription: Json) -> Json:
-    """A credit or a charge for a part of a period."""
+    """Return a credit or a charge for a part of a period."""
     period = {"start": proration.start, "end": proration.end}
     line = _line(proration.item, subscription["id"], proration.amount, proration.text, period)
     line["parent"]["subscription_item_details"]["proration"] = True
@@ -72,7 +72,7 @@ def _pricing(price: Json) -> Json:
 
 
 def placed(lines: list[Json], invoice: Json) -> Json:
-    """The lines as the list inside an invoice."""
+    """Return the lines as the list inside an invoice."""
     data = [line | {"invoice": invoice["id"], "livemode": invoice["livemode"]} for line in lines]
     return list_of(data, f"/v1/invoices/{invoice['id']}/lines")
 
@@ -82,7 +82,7 @@ def wait(mode: Mode, proration: Proration, subscription: Json) -> Json:
     item, amount = proration.item, proration.amount
     quantity = int(item.get("quantity", 1))
     details = {"subscription": subscription["id"], "subscription_item": item["id"]}
-    made = new_object(
+    invoice_item = new_object(
         "invoiceitem",
         amount=amount,
         net_amount=amount,
@@ -103,13 +103,13 @@ def wait(mode: Mode, proration: Proration, subscription: Json) -> Json:
         tax_rates=[],
         test_clock=subscription["test_clock"],
     )
-    made["_line"] = of_proration(proration, subscription)
-    made["_line"]["parent"]["subscription_item_details"]["invoice_item"] = made["id"]
-    return mode.add(made, "invoiceitem.created")
+    invoice_item["_line"] = of_proration(proration, subscription)
+    invoice_item["_line"]["parent"]["subscription_item_details"]["invoice_item"] = invoice_item["id"]
+    return mode.add(invoice_item, "invoiceitem.created")
 
 
 def waiting(mode: Mode, subscription: Json) -> list[Json]:
-    """The invoice items of a subscription that no invoice has taken yet, oldest first."""
+    """Return the invoice items of a subscription that no invoice has taken yet, oldest first."""
     invoice_items = mode.every("invoiceitem", customer=subscription["customer"], invoice=None)
     mine = [
         each
@@ -120,7 +120,7 @@ def waiting(mode: Mode, subscription: Json) -> list[Json]:
 
 
 def take(mode: Mode, items: list[Json], invoice: Json) -> list[Json]:
-    """Put waiting items on an invoice. Gives their lines."""
+    """Put waiting items on an invoice. Return their lines."""
     for each in items:
         mode.keep(each | {"invoice": invoice["id"]})
     return [each["_line"] for each in items]

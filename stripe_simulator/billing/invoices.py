@@ -18,18 +18,18 @@ DRAFT_SECONDS = 3600
 
 
 def open_invoice(mode: Mode, subscription: Json, reason: str, free: bool = False) -> Json:
-    """A new invoice for the present period of a subscription and all that waits for it, open for payment."""
+    """Return a new invoice for the present period of a subscription and all that waits for it, open for payment."""
     lines = [invoice_lines.of_item(item, subscription, free) for item in subscription["items"]["data"]]
     return bill(mode, subscription, reason, lines)
 
 
 def bill(mode: Mode, subscription: Json, reason: str, lines: list[Json]) -> Json:
-    """A new invoice of the given lines and all that waits, open for payment."""
+    """Return a new invoice of the given lines and all that waits, open for payment."""
     return finalize(mode, _drafted(mode, subscription, reason, lines))
 
 
 def draft_period(mode: Mode, subscription: Json, reason: str) -> Json:
-    """The same as `open_invoice`, but it stays a draft for an hour, as with Stripe when a period begins."""
+    """Return the same as `open_invoice`, but it stays a draft for an hour, as with Stripe when a period begins."""
     lines = [invoice_lines.of_item(item, subscription) for item in subscription["items"]["data"]]
     at = now() + DRAFT_SECONDS
     tries = at if subscription["collection_method"] == "charge_automatically" else None
@@ -40,8 +40,8 @@ def draft_period(mode: Mode, subscription: Json, reason: str) -> Json:
 def _drafted(mode: Mode, subscription: Json, reason: str, lines: list[Json], **fields: Any) -> Json:
     customer = mode.find("customer", subscription["customer"])
     invoice = draft(subscription, customer, reason)
-    taken = invoice_lines.take(mode, invoice_lines.waiting(mode, subscription), invoice)
-    lines = discounts.on_lines(mode, subscription, taken + lines)
+    waiting = invoice_lines.take(mode, invoice_lines.waiting(mode, subscription), invoice)
+    lines = discounts.on_lines(mode, subscription, waiting + lines)
     invoice["lines"] = invoice_lines.placed(lines, invoice)
     invoice |= totals(lines, customer["balance"])
     discounts.use_up(mode, invoice)
@@ -49,7 +49,7 @@ def _drafted(mode: Mode, subscription: Json, reason: str, lines: list[Json], **f
 
 
 def finalize(mode: Mode, invoice: Json) -> Json:
-    """A draft gets its number, and waits for its payment. The customer's credit is used up first."""
+    """Finalize a draft: it gets its number and is open for payment. The customer's credit is used up first."""
     customer = mode.find("customer", invoice["customer"])
     number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
     mode.keep(customer | {"next_invoice_sequence": customer["next_invoice_sequence"] + 1})
@@ -73,23 +73,26 @@ def finalize(mode: Mode, invoice: Json) -> Json:
 
 
 def totals(lines: list[Json], balance: int) -> Json:
-    """The sums of an invoice. `balance` is the customer's: negative when the customer has a credit."""
+    """Return the sums of an invoice. `balance` is the customer's: negative when the customer has a credit."""
     amount = sum(line["amount"] for line in lines)
-    off = discounts.totals(lines)
-    total = amount - sum(each["amount"] for each in off)
+    discount_totals = discounts.totals(lines)
+    total = amount - sum(each["amount"] for each in discount_totals)
     sums: Json = {
         "subtotal": amount,
         "subtotal_excluding_tax": amount,
         "total": total,
         "total_excluding_tax": total,
     }
-    sums |= {"discounts": [each["discount"] for each in off], "total_discount_amounts": off}
+    sums |= {
+        "discounts": [each["discount"] for each in discount_totals],
+        "total_discount_amounts": discount_totals,
+    }
     due = max(0, total + balance)
     return sums | {"amount_due": due, "amount_remaining": due, "starting_balance": balance}
 
 
 def draft(subscription: Json, customer: Json, reason: str) -> Json:
-    """An invoice with nothing on it yet."""
+    """Return an invoice with nothing on it yet."""
     period = subscription["items"]["data"][0]
     details = {"metadata": subscription["metadata"], "subscription": subscription["id"]}
     return new_object(
@@ -168,7 +171,7 @@ def collect_slowly(mode: Mode, invoice: Json, method: Json) -> Json:
 
 
 def end_slowly(mode: Mode, invoice: Json, well: bool) -> Json:
-    """The bank has answered: the invoice is paid, or stays open with a failed attempt."""
+    """Record the bank's answer: the invoice is paid, or stays open with a failed attempt."""
     if not well:
         return _failed(mode, invoice)
     return paid(mode, invoice, amount_paid=invoice["amount_due"], amount_remaining=0)
@@ -199,7 +202,7 @@ def _with_payment(mode: Mode, invoice: Json, paid_for: Json) -> Json:
 
 
 def paid(mode: Mode, invoice: Json, **fields: Any) -> Json:
-    """An invoice is paid, with the events that say so."""
+    """Mark an invoice as paid and record its events."""
     times = invoice["status_transitions"] | {"paid_at": now()}
     fields |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": None}
     if "payments" in invoice:
@@ -233,11 +236,11 @@ def give_up(mode: Mode, invoice: Json, behavior: str) -> Json:
 
 
 def latest(mode: Mode, subscription: Json) -> Json | None:
-    """The newest invoice of a subscription."""
+    """Return the newest invoice of a subscription."""
     return mode.get("invoice", subscription["latest_invoice"]) if subscription["latest_invoice"] else None
 
 
 def subscription_of(mode: Mode, invoice: Json) -> Json | None:
-    """The subscription that an invoice is for, or None."""
+    """Return the subscription that an invoice is for, or None."""
     details = (invoice["parent"] or {}).get("subscription_details") or {}
     return mode.get("subscription", details.get("subscription") or "")

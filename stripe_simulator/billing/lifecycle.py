@@ -1,4 +1,4 @@
-"""What happens to a subscription after it began: one verb for each turn of its life.
+"""The lifecycle of a subscription: one function for each thing that happens to it.
 
 https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses. Every verb gives the
 subscription as it is afterwards, and raises StripeError (400) where the status does not allow it.
@@ -20,7 +20,7 @@ UPDATED = "customer.subscription.updated"
 
 
 def require(subscription: Json, *statuses: str) -> None:
-    """Raises StripeError (400) unless the status is one of these."""
+    """Raise StripeError (400) unless the status is one of these."""
     if subscription["status"] not in statuses:
         raise bad_request(
             f"This subscription is {subscription['status']}; this needs it to be {' or '.join(statuses)}.",
@@ -29,7 +29,7 @@ def require(subscription: Json, *statuses: str) -> None:
 
 
 def next_period(subscription: Json, start: int | None = None) -> Json:
-    """The items with the period that follows, or one that begins at `start` and anchors the cycle anew."""
+    """Return the items with the period that follows, or one that begins at `start` and anchors the cycle anew."""
     data = []
     for item in subscription["items"]["data"]:
         cycle, begin = item["price"]["recurring"], start or item["current_period_end"]
@@ -40,7 +40,7 @@ def next_period(subscription: Json, start: int | None = None) -> Json:
 
 
 def renew(mode: Mode, subscription: Json, declined: bool = False) -> Json:
-    """The next period begins, and its invoice is paid, or declined: then the subscription is past due."""
+    """Begin the next period. Its invoice is paid, or declined: then the subscription is past due."""
     require(subscription, "active", "trialing", "past_due")
     if ends_with_period(subscription):
         return cancel(mode, subscription, "cancellation_requested")
@@ -53,14 +53,14 @@ def renew(mode: Mode, subscription: Json, declined: bool = False) -> Json:
 
 
 def ends_with_period(subscription: Json) -> bool:
-    """Whether no period follows the present one."""
+    """Return whether no period follows the present one."""
     at = subscription["cancel_at"]
     over = at is not None and at <= min(item["current_period_end"] for item in subscription["items"]["data"])
     return subscription["cancel_at_period_end"] or over
 
 
 def _collected(mode: Mode, subscription: Json, invoice: Json, declined: bool) -> str:
-    """The status after a renewal's invoice went its way."""
+    """Return the status after a renewal's invoice went its way."""
     if pause := subscription["pause_collection"]:
         invoices.give_up(mode, invoice, pause["behavior"])
         return subscription["status"] if subscription["status"] != "trialing" else "active"
@@ -71,13 +71,13 @@ def _collected(mode: Mode, subscription: Json, invoice: Json, declined: bool) ->
 
 
 def fail(mode: Mode, subscription: Json) -> Json:
-    """A renewal whose payment is declined: past due."""
+    """Return a renewal whose payment is declined: past due."""
     require(subscription, "active", "trialing")
     return renew(mode, subscription, declined=True)
 
 
 def unpaid(mode: Mode, subscription: Json) -> Json:
-    """All retries of the payment are used up: unpaid."""
+    """Return all retries of the payment are used up: unpaid."""
     if subscription["status"] in ("active", "trialing"):
         subscription = fail(mode, subscription)
     require(subscription, "past_due")
@@ -85,7 +85,7 @@ def unpaid(mode: Mode, subscription: Json) -> Json:
 
 
 def recover(mode: Mode, subscription: Json) -> Json:
-    """The open invoice is paid after all: active."""
+    """Pay the open invoice: the subscription is active again."""
     require(subscription, "past_due", "unpaid", "incomplete")
     invoice = invoices.latest(mode, subscription)
     if invoice and invoice["status"] == "open":
@@ -97,47 +97,49 @@ def recover(mode: Mode, subscription: Json) -> Json:
 
 
 def pause(mode: Mode, subscription: Json, behavior: str = "void") -> Json:
-    """Collection is paused, as from the dashboard: the status stays what it is."""
+    """Pause collection, as the dashboard does: the status stays."""
     require(subscription, "active", "trialing", "past_due", "unpaid")
     return mode.change(subscription, UPDATED, pause_collection={"behavior": behavior, "resumes_at": None})
 
 
 def cancel_at_period_end(mode: Mode, subscription: Json) -> Json:
-    """It will end with the present period. One that does already stays as it is."""
+    """Cancel a subscription at the end of its period, unless that is set already."""
     require(subscription, "active", "trialing", "past_due", "unpaid", "paused")
     if subscription["cancel_at_period_end"]:
         return subscription
     return mode.change(subscription, UPDATED, **ending(subscription, True))
 
 
-def ending(subscription: Json, wanted: bool) -> Json:
-    """The fields that say whether a subscription ends with its present period."""
+def ending(subscription: Json, is_ending: bool) -> Json:
+    """Return the fields that say whether a subscription ends with its present period."""
     ends = min(item["current_period_end"] for item in subscription["items"]["data"])
-    details = subscription["cancellation_details"] | {"reason": "cancellation_requested" if wanted else None}
+    details = subscription["cancellation_details"] | {
+        "reason": "cancellation_requested" if is_ending else None
+    }
     return {
-        "cancel_at_period_end": wanted,
-        "cancel_at": ends if wanted else None,
-        "canceled_at": now() if wanted else None,
+        "cancel_at_period_end": is_ending,
+        "cancel_at": ends if is_ending else None,
+        "canceled_at": now() if is_ending else None,
         "cancellation_details": details,
     }
 
 
-def end_at(mode: Mode, subscription: Json, wanted: bool, **details: Any) -> Json:
-    """It will end with the present period, or go on after all, as the portal says it.
+def end_at(mode: Mode, subscription: Json, is_ending: bool, **details: Any) -> Json:
+    """Cancel a subscription at the end of its period, or undo that, as the portal does.
 
     With flexible billing the portal sets `cancel_at` alone, and `cancel_at_period_end` stays false:
     https://docs.stripe.com/billing/subscriptions/billing-mode/compare
     """
     require(subscription, "active", "trialing", "past_due", "unpaid", "paused")
     ends = max(item["current_period_end"] for item in subscription["items"]["data"])
-    fields = ending(subscription, wanted) | {"cancel_at_period_end": False}
-    fields["cancel_at"] = ends if wanted else None
-    fields["cancellation_details"] |= details if wanted else {"comment": None, "feedback": None}
+    fields = ending(subscription, is_ending) | {"cancel_at_period_end": False}
+    fields["cancel_at"] = ends if is_ending else None
+    fields["cancellation_details"] |= details if is_ending else {"comment": None, "feedback": None}
     return mode.change(subscription, UPDATED, **fields)
 
 
 def undo_cancel(mode: Mode, subscription: Json) -> Json:
-    """It will go on after all."""
+    """Undo a cancellation that is set."""
     require(subscription, "active", "trialing", "past_due", "unpaid", "paused")
     return mode.change(subscription, UPDATED, **ending(subscription, False))
 
@@ -149,7 +151,7 @@ def cancel(
     prorate: str = "none",
     **details: Any,
 ) -> Json:
-    """It ends now. `prorate` credits the unused time: `create_prorations`, or `always_invoice` at once."""
+    """Cancel a subscription now. `prorate` credits the unused time: `create_prorations`, or `always_invoice` at once."""
     if subscription["status"] in FINAL:
         raise bad_request(f"This subscription is {subscription['status']} already.", "status")
     if prorate != "none" and subscription["status"] in ("active", "past_due"):
@@ -173,7 +175,7 @@ def _credit(mode: Mode, subscription: Json, since: int) -> None:
 
 
 def expire_incomplete(mode: Mode, subscription: Json) -> Json:
-    """The first payment did not come within 23 hours: the subscription ends before it began."""
+    """End a subscription whose first payment did not come within 23 hours."""
     require(subscription, "incomplete")
     if invoice := invoices.latest(mode, subscription):
         invoices.give_up(mode, invoice, "void")
@@ -181,7 +183,7 @@ def expire_incomplete(mode: Mode, subscription: Json) -> Json:
 
 
 def new_period(mode: Mode, subscription: Json) -> Json:
-    """What changes when a paid period begins now, its invoice paid or not."""
+    """Return what changes when a paid period begins now, its invoice paid or not."""
     items = next_period(subscription, now())
     invoice = invoices.open_invoice(mode, subscription | {"items": items}, "subscription_update")
     status = _collected(mode, subscription, invoice, declined=False)
@@ -189,7 +191,7 @@ def new_period(mode: Mode, subscription: Json) -> Json:
 
 
 def pending_update_expired(mode: Mode, subscription: Json) -> Json:
-    """A change that waited for its payment came to nothing."""
+    """Give up a change that waited for its payment."""
     require(subscription, "active", "trialing", "past_due")
     mode.record("customer.subscription.pending_update_expired", subscription)
     return subscription

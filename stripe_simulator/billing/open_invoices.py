@@ -15,9 +15,9 @@ Json = dict[str, Any]
 
 
 def pay(mode: Mode, invoice: Json, method: Json | None = None, confirmed: bool = False) -> Json:
-    """Pay an open invoice with a card, the usual one by default. Gives the invoice.
+    """Pay an open invoice with a card, the usual one by default. Return the invoice.
 
-    Raises StripeError: 400 where there is nothing to pay or no card, 402 when the card is declined; then the
+    Raise StripeError: 400 where there is nothing to pay or no card, 402 when the card is declined; then the
     failed attempt stays on the invoice.
     """
     if invoice["status"] == "paid":
@@ -37,7 +37,7 @@ def pay(mode: Mode, invoice: Json, method: Json | None = None, confirmed: bool =
 
 
 def pay_elsewhere(mode: Mode, invoice: Json) -> Json:
-    """Note that an open invoice was paid outside of Stripe. Raises StripeError (400)."""
+    """Note that an open invoice was paid outside of Stripe. Raise StripeError (400)."""
     if invoice["status"] != "open":
         raise bad_request(f"This invoice is {invoice['status']} and cannot be paid.", "invoice")
     elsewhere = {"amount_paid_off_stripe": invoice["amount_remaining"], "amount_remaining": 0}
@@ -47,7 +47,7 @@ def pay_elsewhere(mode: Mode, invoice: Json) -> Json:
 
 
 def usual_card(mode: Mode, invoice: Json) -> Json | None:
-    """The card that an invoice is paid with when nobody names another."""
+    """Return the card that an invoice is paid with when nobody names another."""
     if subscription := invoices.subscription_of(mode, invoice):
         return cards.for_subscription(mode, subscription)
     customer = mode.find("customer", invoice["customer"])

@@ -23,9 +23,9 @@ INVOICE_SECONDS = 23 * 3600
 
 
 def stop(mode: Mode, subscription: Json, unused_time_from: str = "now") -> Json:
-    """A pause that was asked for: the period ends, nothing is invoiced, and unused time is credited.
+    """Return a pause that was asked for: the period ends, nothing is invoiced, and unused time is credited.
 
-    `unused_time_from` is `now`, `item_current_period_start` or `none`. Raises StripeError (400) in a trial, and
+    `unused_time_from` is `now`, `item_current_period_start` or `none`. Raise StripeError (400) in a trial, and
     where invoices are sent: https://docs.stripe.com/billing/subscriptions/pause#limitations.
     """
     lifecycle.require(subscription, "active")
@@ -41,7 +41,7 @@ def stop(mode: Mode, subscription: Json, unused_time_from: str = "now") -> Json:
 
 
 def paused(mode: Mode, subscription: Json, why: str, **changes: Any) -> Json:
-    """It is paused from now on; `why` is a type of `status_details.paused.subscription`."""
+    """Pause a subscription; `why` is a type of `status_details.paused.subscription`."""
     details = {"paused": {"subscription": {"type": why}, "transitioned_at": now(), "type": "subscription"}}
     events = (lifecycle.UPDATED, "customer.subscription.paused")
     return mode.change(subscription, *events, **changes, status="paused", status_details=details)
@@ -55,11 +55,11 @@ def _only_automatic(subscription: Json, verb: str) -> None:
 
 
 def resume(mode: Mode, subscription: Json, payment: str = ON_ATTEMPT) -> Json:
-    """Paused collection goes on; a paused subscription goes on when the invoice of its new period is paid.
+    """Resume collection; a paused subscription is resumed when the invoice of its new period is paid.
 
     `payment` is the API's `payment_behavior`. By ON_ATTEMPT nobody tries to pay yet: it stays paused until somebody
     does, and a try that fails makes it past due. By ON_SUCCESS the card is charged at once, and while that fails it
-    stays paused. Raises StripeError (400), also when ON_SUCCESS finds no card.
+    stays paused. Raise StripeError (400), also when ON_SUCCESS finds no card.
     """
     if subscription["pause_collection"]:
         return mode.change(subscription, lifecycle.UPDATED, pause_collection=None)
@@ -76,7 +76,7 @@ def resume(mode: Mode, subscription: Json, payment: str = ON_ATTEMPT) -> Json:
 
 
 def _begun(mode: Mode, subscription: Json, payment: str) -> tuple[Json, Json]:
-    """The subscription with the period that it will have, and the open invoice for it: the one that waits already, or a new one."""
+    """Return the subscription with the period that it will have, and the open invoice for it: the one that waits already, or a new one."""
     invoice = invoices.latest(mode, subscription) if subscription.get("_resuming") else None
     ahead = {"items": lifecycle.next_period(subscription, now()), "billing_cycle_anchor": now()}
     if invoice is None or invoice["status"] != "open":
@@ -88,7 +88,7 @@ def _begun(mode: Mode, subscription: Json, payment: str) -> tuple[Json, Json]:
 
 
 def resumed(mode: Mode, subscription: Json, status: str) -> Json:
-    """A paused subscription is paused no more, if it was going to be resumed."""
+    """Resume a paused subscription whose resumption was paid for."""
     if not (ahead := subscription.get("_resuming")):
         return subscription
     events = (lifecycle.UPDATED, "customer.subscription.resumed")
@@ -103,7 +103,7 @@ def refused(mode: Mode, subscription: Json, invoice: Json) -> None:
 
 @due.source
 def of_resumptions(mode: Mode, customer: Json | None) -> Iterator[Due]:
-    """Invoices of resumptions that nobody tries to pay."""
+    """Return invoices of resumptions that nobody tries to pay."""
     if customer is None:
         return
     for each in mode.every("subscription", customer=customer["id"], status="paused"):

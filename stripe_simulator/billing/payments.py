@@ -25,10 +25,10 @@ WORDS = {"insufficient_funds": "Your card has insufficient funds."}
 def intent(
     mode: Mode, customer: Json | None, amount: int, currency: str, method: Json | None, **fields: Any
 ) -> Json:
-    """A new payment intent that waits for its payment; of nobody in particular without a customer."""
+    """Return a new payment intent that waits for its payment; of nobody in particular without a customer."""
     if amount < 1:
         raise bad_request("Invalid positive integer", "amount", "parameter_invalid_integer")
-    made = new_object(
+    payment_intent = new_object(
         "payment_intent",
         amount=amount,
         amount_capturable=0,
@@ -43,8 +43,8 @@ def intent(
         payment_method_options={},
         status="requires_payment_method",
     )
-    made["client_secret"] = f"{made['id']}_secret_{random_text(25)}"
-    return mode.add(made | fields, "payment_intent.created")
+    payment_intent["client_secret"] = f"{payment_intent['id']}_secret_{random_text(25)}"
+    return mode.add(payment_intent | fields, "payment_intent.created")
 
 
 def _charge(paid_for: Json, method: Json, **fields: Any) -> Json:
@@ -66,7 +66,7 @@ def _charge(paid_for: Json, method: Json, **fields: Any) -> Json:
 
 
 def succeed(mode: Mode, paid_for: Json, method: Json) -> Json:
-    """The payment goes through. Gives the charge."""
+    """Let the payment succeed. Return the charge."""
     manual = paid_for["capture_method"] == "manual"
     charge = _charge(paid_for, method, status="succeeded", paid=True, outcome=_outcome())
     charge |= _captured(charge, 0 if manual else charge["amount"])
@@ -85,7 +85,7 @@ def succeed(mode: Mode, paid_for: Json, method: Json) -> Json:
 
 
 def ask(mode: Mode, paid_for: Json, method: Json) -> Json:
-    """The bank wants the owner of the card to confirm the payment. Gives the intent."""
+    """Ask the owner of the card to confirm the payment. Return the intent."""
     action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
     fields = {"status": "requires_action", "next_action": action, "payment_method": method["id"]}
     return mode.change(paid_for, "payment_intent.requires_action", **fields)
@@ -109,7 +109,7 @@ def _outcome(**failed: Any) -> Json:
 
 
 def decline(mode: Mode, paid_for: Json, method: Json, code: str = "generic_decline") -> Json:
-    """The payment fails. Gives the charge."""
+    """Return the payment fails. Return the charge."""
     message = WORDS.get(code, "Your card was declined.")
     outcome = _outcome(**BAD, reason=code, seller_message="The bank declined the payment.")
     failure = {"failure_code": "card_declined", "failure_message": message}
@@ -134,7 +134,7 @@ def _fail_intent(mode: Mode, paid_for: Json, charge: Json, method: Json | None, 
 
 
 def begin_slow(mode: Mode, paid_for: Json, method: Json) -> Json:
-    """A payment whose end is days away, like a bank debit. Gives the pending charge."""
+    """Return a payment whose end is days away, like a bank debit. Return the pending charge."""
     charge = _charge(paid_for, method, status="pending", outcome=_outcome())
     mode.add(charge, "charge.pending")
     fields = {"status": "processing", "latest_charge": charge["id"], "payment_method": method["id"]}
@@ -147,7 +147,7 @@ def _intent_of(mode: Mode, charge: Json) -> Json:
 
 
 def end_slow(mode: Mode, charge: Json, well: bool) -> Json:
-    """A pending charge comes to its end. Raises StripeError (400) for one that is not pending."""
+    """Let a pending charge succeed or fail. Raise StripeError (400) for one that is not pending."""
     _only(charge["status"] == "pending", charge, "is not pending")
     paid_for = _intent_of(mode, charge)
     if not well:
@@ -162,25 +162,25 @@ def end_slow(mode: Mode, charge: Json, well: bool) -> Json:
 
 
 def capture(mode: Mode, charge: Json, amount: int | None = None) -> Json:
-    """Take the money that was set aside, or a part; the rest goes back. Raises StripeError (400)."""
+    """Take the money that was set aside, or a part; the rest goes back. Raise StripeError (400)."""
     _only(_set_aside(charge), charge, "has nothing to capture")
-    taken = charge["amount"] if amount is None else amount
-    fields = _captured(charge, taken) | {"amount_refunded": charge["amount"] - taken}
+    captured = charge["amount"] if amount is None else amount
+    fields = _captured(charge, captured) | {"amount_refunded": charge["amount"] - captured}
     charge = mode.change(charge, "charge.captured", **fields)
-    changes = {"status": "succeeded", "amount_capturable": 0, "amount_received": taken}
+    changes = {"status": "succeeded", "amount_capturable": 0, "amount_received": captured}
     mode.change(_intent_of(mode, charge), "payment_intent.succeeded", **changes)
     return charge
 
 
 def expire(mode: Mode, charge: Json) -> Json:
-    """Give back the money that was set aside: seven days are over. Raises StripeError (400)."""
+    """Give back the money that was set aside: seven days are over. Raise StripeError (400)."""
     _only(_set_aside(charge), charge, "has nothing that could expire")
     cancel(mode, _intent_of(mode, charge), "automatic", "charge.expired")
     return mode.find("charge", charge["id"])
 
 
 def cancel(mode: Mode, paid_for: Json, reason: str | None, event: str = "charge.refunded") -> Json:
-    """End a payment intent without a payment; what was set aside is given back. Gives the intent."""
+    """End a payment intent without a payment; what was set aside is given back. Return the intent."""
     charge = mode.get("charge", paid_for["latest_charge"] or "")
     if charge and _set_aside(charge):
         mode.change(charge, event, refunded=True, amount_refunded=charge["amount"])
@@ -203,7 +203,7 @@ def _only(good: bool, charge: Json, why: str) -> None:
 
 
 def refund(mode: Mode, charge: Json, amount: int | None = None, **fields: Any) -> Json:
-    """Give money back, all that is left by default. Gives the refund. Raises StripeError (400)."""
+    """Give money back, all that is left by default. Return the refund. Raise StripeError (400)."""
     left = charge["amount"] - charge["amount_refunded"]
     if charge["refunded"]:
         raise StripeError(
@@ -218,11 +218,13 @@ def refund(mode: Mode, charge: Json, amount: int | None = None, **fields: Any) -
             else "Invalid positive integer",
             "amount",
         )
-    made = new_object("refund", amount=amount, status="succeeded", metadata={}, **_of_charge(charge)) | fields
+    refunded = (
+        new_object("refund", amount=amount, status="succeeded", metadata={}, **_of_charge(charge)) | fields
+    )
     after = charge["amount_refunded"] + amount
     changes = {"amount_refunded": after, "refunded": after == charge["amount"]}
     mode.change(charge, "charge.refunded", **changes)
-    return mode.add(made, "refund.created")
+    return mode.add(refunded, "refund.created")
 
 
 def _of_charge(charge: Json) -> Json:

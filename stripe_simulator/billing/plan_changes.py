@@ -27,7 +27,7 @@ class ChangeOptions(NamedTuple):
     confirmed: bool = False
 
 
-class Plan(NamedTuple):
+class PlannedChange(NamedTuple):
     """What a change leads to: the new items, the lines that it costs, and whether a new period begins."""
 
     items: Json
@@ -35,31 +35,31 @@ class Plan(NamedTuple):
     restart: bool
 
     def bills_now(self, options: ChangeOptions) -> bool:
-        """Whether an invoice comes at once, and not only with the next renewal."""
+        """Return whether an invoice comes at once, and not only with the next renewal."""
         return self.restart or (options.behavior == "always_invoice" and bool(self.lines))
 
 
-def plan(mode: Mode, subscription: Json, wanted: list[Json], options: ChangeOptions) -> Plan:
-    """What a change would lead to; nothing happens. Raises StripeError (400)."""
+def plan(mode: Mode, subscription: Json, item_params: list[Json], options: ChangeOptions) -> PlannedChange:
+    """Return what a change would lead to; nothing happens. Raise StripeError (400)."""
     before = subscription["items"]["data"]
     data = {item["id"]: item for item in before}
-    for i, each in enumerate(wanted):
-        _place(mode, subscription, data, each, f"items[{i}]")
+    for i, each in enumerate(item_params):
+        _apply_item(mode, subscription, data, each, f"items[{i}]")
     if not data:
         raise bad_request("A subscription must have at least one active price.", "items")
     items = sign_up.items_list(subscription["id"], list(data.values()))
     if subscription["status"] not in ("active", "past_due"):
-        return Plan(items, [], False)
+        return PlannedChange(items, [], False)
     after, at = items["data"], _moment(before, options)
     restart = options.anchor == "now" or _cycle(before) != _cycle(after)
     lines = prorations.of_change(before, after, at, restart) if options.behavior != "none" else []
     if restart:
         items = lifecycle.next_period(subscription | {"items": items}, now())
-    return Plan(items, lines, restart)
+    return PlannedChange(items, lines, restart)
 
 
 def _moment(before: list[Json], options: ChangeOptions) -> int:
-    """When the change counts from. Raises StripeError (400) for a time outside the present period."""
+    """Return when the change takes effect. Raise StripeError (400) for a time outside the present period."""
     if options.at is None:
         return now()
     if options.behavior == "none":
@@ -79,14 +79,18 @@ def _cycle(items: list[Json]) -> tuple[str, int]:
 
 
 def replace_items(
-    mode: Mode, subscription: Json, wanted: list[Json], options: ChangeOptions | None = None, **changes: Any
+    mode: Mode,
+    subscription: Json,
+    item_params: list[Json],
+    options: ChangeOptions | None = None,
+    **changes: Any,
 ) -> Json:
-    """Items changed, added or removed as the API's `items` say. Another interval begins a new, paid period.
+    """Change, add or remove items as the API's `items` say. Another interval begins a new, paid period.
 
-    Raises StripeError: 400 for items that do not go, 402 when the payment fails and must not.
+    Raise StripeError: 400 for items that do not go, 402 when the payment fails and must not.
     """
     options = options or ChangeOptions()
-    planned = plan(mode, subscription, wanted, options)
+    planned = plan(mode, subscription, item_params, options)
     changed = subscription | changes | {"items": planned.items}
     for each in planned.lines:
         invoice_lines.wait(mode, each, subscription)
@@ -100,14 +104,14 @@ def replace_items(
     return _done(mode, subscription, planned, **changes, status=status)
 
 
-def _billed(mode: Mode, changed: Json, planned: Plan) -> Json:
-    """The invoice for a change: for the whole new period where one begins."""
+def _billed(mode: Mode, changed: Json, planned: PlannedChange) -> Json:
+    """Return the invoice for a change: for the whole new period where one begins."""
     if planned.restart:
         return invoices.open_invoice(mode, changed, "subscription_update")
     return invoices.bill(mode, changed, "subscription_update", [])
 
 
-def _done(mode: Mode, subscription: Json, planned: Plan, **changes: Any) -> Json:
+def _done(mode: Mode, subscription: Json, planned: PlannedChange, **changes: Any) -> Json:
     changes |= {"items": planned.items, "currency": planned.items["data"][0]["price"]["currency"]}
     if planned.restart:
         changes["billing_cycle_anchor"] = now()
@@ -115,7 +119,7 @@ def _done(mode: Mode, subscription: Json, planned: Plan, **changes: Any) -> Json
 
 
 def _collected(mode: Mode, subscription: Json, invoice: Json, options: ChangeOptions) -> str:
-    """The status that the payment of a change leads to. Raises StripeError (402)."""
+    """Return the status that the payment of a change leads to. Raise StripeError (402)."""
     if subscription["collection_method"] == "send_invoice":
         return subscription["status"]
     if options.payment == "default_incomplete" and invoice["amount_remaining"]:
@@ -129,8 +133,8 @@ def _collected(mode: Mode, subscription: Json, invoice: Json, options: ChangeOpt
     return "past_due"
 
 
-def _pending(mode: Mode, subscription: Json, planned: Plan, invoice: str) -> Json:
-    """Nothing changes until the invoice is paid: https://docs.stripe.com/billing/subscriptions/pending-updates."""
+def _pending(mode: Mode, subscription: Json, planned: PlannedChange, invoice: str) -> Json:
+    """Keep the change as pending until its invoice is paid: https://docs.stripe.com/billing/subscriptions/pending-updates."""
     waiting = {
         "billing_cycle_anchor": now() if planned.restart else None,
         "discount": None,
@@ -146,7 +150,7 @@ def _pending(mode: Mode, subscription: Json, planned: Plan, invoice: str) -> Jso
 
 
 def apply_pending(mode: Mode, subscription: Json) -> Json:
-    """The payment that a change waited for has come."""
+    """Return the payment that a change waited for has come."""
     waiting = subscription["pending_update"]
     items = sign_up.items_list(subscription["id"], waiting["subscription_items"])
     changes: Json = {"items": items, "pending_update": None}
@@ -158,7 +162,7 @@ def apply_pending(mode: Mode, subscription: Json) -> Json:
 
 
 def drop_pending(mode: Mode, subscription: Json) -> Json:
-    """The payment that a change waited for did not come: it is given up, with its invoice."""
+    """Return the payment that a change waited for did not come: it is given up, with its invoice."""
     if invoice := invoices.latest(mode, subscription):
         invoices.give_up(mode, invoice, "void")
     event = "customer.subscription.pending_update_expired"
@@ -166,25 +170,29 @@ def drop_pending(mode: Mode, subscription: Json) -> Json:
 
 
 def switch(mode: Mode, subscription: Json, price_id: str, options: ChangeOptions | None = None) -> Json:
-    """Another price in the place of the first item's."""
-    wanted = [{"id": subscription["items"]["data"][0]["id"], "price": price_id}]
-    return replace_items(mode, subscription, wanted, options)
+    """Return another price in the place of the first item's."""
+    item_params = [{"id": subscription["items"]["data"][0]["id"], "price": price_id}]
+    return replace_items(mode, subscription, item_params, options)
 
 
-def _place(mode: Mode, subscription: Json, data: dict[str, Json], wanted: Json, param: str) -> None:
-    old = data.get(wanted.get("id", ""))
-    if "id" in wanted and old is None:
-        raise bad_request(f"No such subscription item: '{wanted['id']}'", f"{param}[id]", "resource_missing")
-    if wanted.get("deleted"):
-        data.pop(wanted.get("id", ""), None)
+def _apply_item(mode: Mode, subscription: Json, data: dict[str, Json], item_params: Json, param: str) -> None:
+    old = data.get(item_params.get("id", ""))
+    if "id" in item_params and old is None:
+        raise bad_request(
+            f"No such subscription item: '{item_params['id']}'", f"{param}[id]", "resource_missing"
+        )
+    if item_params.get("deleted"):
+        data.pop(item_params.get("id", ""), None)
         return
-    if old and "price" not in wanted:
-        data[old["id"]] = old | {name: wanted[name] for name in ("quantity", "metadata") if name in wanted}
+    if old and "price" not in item_params:
+        data[old["id"]] = old | {
+            name: item_params[name] for name in ("quantity", "metadata") if name in item_params
+        }
         return
     first = subscription["items"]["data"][0]
     start = (old or first)["current_period_start"]
-    given = {"quantity": old.get("quantity", 1), "metadata": old["metadata"]} if old else {}
-    made = sign_up.item(mode, subscription["id"], given | wanted, start, f"{param}[price]")
-    made |= {"current_period_end": (old or first)["current_period_end"]}
-    made |= {"id": old["id"], "created": old["created"]} if old else {}
-    data[made["id"]] = made
+    kept = {"quantity": old.get("quantity", 1), "metadata": old["metadata"]} if old else {}
+    changed_item = sign_up.item(mode, subscription["id"], kept | item_params, start, f"{param}[price]")
+    changed_item |= {"current_period_end": (old or first)["current_period_end"]}
+    changed_item |= {"id": old["id"], "created": old["created"]} if old else {}
+    data[changed_item["id"]] = changed_item

@@ -13,9 +13,9 @@ Json = dict[str, Any]
 
 
 def of_subscription(mode: Mode, subscription: Json, details: Json, recurring: bool = False) -> Json:
-    """The invoice that comes next, or at once when the details change something that is billed at once.
+    """Return the invoice that comes next, or at once when the details change something that is billed at once.
 
-    `recurring` leaves out what is charged only once. Raises StripeError (400, 404).
+    `recurring` leaves out what is charged only once. Raise StripeError (400, 404).
     """
     options = plan_changes.ChangeOptions(
         details.get("proration_behavior", "create_prorations"), details.get("proration_date")
@@ -25,49 +25,49 @@ def of_subscription(mode: Mode, subscription: Json, details: Json, recurring: bo
     waiting = [each["_line"] for each in invoice_lines.waiting(mode, subscription)]
     changed = subscription | {"items": planned.items}
     if recurring:
-        return _shown(mode, _next(changed, details), [], "upcoming")
+        return _preview(mode, _next(changed, details), [], "upcoming")
     if planned.bills_now(options):
         periods = planned.items["data"] if planned.restart else []
-        return _shown(mode, changed, waiting + once, "subscription_update", periods)
+        return _preview(mode, changed, waiting + once, "subscription_update", periods)
     if _ends(subscription, details):
         if not once + waiting:
             raise no_next()
-        return _shown(mode, changed, waiting + once, "upcoming", [])
-    return _shown(mode, _next(changed, details), waiting + once, "upcoming")
+        return _preview(mode, changed, waiting + once, "upcoming", [])
+    return _preview(mode, _next(changed, details), waiting + once, "upcoming")
 
 
 def _ends(subscription: Json, details: Json) -> bool:
-    """Whether no period follows the present one."""
+    """Return whether no period follows the present one."""
     if subscription["status"] in (*lifecycle.FINAL, "paused") or details.get("cancel_now"):
         return True
     return bool(details.get("cancel_at_period_end", subscription["cancel_at_period_end"]))
 
 
 def _next(subscription: Json, details: Json) -> Json:
-    """The subscription in the period that follows, or that begins when the trial ends."""
+    """Return the subscription in the period that follows, or that begins when the trial ends."""
     end = details.get("trial_end")
     start = now() if end == "now" else end if isinstance(end, int) else None
     return subscription | {"items": lifecycle.next_period(subscription, start)}
 
 
 def of_new(mode: Mode, customer: Json, details: Json) -> Json:
-    """The first invoice of a subscription that does not exist yet. Raises StripeError (400)."""
+    """Return the first invoice of a subscription that does not exist yet. Raise StripeError (400)."""
     if not details.get("items"):
         raise missing("subscription_details[items]")
     end = sign_up.trial_end_from({"trial_end": details.get("trial_end")})
     subscription = sign_up.shape(mode, customer, details["items"], end, {})
-    shown = _shown(mode, subscription, [], "subscription_create", free=end is not None)
-    return shown | {"parent": None}
+    invoice = _preview(mode, subscription, [], "subscription_create", free=end is not None)
+    return invoice | {"parent": None}
 
 
 def no_next() -> StripeError:
-    """404: nothing will be charged."""
+    """Return the 404 for a preview of nothing."""
     return StripeError(
         404, "No upcoming invoices for customer", code="invoice_upcoming_none", param="subscription"
     )
 
 
-def _shown(
+def _preview(
     mode: Mode,
     subscription: Json,
     once: list[Json],
@@ -79,11 +79,11 @@ def _shown(
     items = subscription["items"]["data"] if periods is None else periods
     lines = once + [invoice_lines.of_item(item, subscription, free) for item in items]
     lines = discounts.on_lines(mode, subscription, lines)
-    made = invoices.draft(subscription, customer, reason)
-    made |= {"id": f"upcoming_{new_id('invoice')}", "livemode": mode.livemode, "attempted": False}
-    made |= invoices.totals(lines, customer["balance"])
+    invoice = invoices.draft(subscription, customer, reason)
+    invoice |= {"id": f"upcoming_{new_id('invoice')}", "livemode": mode.livemode, "attempted": False}
+    invoice |= invoices.totals(lines, customer["balance"])
     at = max([now(), *(line["period"]["start"] for line in lines)])
     tries = at + 3600 if subscription["collection_method"] == "charge_automatically" else None
-    made |= {"created": at, "period_end": at, "next_payment_attempt": tries}
-    made["ending_balance"] = made["starting_balance"] + made["total"] - made["amount_due"]
-    return made | {"lines": invoice_lines.placed(lines, made)}
+    invoice |= {"created": at, "period_end": at, "next_payment_attempt": tries}
+    invoice["ending_balance"] = invoice["starting_balance"] + invoice["total"] - invoice["amount_due"]
+    return invoice | {"lines": invoice_lines.placed(lines, invoice)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from stripe_simulator.account.account import Mode
 from stripe_simulator.core.errors import bad_request, missing
-from stripe_simulator.core.fields import merged_metadata, taken
+from stripe_simulator.core.fields import merged_metadata, updates
 from stripe_simulator.core.formatting import cost
 from stripe_simulator.core.objects import new_object
 
@@ -17,25 +17,25 @@ WAYS = ("unit_amount", "unit_amount_decimal", "custom_unit_amount", "tiers")
 
 
 def check(params: Json) -> None:
-    """Raises StripeError (400) when the parameters make no price."""
+    """Raise StripeError (400) when the parameters make no price."""
     tiered = params.get("billing_scheme") == "tiered"
-    given = [way for way in WAYS if params.get(way) not in (None, "")]
-    if tiered and "tiers" not in given:
+    amounts = [way for way in WAYS if params.get(way) not in (None, "")]
+    if tiered and "tiers" not in amounts:
         raise missing("tiers")
     if tiered and not params.get("tiers_mode"):
         raise missing("tiers_mode")
-    if "tiers" in given and not tiered:
+    if "tiers" in amounts and not tiered:
         raise bad_request("You cannot pass `tiers` unless `billing_scheme=tiered`.", "tiers")
-    if not given:
+    if not amounts:
         raise missing("unit_amount")
-    if len(given) > 1:
-        raise bad_request(f"You may only specify one of these parameters: {', '.join(given)}.", given[-1])
+    if len(amounts) > 1:
+        raise bad_request(f"You may only specify one of these parameters: {', '.join(amounts)}.", amounts[-1])
     if not 0 <= Decimal(params.get("unit_amount") or params.get("unit_amount_decimal") or 0) <= MAX_AMOUNT:
         raise bad_request("Invalid non-negative integer", "unit_amount", "parameter_invalid_integer")
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A new price. Raises StripeError (400)."""
+    """Return a new price. Raise StripeError (400)."""
     check(params)
     if "product" not in params:
         raise missing("product")
@@ -58,31 +58,31 @@ def _fields(params: Json) -> Json:
         "tax_behavior": params.get("tax_behavior", "unspecified"),
         "transform_quantity": params.get("transform_quantity"),
         "type": "recurring" if recurring else "one_time",
-        **taken(params, "lookup_key", "nickname", "tiers_mode"),
+        **updates(params, "lookup_key", "nickname", "tiers_mode"),
         **_amount(params),
         **_tiers(params),
     }
 
 
-def _recurring(given: Json) -> Json:
-    count = given.get("interval_count", 1)
-    longest = {"day": 1095, "week": 156, "month": 36, "year": 3}[given["interval"]]
+def _recurring(recurring: Json) -> Json:
+    count = recurring.get("interval_count", 1)
+    longest = {"day": 1095, "week": 156, "month": 36, "year": 3}[recurring["interval"]]
     if not 1 <= count <= longest:
         raise bad_request(
             f"Invalid interval_count: must be between 1 and {longest}.", "recurring[interval_count]"
         )
     return {
-        "interval": given["interval"],
+        "interval": recurring["interval"],
         "interval_count": count,
-        "meter": given.get("meter"),
-        "usage_type": given.get("usage_type", "licensed"),
+        "meter": recurring.get("meter"),
+        "usage_type": recurring.get("usage_type", "licensed"),
     }
 
 
-def _custom(given: Any) -> Json | None:
-    if not given or not given.get("enabled"):
+def _custom(custom: Any) -> Json | None:
+    if not custom or not custom.get("enabled"):
         return None
-    return {name: given.get(name) for name in ("maximum", "minimum", "preset")}
+    return {name: custom.get(name) for name in ("maximum", "minimum", "preset")}
 
 
 def _amount(params: Json) -> Json:
@@ -93,7 +93,7 @@ def _amount(params: Json) -> Json:
 
 
 def _both(name: str, amount: Decimal) -> Json:
-    """A whole amount stands as integer and as decimal, a fraction as decimal only."""
+    """Return a whole amount as integer and as decimal, a fraction as decimal only."""
     whole = amount == amount.to_integral_value()
     text = str(int(amount)) if whole else format(amount.normalize(), "f")
     return {name: int(amount) if whole else None, f"{name}_decimal": text}
@@ -103,7 +103,7 @@ def _tiers(params: Json) -> Json:
     return {"tiers": [_tier(each) for each in params["tiers"]]} if params.get("tiers") else {}
 
 
-def _tier(given: Json) -> Json:
+def _tier(tier_params: Json) -> Json:
     tier: Json = {
         "flat_amount": None,
         "flat_amount_decimal": None,
@@ -111,13 +111,13 @@ def _tier(given: Json) -> Json:
         "unit_amount_decimal": None,
     }
     for name in ("flat_amount", "unit_amount"):
-        amount = given.get(f"{name}_decimal", given.get(name))
+        amount = tier_params.get(f"{name}_decimal", tier_params.get(name))
         tier |= _both(name, Decimal(amount)) if amount is not None else {}
-    return tier | {"up_to": None if given["up_to"] == "inf" else int(given["up_to"])}
+    return tier | {"up_to": None if tier_params["up_to"] == "inf" else int(tier_params["up_to"])}
 
 
 def total(price: Json, quantity: int) -> int:
-    """What a quantity costs for one period. Metered usage costs nothing: the simulator counts none."""
+    """Return what a quantity costs for one period. Metered usage costs nothing: the simulator counts none."""
     if (price["recurring"] or {}).get("usage_type") == "metered":
         return 0
     if price["billing_scheme"] == "tiered":

@@ -7,7 +7,7 @@ from typing import Any
 from stripe_simulator.account.account import Mode
 from stripe_simulator.billing import pricing
 from stripe_simulator.core.errors import StripeError
-from stripe_simulator.core.fields import merged_metadata, taken
+from stripe_simulator.core.fields import merged_metadata, updates
 from stripe_simulator.core.objects import new_object
 
 Json = dict[str, Any]
@@ -27,10 +27,10 @@ PLAIN = (
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A new product, with its default price if data for one came along."""
+    """Return a new product, with its default price if data for one came along."""
     if params.get("id") and mode.get("product", params["id"]):
         raise StripeError(400, "Product already exists.", code="resource_already_exists", param="id")
-    fields = {"active": True} | with_lists(taken(params, *PLAIN))
+    fields = {"active": True} | with_lists(updates(params, *PLAIN))
     product = new_object("product", id=params.get("id"), metadata=merged_metadata({}, params), **fields)
     product = mode.add(product | {"updated": product["created"]}, "product.created")
     if data := params.get("default_price_data"):

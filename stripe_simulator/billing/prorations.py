@@ -27,7 +27,7 @@ class Proration(NamedTuple):
 
 
 def of_change(before: list[Json], after: list[Json], at: int, restart: bool = False) -> list[Proration]:
-    """The lines for items that were changed, added or removed at a time.
+    """Return the lines for items that were changed, added or removed at a time.
 
     `restart`: a new period begins, so everything unused is credited, and nothing of the old period charged.
     """
@@ -52,7 +52,7 @@ def _quantity(item: Json) -> int:
 
 
 def share(amount: int, start: int, end: int, at: int) -> int:
-    """The part of an amount that falls to the time after `at`. All of it before the start, none after the end."""
+    """Return the part of an amount that falls to the time after `at`. All of it before the start, none after the end."""
     if end <= start:
         return 0
     left = min(max(end - at, 0), end - start)
@@ -64,11 +64,11 @@ def _line(item: Json, at: int, word: str, sign: int) -> Proration:
     start, end = item["current_period_start"], item["current_period_end"]
     amount = sign * share(pricing.total(item["price"], _quantity(item)), start, end, at)
     count = _quantity(item)
-    what = f"{count} × {title(item['price'])}" if count > 1 else title(item["price"])
+    description = f"{count} × {title(item['price'])}" if count > 1 else title(item["price"])
     day = datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%d %b %Y")
-    return Proration(item, amount, at, end, f"{word} time on {what} after {day}")
+    return Proration(item, amount, at, end, f"{word} time on {description} after {day}")
 
 
 def title(price: Json) -> str:
-    """What a price is called on an invoice."""
+    """Return what a price is called on an invoice."""
     return price["nickname"] or price["id"]

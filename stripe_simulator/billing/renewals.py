@@ -34,7 +34,7 @@ RUNNING = ("active", "past_due", "unpaid")
 
 @due.source
 def of_subscriptions(mode: Mode, customer: Json | None) -> Iterator[Due]:
-    """What becomes of a customer's subscriptions."""
+    """Return what becomes of a customer's subscriptions."""
     if customer is None:
         return
     for each in mode.every("subscription", customer=customer["id"]):
@@ -68,17 +68,21 @@ def _trial(mode: Mode, subscription: Json) -> Iterator[Due]:
 
 
 def _upcoming(mode: Mode, subscription: Json, period: int) -> Iterator[Due]:
-    begun = max(item["current_period_start"] for item in subscription["items"]["data"])
+    period_start = max(item["current_period_start"] for item in subscription["items"]["data"])
     announcement = f"upcoming {period}"
-    quiet = subscription["status"] == "unpaid" or subscription["pause_collection"]
-    if period - begun > UPCOMING_SECONDS and subscription.get("_told") != announcement and not quiet:
+    is_silent = subscription["status"] == "unpaid" or subscription["pause_collection"]
+    if (
+        period - period_start > UPCOMING_SECONDS
+        and subscription.get("_told") != announcement
+        and not is_silent
+    ):
         yield Due(
             period - UPCOMING_SECONDS, lambda: _announce(mode, subscription, announcement, _invoice_comes)
         )
 
 
 def _waiting(mode: Mode, subscription: Json) -> Iterator[Due]:
-    """A pause that ends by itself, and a change whose payment does not come."""
+    """Return a pause that ends by itself, and a change whose payment does not come."""
     resumes = (subscription["pause_collection"] or {}).get("resumes_at")
     if resumes:
         yield Due(resumes, lambda: pauses.resume(mode, subscription))
@@ -100,7 +104,7 @@ def _invoice_comes(mode: Mode, subscription: Json) -> None:
 
 
 def begin_period(mode: Mode, subscription: Json) -> Json:
-    """The next period begins, with a draft of its invoice. An unpaid subscription's stays a draft."""
+    """Begin the next period with a draft of its invoice. An unpaid subscription's stays a draft."""
     ahead = subscription | {"items": lifecycle.next_period(subscription)}
     invoice = invoices.draft_period(mode, ahead, "subscription_cycle")
     if subscription["status"] == "unpaid":
@@ -111,14 +115,14 @@ def begin_period(mode: Mode, subscription: Json) -> Json:
 
 
 def end_trial(mode: Mode, subscription: Json) -> Json:
-    """The trial is over. Without a card, `trial_settings` say what comes."""
+    """End a trial. Without a card, `trial_settings` say what follows."""
     stopped = trials.without_card(mode, subscription)
     return begin_period(mode, subscription) if stopped is None else stopped
 
 
 @due.source
 def of_invoices(mode: Mode, customer: Json | None) -> Iterator[Due]:
-    """Drafts that are finalized, payments that are tried again, and dates that pass."""
+    """Yield what is due for invoices: drafts to finalize, payments to retry, due dates."""
     if customer is None:
         return
     for status in ("draft", "open"):
@@ -173,11 +177,11 @@ def attempt(mode: Mode, invoice: Json) -> None:
 
 def _end(mode: Mode, subscription: Json) -> None:
     """No payment came."""
-    wanted = dunning.settings(mode)["end"]
-    if wanted == "canceled":
+    outcome = dunning.settings(mode)["end"]
+    if outcome == "canceled":
         lifecycle.cancel(mode, subscription, "payment_failed")
     else:
-        mode.change(subscription, lifecycle.UPDATED, status=wanted)
+        mode.change(subscription, lifecycle.UPDATED, status=outcome)
 
 
 def overdue(mode: Mode, invoice: Json) -> None:

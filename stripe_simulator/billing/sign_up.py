@@ -20,26 +20,26 @@ PAYMENT_SETTINGS = {
 }
 
 
-def item(mode: Mode, subscription_id: str, wanted: Json, start: int, param: str) -> Json:
-    """A new subscription item whose period begins at `start`. Raises StripeError (400)."""
-    price = usable_price(mode, wanted.get("price"), param, archived=wanted.get("archived", False))
+def item(mode: Mode, subscription_id: str, item_params: Json, start: int, param: str) -> Json:
+    """Return a new subscription item whose period begins at `start`. Raise StripeError (400)."""
+    price = usable_price(mode, item_params.get("price"), param, archived=item_params.get("archived", False))
     cycle = price["recurring"]
-    made = new_object(
+    subscription_item = new_object(
         "subscription_item",
         current_period_start=start,
         current_period_end=after(start, cycle["interval"], cycle["interval_count"]),
-        metadata=wanted.get("metadata") or {},
+        metadata=item_params.get("metadata") or {},
         price=price,
         subscription=subscription_id,
         tax_rates=[],
     )
     if cycle["usage_type"] == "licensed":
-        made["quantity"] = wanted.get("quantity", 1)
-    return made
+        subscription_item["quantity"] = item_params.get("quantity", 1)
+    return subscription_item
 
 
 def usable_price(mode: Mode, price_id: str | None, param: str, archived: bool = False) -> Json:
-    """A recurring price, an active one unless `archived` are good too. Raises StripeError (400)."""
+    """Return a recurring price, an active one unless `archived` are good too. Raise StripeError (400)."""
     price = mode.find("price", price_id or "", param, 400)
     if price["type"] != "recurring":
         message = "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`."
@@ -59,7 +59,7 @@ def begin(
     discount: list[Json] | None = None,
     **fields: Any,
 ) -> Json:
-    """A new subscription with its first invoice.
+    """Return a new subscription with its first invoice.
 
     `items` are `{price, quantity, metadata}`. `trial_end` is in seconds, UTC. `outcome` is what becomes of
     the first payment: `pay` (by the card there is, its owner confirms), `alone` (nobody is there to confirm),
@@ -79,7 +79,7 @@ def begin(
 
 
 def _first_payment(mode: Mode, subscription: Json, invoice: Json, outcome: str) -> str:
-    """The status that the first payment leads to."""
+    """Return the status that the first payment leads to."""
     if subscription["collection_method"] == "send_invoice":
         return "active"
     if outcome == "wait" and invoice["amount_due"]:
@@ -101,9 +101,9 @@ def _set_currency(mode: Mode, customer: Json, currency: str) -> None:
 
 
 def shape(mode: Mode, customer: Json, items: list[Json], trial_end: int | None, fields: Json) -> Json:
-    """A subscription as it begins, kept nowhere yet. Raises StripeError (400)."""
+    """Return a subscription as it begins, kept nowhere yet. Raise StripeError (400)."""
     start = now()
-    made = new_object(
+    subscription = new_object(
         "subscription",
         created=start,
         automatic_tax={"disabled_reason": None, "enabled": False, "liability": None},
@@ -120,17 +120,17 @@ def shape(mode: Mode, customer: Json, items: list[Json], trial_end: int | None, 
         trial_settings={"end_behavior": {"missing_payment_method": "create_invoice"}},
         trial_start=start if trial_end else None,
     )
-    made["invoice_settings"]["issuer"] = {"type": "self"}
-    data = [item(mode, made["id"], each, start, f"items[{i}][price]") for i, each in enumerate(items)]
+    subscription["invoice_settings"]["issuer"] = {"type": "self"}
+    data = [item(mode, subscription["id"], each, start, f"items[{i}][price]") for i, each in enumerate(items)]
     if trial_end:
         data = [each | {"current_period_end": trial_end} for each in data]
-    made["items"] = items_list(made["id"], data)
-    made["currency"] = data[0]["price"]["currency"]
-    return made | fields
+    subscription["items"] = items_list(subscription["id"], data)
+    subscription["currency"] = data[0]["price"]["currency"]
+    return subscription | fields
 
 
 def items_list(subscription_id: str, data: list[Json]) -> Json:
-    """The list of items inside a subscription. Raises StripeError (400) when they do not go together."""
+    """Return the list of items inside a subscription. Raise StripeError (400) when they do not go together."""
     prices = [each["price"]["id"] for each in data]
     if len(set(prices)) < len(prices):
         raise bad_request("Cannot add multiple subscription items with the same price.", "items")
@@ -140,7 +140,7 @@ def items_list(subscription_id: str, data: list[Json]) -> Json:
 
 
 def trial_end_from(params: Json) -> int | None:
-    """When the trial ends that the parameters ask for, in seconds, UTC. Raises StripeError (400)."""
+    """Return when the trial ends that the parameters ask for, in seconds, UTC. Raise StripeError (400)."""
     days, end = params.get("trial_period_days"), params.get("trial_end")
     if days is not None and end is not None:
         raise bad_request(
@@ -156,7 +156,7 @@ def trial_end_from(params: Json) -> int | None:
 
 
 def refused(method: Json | None, about: str = "subscription") -> StripeError:
-    """402: the card was declined, or its owner must confirm the payment; 400: there is none."""
+    """Return the error for a payment: 402 when the card was declined or must be confirmed, 400 when there is none."""
     if method is None:
         return no_card()
     if cards.must_confirm(method):
@@ -174,7 +174,7 @@ def refused(method: Json | None, about: str = "subscription") -> StripeError:
 
 
 def no_card() -> StripeError:
-    """400: the first invoice could not be paid with anything."""
+    """Return the 400 for a subscription without a payment method."""
     return StripeError(
         400,
         "This customer has no attached payment source or default payment method. Please consider adding a default "

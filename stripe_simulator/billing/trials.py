@@ -12,20 +12,20 @@ Json = dict[str, Any]
 
 
 def will_end(mode: Mode, subscription: Json) -> Json:
-    """Three days before the end of the trial Stripe says so."""
+    """Record `trial_will_end`, which Stripe sends three days before the end of a trial."""
     lifecycle.require(subscription, "trialing")
     mode.record("customer.subscription.trial_will_end", subscription)
     return subscription
 
 
 def end_paused(mode: Mode, subscription: Json) -> Json:
-    """The trial ended without a card: paused."""
+    """Pause a subscription whose trial ended without a card."""
     lifecycle.require(subscription, "trialing")
     return pauses.paused(mode, subscription, "trial_end_without_payment_method")
 
 
 def end_now(mode: Mode, subscription: Json) -> Json:
-    """The trial ends before its time, which Stripe tells of as well, and the first paid period begins.
+    """End a trial early: `trial_will_end` is recorded and the first paid period begins.
 
     https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
     """
@@ -37,10 +37,10 @@ def end_now(mode: Mode, subscription: Json) -> Json:
 
 
 def without_card(mode: Mode, subscription: Json) -> Json | None:
-    """What `trial_settings` want for a trial that ends without a card; None when the first period shall begin."""
+    """Return what `trial_settings` want for a trial that ends without a card; None when the first period shall begin."""
     if subscription["collection_method"] == "send_invoice" or cards.for_subscription(mode, subscription):
         return None
-    wanted = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
-    if wanted == "cancel":
+    behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if behavior == "cancel":
         return lifecycle.cancel(mode, subscription, "payment_failed")
-    return end_paused(mode, subscription) if wanted == "pause" else None
+    return end_paused(mode, subscription) if behavior == "pause" else None

@@ -1,4 +1,4 @@
-"""What a test or a person lets happen to a session without a browser."""
+"""Actions for a Checkout session without a browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACTIONS = ("pay", "settle", "fail", "expire")
 
 
 def act(mode: Mode, session: Json, action: str, values: Json) -> Json:
-    """One turn of a session. Raises StripeError (400).
+    """Return one turn of a session. Raise StripeError (400).
 
     `pay` takes `email`, `name`, `card` (a token or a number), `method` (`card`, `bank_debit`) and
     `promotion_code`; a card that is declined leaves the session open, with the reason as `refusal`.

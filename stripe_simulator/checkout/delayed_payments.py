@@ -1,4 +1,4 @@
-"""A bank answers days after the session was completed.
+"""Delayed payments: the bank's answer comes days after the session was completed.
 
 https://docs.stripe.com/payments/checkout/fulfill-orders#delayed-notification-payment-methods
 """
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def end_of_session(mode: Mode, session: Json, well: bool) -> Json:
-    """The delayed payment of a session goes through, or fails. Raises StripeError (400) when none waits."""
+    """Let the delayed payment of a session succeed or fail. Raise StripeError (400) when none waits."""
     charge = _waiting(mode, session)
     if charge is None:
         raise bad_request("No delayed payment of this session is under way.", "session")
@@ -36,12 +36,12 @@ def _waiting(mode: Mode, session: Json) -> Json | None:
 
 
 def waits(mode: Mode, session: Json) -> bool:
-    """Whether the bank has not answered yet."""
+    """Return whether the bank has not answered yet."""
     return session["status"] == "complete" and _waiting(mode, session) is not None
 
 
 def end(mode: Mode, charge: Json, well: bool) -> Json:
-    """A pending charge comes to its end, with all that hangs on it. Gives the charge. Raises StripeError (400)."""
+    """Let a pending charge succeed or fail, with its session, invoice and subscription. Return the charge. Raise StripeError (400)."""
     with test_clocks.time_of(mode, charge["id"]):
         return _end(mode, charge, well)
 

@@ -16,9 +16,9 @@ MOST = {"payment": 100, "subscription": 20}
 LEAST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50}
 
 
-def asked_for(mode: Mode, wanted: list[Json], session_mode: str) -> list[Json]:
-    """The line items of the parameters, held against the session's mode. Raises StripeError (400)."""
-    items = [_item(mode, each, f"line_items[{i}]") for i, each in enumerate(wanted)]
+def from_params(mode: Mode, item_params: list[Json], session_mode: str) -> list[Json]:
+    """Return the line items of the parameters, held against the session's mode. Raise StripeError (400)."""
+    items = [_item(mode, each, f"line_items[{i}]") for i, each in enumerate(item_params)]
     prices = [mode.find("price", each["price"]) for each in items]
     recurring = [each["recurring"] for each in prices if each["recurring"]]
     if session_mode == "payment" and recurring:
@@ -45,31 +45,31 @@ def asked_for(mode: Mode, wanted: list[Json], session_mode: str) -> list[Json]:
     return items
 
 
-def _item(mode: Mode, wanted: Json, param: str) -> Json:
-    if ("price" in wanted) == ("price_data" in wanted):
+def _item(mode: Mode, item_params: Json, param: str) -> Json:
+    if ("price" in item_params) == ("price_data" in item_params):
         raise bad_request("You must specify either `price` or `price_data`.", param)
-    price = _price(mode, wanted, param)
+    price = _price(mode, item_params, param)
     metered = (price["recurring"] or {}).get("usage_type") == "metered"
-    if metered and "quantity" in wanted:
+    if metered and "quantity" in item_params:
         raise bad_request(
             f"Quantity should not be specified where usage_type is `metered`. Remove `quantity` from `{param}`",
             f"{param}[quantity]",
         )
-    if not metered and "quantity" not in wanted:
+    if not metered and "quantity" not in item_params:
         raise bad_request(f"Quantity is required. Add `quantity` to `{param}`", f"{param}[quantity]")
-    if not 1 <= wanted.get("quantity", 1) <= 999_999:
+    if not 1 <= item_params.get("quantity", 1) <= 999_999:
         raise bad_request("Invalid positive integer", f"{param}[quantity]", "parameter_invalid_integer")
     return {
         "price": price["id"],
-        "quantity": None if metered else wanted["quantity"],
-        "metadata": wanted.get("metadata", {}),
+        "quantity": None if metered else item_params["quantity"],
+        "metadata": item_params.get("metadata", {}),
     }
 
 
-def _price(mode: Mode, wanted: Json, param: str) -> Json:
-    if "price_data" in wanted:
-        return _made(mode, wanted["price_data"], f"{param}[price_data]")
-    price = mode.find("price", wanted["price"], f"{param}[price]", 400)
+def _price(mode: Mode, item_params: Json, param: str) -> Json:
+    if "price_data" in item_params:
+        return _new_price(mode, item_params["price_data"], f"{param}[price_data]")
+    price = mode.find("price", item_params["price"], f"{param}[price]", 400)
     product = mode.get("product", price["product"]) or {}
     if not price["active"] or not product.get("active", True):
         raise bad_request(
@@ -78,8 +78,8 @@ def _price(mode: Mode, wanted: Json, param: str) -> Json:
     return price
 
 
-def _made(mode: Mode, data: Json, param: str) -> Json:
-    """A price for this session alone: it is archived from the start, as with Stripe."""
+def _new_price(mode: Mode, data: Json, param: str) -> Json:
+    """Return a price for this session alone: it is archived from the start, as with Stripe."""
     product = data.get("product")
     if product is None:
         if "product_data" not in data:
@@ -87,28 +87,30 @@ def _made(mode: Mode, data: Json, param: str) -> Json:
         kept = {name: value for name, value in data["product_data"].items() if name in products.PLAIN}
         product = products.make(mode, kept | {"active": False})["id"]
     names = ("currency", "recurring", "tax_behavior", "unit_amount", "unit_amount_decimal")
-    wanted = {name: data[name] for name in names if name in data}
-    return pricing.make(mode, wanted | {"product": product, "active": False})
+    price_params = {name: data[name] for name in names if name in data}
+    return pricing.make(mode, price_params | {"product": product, "active": False})
 
 
 def currency_of(mode: Mode, items: list[Json]) -> str:
-    """The currency of a session's items."""
+    """Return the currency of a session's items."""
     return str(mode.find("price", items[0]["price"])["currency"])
 
 
 def whole(mode: Mode, items: list[Json], url: str, coupon: Json | None, trial: bool) -> Json:
-    """The session's amounts and its `line_items`. On trial what recurs costs nothing today."""
+    """Return the session's amounts and its `line_items`. On trial what recurs costs nothing today."""
     shown = [_shown(mode, each, trial) for each in items]
-    taken = discounts.off(coupon, [(each["price"]["product"], each["amount_subtotal"]) for each in shown])
-    for each, amount in zip(shown, taken, strict=True):
+    discount_amounts = discounts.off(
+        coupon, [(each["price"]["product"], each["amount_subtotal"]) for each in shown]
+    )
+    for each, amount in zip(shown, discount_amounts, strict=True):
         each |= {"amount_discount": amount, "amount_total": each["amount_subtotal"] - amount}
     subtotal = sum(each["amount_subtotal"] for each in shown)
-    off = sum(taken)
+    discount_total = sum(discount_amounts)
     return {
         "line_items": list_of(shown, f"{url}/line_items"),
         "amount_subtotal": subtotal,
-        "amount_total": subtotal - off,
-        "total_details": {"amount_discount": off, "amount_shipping": 0, "amount_tax": 0},
+        "amount_total": subtotal - discount_total,
+        "total_details": {"amount_discount": discount_total, "amount_shipping": 0, "amount_tax": 0},
     }
 
 

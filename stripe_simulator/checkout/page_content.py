@@ -19,7 +19,7 @@ DEBIT_NAMES = {"us_bank_account": "US bank account", "sepa_debit": "SEPA Direct 
 
 
 def offer(mode: Mode, session: Json) -> Json:
-    """Everything on the page of an open session."""
+    """Return everything on the page of an open session."""
     customer = mode.get("customer", session["customer"]) if session["customer"] else None
     debit = payment_form.debit_of(session)
     return {
@@ -102,12 +102,12 @@ def _button(session: Json) -> str:
 
 
 def with_id(url: str, session: Json) -> str:
-    """A return address with the session's id in the place that Stripe names."""
+    """Return a return address with the session's id in the place that Stripe names."""
     return url.replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 
 def end(session: Json) -> Json:
-    """What a session that is over shows, and where it leads."""
+    """Return what a session that is over shows, and where it leads."""
     back = session["success_url"] if session["status"] == "complete" else session["cancel_url"]
     link = session.get("return_url")
     stays = session.get("redirect_on_completion", "always") != "always"

@@ -32,7 +32,7 @@ def _found(session_id: str) -> tuple[Mode, Json]:
 
 
 def _page(template: str, session: Json, status: int = 200, **values: Any) -> Response:
-    """A page that only a page of the site may frame, and only when the session is made for that."""
+    """Return a page that only a page of the site may frame, and only when the session is made for that."""
     embedded = session["ui_mode"] == "embedded_page"
     values |= {"session": session, "embedded": embedded}
     answer = make_response(render_template(f"simulator/checkout/{template}.html", **values), status)
@@ -43,20 +43,20 @@ def _page(template: str, session: Json, status: int = 200, **values: Any) -> Res
 
 @pages.errorhandler(StripeError)
 def refused(error: StripeError) -> Response:
-    """What no page can answer, like a form of another site."""
+    """Return what no page can answer, like a form of another site."""
     return make_response(render_template("simulator/checkout/gone.html", message=error.message), error.status)
 
 
 @pages.get("/c/pay/<session_id>")
 def show(session_id: str) -> Any:
-    """The page of a session: to pay, or that it is over."""
+    """Return the page of a session: to pay, or that it is over."""
     with current_account().store.lock:
         mode, session = _found(session_id)
         if session["status"] != "open":
             return _page("ended", session, **page_content.end(session))
-        asked = session["asked"]
-        problem = {"top": asked["refusal"]} if asked.get("refusal") else {}
-        return _form(mode, session, asked["typed"], problem)
+        request_params = session["asked"]
+        problem = {"top": request_params["refusal"]} if request_params.get("refusal") else {}
+        return _form(mode, session, request_params["typed"], problem)
 
 
 def _form(mode: Mode, session: Json, typed: Json, errors: dict[str, str], status: int = 200) -> Response:
@@ -125,7 +125,7 @@ def _attempt(mode: Mode, session: Json, payer: payment.Payer, typed: Json) -> An
 
 
 def _onward(session: Json) -> Any:
-    """Where the buyer goes when the session is over."""
+    """Return where the buyer goes when the session is over."""
     if session["status"] == "complete" and session["success_url"]:
         return redirect(page_content.with_id(session["success_url"], session), 303)
     return redirect(f"/c/pay/{session['id']}", 303)
@@ -133,7 +133,7 @@ def _onward(session: Json) -> Any:
 
 @pages.get("/c/pay/<session_id>/confirm")
 def confirm(session_id: str) -> Any:
-    """The page of the buyer's bank."""
+    """Return the page of the buyer's bank."""
     with current_account().store.lock:
         mode, session = _found(session_id)
         if session["status"] != "open" or not session["asked"]["pending"]:
@@ -143,7 +143,7 @@ def confirm(session_id: str) -> Any:
 
 @pages.post("/c/pay/<session_id>/confirm")
 def confirmed(session_id: str) -> Any:
-    """The buyer confirms the payment at the bank, or does not."""
+    """Take the buyer's answer to the bank's confirmation."""
     require_same_origin()
     with current_account().store.transaction():
         mode, session = _found(session_id)
@@ -162,7 +162,7 @@ def confirmed(session_id: str) -> Any:
 
 @pages.get("/l/<link_id>")
 def link(link_id: str) -> Any:
-    """A payment link: whoever opens it gets a session of their own."""
+    """Return a payment link: whoever opens it gets a session of their own."""
     mode = current_account().mode_of(payment_links.KIND, link_id)
     if mode is None:
         raise StripeError(404, "There is no such page.")
@@ -178,5 +178,5 @@ def link(link_id: str) -> Any:
 @pages.get("/v3/stripe.js")
 @pages.get("/endive/stripe.js")
 def stripe_js() -> Response:
-    """The stand-in for Stripe.js."""
+    """Return the stand-in for Stripe.js."""
     return send_from_directory(STATIC, "stripe.js", mimetype="text/javascript")

@@ -1,4 +1,4 @@
-"""What follows when somebody pays on the page of a session, and when the bank answers later.
+"""The payment of a Checkout session, by its page or without a browser.
 
 https://docs.stripe.com/payments/checkout/fulfill-orders
 """
@@ -13,7 +13,7 @@ from stripe_simulator.account.account import Mode
 from stripe_simulator.billing import cards, customers, debits, discounts, payments, sign_up
 from stripe_simulator.checkout import payment_links, sessions
 from stripe_simulator.core.errors import StripeError, bad_request
-from stripe_simulator.core.fields import given, taken
+from stripe_simulator.core.fields import pick, updates
 
 Json = dict[str, Any]
 FIRST_CONFIRM = ("pm_card_authenticationRequiredOnSetup", "pm_card_authenticationRequired")
@@ -32,17 +32,17 @@ class Payer:
     debit: str | None = None
 
     def billing(self) -> Json:
-        """Billing details of the payment method."""
+        """Return billing details of the payment method."""
         return cards.details({"email": self.email, "name": self.name, "address": self.address})
 
 
 def needs_method(session: Json) -> bool:
-    """Whether the page asks for a card or a bank account."""
+    """Return whether the page asks for a card or a bank account."""
     return session["amount_total"] > 0 or session["payment_method_collection"] == "always"
 
 
 def attempt(mode: Mode, session: Json, payer: Payer) -> Json:
-    """Pay. Gives the session: complete, or open still with `asked.refusal`. Raises StripeError (400)."""
+    """Pay. Return the session: complete, or open still with `asked.refusal`. Raise StripeError (400)."""
     if session["status"] != "open":
         raise bad_request(f"This session is {session['status']}.", "session")
     with test_clocks.time_of(mode, session["customer"] or ""):
@@ -66,12 +66,12 @@ def _method(mode: Mode, payer: Payer) -> Json:
 
 
 def _discounts(session: Json) -> list[Json]:
-    """The session's discounts, as the API takes them."""
+    """Return the session's discounts, as the API takes them."""
     return [{name: value for name, value in each.items() if value} for each in session["discounts"]]
 
 
 def lost_discount(mode: Mode, session: Json) -> str | None:
-    """Why the discount of an open session cannot be had any more, or None."""
+    """Return why the discount of an open session cannot be had any more, or None."""
     try:
         discounts.chosen(
             mode, _discounts(session), session["currency"], session["customer"], session["amount_subtotal"]
@@ -122,7 +122,7 @@ def _complete(mode: Mode, session: Json, payer: Payer, method: Json | None) -> J
 
 
 def _customer(mode: Mode, session: Json, payer: Payer) -> Json | None:
-    """Who buys: the customer there is, a new one, or nobody that is kept."""
+    """Return the buyer: the session's customer, a new one, or None for a guest."""
     typed = {"email": payer.email, "name": payer.name, "address": payer.address}
     if session["customer"] is None:
         if session["customer_creation"] != "always" and not _for_later(session):
@@ -144,32 +144,32 @@ def _for_later(session: Json) -> bool:
 
 def _subscribe(mode: Mode, session: Json, customer: Json | None, method: Json | None) -> Json:
     assert customer is not None  # subscription mode always has one
-    asked = session["asked"]
-    data = asked.get("subscription_data", {})
+    request_params = session["asked"]
+    data = request_params.get("subscription_data", {})
     if method:
         method = mode.add(method | {"customer": customer["id"]}, "payment_method.attached")
-    made = sign_up.begin(
+    subscription = sign_up.begin(
         mode,
         customer,
-        _items(asked["items"]),
+        _items(request_params["items"]),
         trial_end=sign_up.trial_end_from(data),
         outcome="slow" if method and method["type"] != "card" else "pay",
         discount=_discounts(session),
         default_payment_method=method and method["id"],
         metadata=data.get("metadata", {}),
-        **taken(data, "description"),
-        **given(data, "trial_settings"),
+        **updates(data, "description"),
+        **pick(data, "trial_settings"),
     )
     slow = bool(method and method["type"] != "card")
-    fields = {"subscription": made["id"], "invoice": made["latest_invoice"]}
+    fields = {"subscription": subscription["id"], "invoice": subscription["latest_invoice"]}
     return fields | {"payment_status": _payment_status(session, slow)}
 
 
-def _items(asked: list[Json]) -> list[Json]:
+def _items(item_params: list[Json]) -> list[Json]:
     # A price that was archived since the session opened is still sold, as with Stripe.
     return [
         {name: each[name] for name in each if each[name] and name != "id"} | {"archived": True}
-        for each in asked
+        for each in item_params
     ]
 
 
@@ -199,7 +199,7 @@ def _pay_once(mode: Mode, session: Json, customer: Json | None, method: Json | N
 
 
 def _intent(mode: Mode, session: Json, customer: Json | None, method: Json) -> Json:
-    """The session's payment intent: a refused attempt leaves it to the next one."""
+    """Return the session's payment intent: a refused attempt leaves it to the next one."""
     known = mode.get("payment_intent", session["asked"].get("payment_intent", ""))
     if known and known["amount"] == session["amount_total"]:
         after = known | {"customer": customer and customer["id"]}
@@ -207,5 +207,5 @@ def _intent(mode: Mode, session: Json, customer: Json | None, method: Json) -> J
         return after
     data = session["asked"].get("payment_intent_data", {})
     names = ("capture_method", "description", "metadata", "receipt_email", "setup_future_usage")
-    fields = given(data, *names) | {"payment_method_types": session["payment_method_types"]}
+    fields = pick(data, *names) | {"payment_method_types": session["payment_method_types"]}
     return payments.intent(mode, customer, session["amount_total"], session["currency"], method, **fields)

@@ -27,45 +27,45 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
 def typed(form: Mapping[str, str]) -> Json:
-    """What is shown again. The security code never is."""
+    """Return what is shown again. The security code never is."""
     return {name: form.get(name, "").strip()[:300] for name in KEPT}
 
 
 def asks_address(session: Json) -> bool:
-    """Whether the page asks for a billing address."""
+    """Return whether the page asks for a billing address."""
     return session["billing_address_collection"] == "required" or session["automatic_tax"]["enabled"]
 
 
 def errors(session: Json, customer: Json | None, form: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong, as field to sentence."""
-    given, messages = typed(form), {}
-    if not (customer and customer["email"]) and not EMAIL.fullmatch(given["email"]):
+    """Return what is wrong, as field to sentence."""
+    form_values, messages = typed(form), {}
+    if not (customer and customer["email"]) and not EMAIL.fullmatch(form_values["email"]):
         messages["email"] = "Enter your e-mail address, like jane@example.com."
     if asks_address(session):
-        messages |= {name: "Fill this in." for name in ADDRESS if not given[name]}
+        messages |= {name: "Fill this in." for name in ADDRESS if not form_values[name]}
     if payment.needs_method(session):
-        messages |= _card_errors(given, form.get("cvc", "")) if _by_card(session, given) else {}
+        messages |= _card_errors(form_values, form.get("cvc", "")) if _by_card(session, form_values) else {}
     return messages
 
 
-def _by_card(session: Json, given: Json) -> bool:
-    return given["method"] != "bank_debit" or debit_of(session) is None
+def _by_card(session: Json, form_values: Json) -> bool:
+    return form_values["method"] != "bank_debit" or debit_of(session) is None
 
 
 def debit_of(session: Json) -> str | None:
-    """The kind of bank debit that a session takes."""
+    """Return the kind of bank debit that a session takes."""
     kind = DEBITS.get(session["currency"])
     return kind if kind in session["payment_method_types"] else None
 
 
-def _card_errors(given: Json, cvc: str) -> dict[str, str]:
+def _card_errors(form_values: Json, cvc: str) -> dict[str, str]:
     messages = {}
-    number = re.sub(r"\D", "", given["number"])
+    number = re.sub(r"\D", "", form_values["number"])
     if not number:
         messages["number"] = "Enter the card number."
     elif number not in NUMBERS:
         messages["number"] = "This is none of Stripe’s test cards. 4242 4242 4242 4242 always works."
-    if problem := _expiry_error(given["expiry"]):
+    if problem := _expiry_error(form_values["expiry"]):
         messages["expiry"] = problem
     if not re.fullmatch(r"\d{3,4}", cvc.strip()):
         messages["cvc"] = "Enter the three or four digits of the security code."
@@ -83,14 +83,14 @@ def _expiry_error(text: str) -> str | None:
 
 
 def payer(session: Json, customer: Json | None, form: Mapping[str, str]) -> payment.Payer:
-    """Who pays and how. Only for a form without errors."""
-    given, known = typed(form), customer or {}
-    address = {"line2": None, "state": None} | {name: given[name] or None for name in ADDRESS}
-    by_card = _by_card(session, given)
-    token = NUMBERS.get(re.sub(r"\D", "", given["number"])) if by_card else None
+    """Return who pays and how. Only for a form without errors."""
+    form_values, known = typed(form), customer or {}
+    address = {"line2": None, "state": None} | {name: form_values[name] or None for name in ADDRESS}
+    by_card = _by_card(session, form_values)
+    token = NUMBERS.get(re.sub(r"\D", "", form_values["number"])) if by_card else None
     return payment.Payer(
-        email=known.get("email") or given["email"],
-        name=given["name"] or known.get("name"),
+        email=known.get("email") or form_values["email"],
+        name=form_values["name"] or known.get("name"),
         address=address if asks_address(session) else None,
         token=token if payment.needs_method(session) else None,
         debit=None if by_card else debit_of(session),

@@ -14,7 +14,7 @@ from stripe_simulator.checkout import line_items, validation
 from stripe_simulator.core import page_urls
 from stripe_simulator.core.calendar import DAY
 from stripe_simulator.core.errors import StripeError, bad_request
-from stripe_simulator.core.fields import given, merged_metadata
+from stripe_simulator.core.fields import merged_metadata, pick
 from stripe_simulator.core.objects import new_object, random_text, real_now
 
 Json = dict[str, Any]
@@ -35,13 +35,13 @@ NO_INVOICE: Json = {
 
 
 def make(mode: Mode, params: Json, **more: Any) -> Json:
-    """A new session. `more` are fields that no parameter sets. Raises StripeError (400)."""
+    """Return a new session. `more` are fields that no parameter sets. Raise StripeError (400)."""
     validation.check(mode, params)
-    items = line_items.asked_for(mode, params["line_items"], params["mode"])
+    items = line_items.from_params(mode, params["line_items"], params["mode"])
     currency = line_items.currency_of(mode, items)
     if params.get("currency", currency).lower() != currency:
         raise bad_request("The price specified only supports `" + currency + "`.", "currency")
-    asked = given(params, "customer_update", "payment_intent_data", "subscription_data")
+    request_params = pick(params, "customer_update", "payment_intent_data", "subscription_data")
     session = new_object(
         KIND,
         id=f"cs_{mode.name}_a1{random_text(56)}",
@@ -55,27 +55,29 @@ def make(mode: Mode, params: Json, **more: Any) -> Json:
         payment_status="unpaid",
         phone_number_collection={"enabled": params.get("phone_number_collection", {}).get("enabled", False)},
         status="open",
-        **given(params, *PLAIN),
+        **pick(params, *PLAIN),
         **_by_ui(params),
         **_by_mode(params),
         **_by_tax(params),
         **_by_text(params),
     )
     session |= _address(session) | {"customer_details": _details(mode, session)} | more
-    session["asked"] = asked | {"items": items, "discount": None, "typed": {}, "pending": None}
+    session["asked"] = request_params | {"items": items, "discount": None, "typed": {}, "pending": None}
     session |= amounts(mode, session)
-    wanted = params.get("discounts", [])
-    chosen = discounts.chosen(mode, wanted, currency, session["customer"], session["amount_subtotal"])
+    discount_params = params.get("discounts", [])
+    chosen = discounts.chosen(
+        mode, discount_params, currency, session["customer"], session["amount_subtotal"]
+    )
     return mode.add(_checked(with_discount(mode, session, chosen)))
 
 
 def _types(params: Json, currency: str) -> list[str]:
-    """Cards, and a bank debit where the currency has one and the money need not be set aside."""
+    """Return the payment method types: cards, and a bank debit where the currency has one and nothing is captured later."""
     manual = params.get("payment_intent_data", {}).get("capture_method") == "manual"
     known = ["card"] if manual or currency not in DEBITS else ["card", DEBITS[currency]]
-    wanted = params.get("allowed_payment_method_types") or known
+    payment_types = params.get("allowed_payment_method_types") or known
     away = params.get("excluded_payment_method_types", [])
-    return [each for each in known if each in wanted and each not in away] or ["card"]
+    return [each for each in known if each in payment_types and each not in away] or ["card"]
 
 
 def _by_ui(params: Json) -> Json:
@@ -83,7 +85,7 @@ def _by_ui(params: Json) -> Json:
     if ui == "hosted_page":
         return {"ui_mode": ui}
     fields = {"ui_mode": ui, "redirect_on_completion": params.get("redirect_on_completion", "always")}
-    return fields | given(params, "return_url")
+    return fields | pick(params, "return_url")
 
 
 def _by_mode(params: Json) -> Json:
@@ -112,7 +114,7 @@ def _by_tax(params: Json) -> Json:
 
 
 def _by_text(params: Json) -> Json:
-    """What the seller has added to the page: https://docs.stripe.com/api/checkout/sessions/create, `custom_text`."""
+    """Return what the seller has added to the page: https://docs.stripe.com/api/checkout/sessions/create, `custom_text`."""
     added = {name: text or None for name, text in params.get("custom_text", {}).items()}
     return {"custom_text": NO_TEXT | added} if added else {}
 
@@ -124,7 +126,7 @@ def _address(session: Json) -> Json:
 
 
 def _details(mode: Mode, session: Json) -> Json | None:
-    """What is known of the buyer before the page is filled in."""
+    """Return what is known of the buyer before the page is filled in."""
     known = mode.get("customer", session["customer"]) if session["customer"] else None
     if known is None and not session["customer_email"]:
         return None
@@ -133,7 +135,7 @@ def _details(mode: Mode, session: Json) -> Json | None:
 
 
 def details(customer: Json, typed: Json) -> Json:
-    """`customer_details`, with what was typed before what was known."""
+    """Return `customer_details`; what was typed counts before what was known."""
     shown = {name: typed.get(name) or customer.get(name) for name in ("address", "email", "name", "phone")}
     return shown | {
         "business_name": None,
@@ -144,22 +146,26 @@ def details(customer: Json, typed: Json) -> Json:
 
 
 def amounts(mode: Mode, session: Json) -> Json:
-    """The amounts and line items of a session, as they are now."""
-    asked = session["asked"]
+    """Return the amounts and line items of a session, as they are now."""
+    request_params = session["asked"]
     url = f"/v1/checkout/sessions/{session['id']}"
     return line_items.whole(
-        mode, asked["items"], url, discounts.coupon_of(mode, asked["discount"]), on_trial(session)
+        mode,
+        request_params["items"],
+        url,
+        discounts.coupon_of(mode, request_params["discount"]),
+        on_trial(session),
     )
 
 
 def on_trial(session: Json) -> bool:
-    """Whether the subscription will begin with a trial."""
+    """Return whether the subscription will begin with a trial."""
     data = session["asked"].get("subscription_data", {})
     return bool(data.get("trial_period_days") or data.get("trial_end"))
 
 
 def with_discount(mode: Mode, session: Json, chosen: Json | None) -> Json:
-    """The session with another discount, or none."""
+    """Return the session with another discount, or none."""
     code = chosen and chosen["promotion_code"]
     shown = [{"coupon": None if code else chosen["coupon"], "promotion_code": code}] if chosen else []
     after = session | {"asked": session["asked"] | {"discount": chosen}, "discounts": shown}
@@ -180,7 +186,7 @@ def _checked(session: Json) -> Json:
 
 
 def expire(mode: Mode, session: Json) -> Json:
-    """Nobody can pay any more. Raises StripeError (400) for a session that is not open."""
+    """Expire a session. Raise StripeError (400) for a session that is not open."""
     if session["status"] != "open":
         raise bad_request(
             'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of '
@@ -200,13 +206,13 @@ def expire_due(mode: Mode) -> None:
 
 @due.source
 def expiring(mode: Mode, customer: Json | None) -> Iterator[due.Due]:
-    """Sessions that are open still. They live in real time, whoever buys."""
+    """Return sessions that are open still. They live in real time, whoever buys."""
     for session in mode.every(KIND, status="open") if customer is None else ():
         yield due.Due(session["expires_at"], functools.partial(expire, mode, session))
 
 
 def watch(account: Account, seconds: float = 1.0) -> threading.Event:
-    """Expire sessions as their time comes, in a thread. Setting the event that this gives ends it."""
+    """Expire sessions when they are due, in a thread. Return an event that ends the thread when it is set."""
     over = threading.Event()
 
     def look() -> None:

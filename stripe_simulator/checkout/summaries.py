@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 def session(mode: Mode, session: Json) -> Json:
-    """A session with the turns that it may take."""
+    """Return a session with the turns that it may take."""
     turns: list[tuple[str, str]] = []
     if session["status"] == "open":
         turns = [("pay", "Pay"), ("expire", "Expire")]
@@ -31,7 +31,7 @@ def session(mode: Mode, session: Json) -> Json:
 
 
 def link(mode: Mode, link: Json) -> Json:
-    """A payment link."""
+    """Return a payment link."""
     return {
         "id": link["id"],
         "text": ", ".join(each["description"] for each in link["line_items"]["data"]),

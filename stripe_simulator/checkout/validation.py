@@ -1,4 +1,4 @@
-"""What Stripe refuses when a session is asked for: https://docs.stripe.com/api/checkout/sessions/create."""
+"""Validation of the parameters of a session: https://docs.stripe.com/api/checkout/sessions/create."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOT_BUILT = ("custom_fields", "optional_items", "shipping_options", "shipping_ad
 
 
 def check(mode: Mode, params: Json) -> None:
-    """Raises StripeError (400) for the first thing that is wrong with a session's parameters."""
+    """Raise StripeError (400) for the first thing that is wrong with a session's parameters."""
     _check_mode(params)
     _check_ui(params)
     _check_pairs(params)
@@ -49,8 +49,8 @@ def _check_mode(params: Json) -> None:
         raise bad_request("The simulator makes no sessions in `setup` mode.", "mode")
     if not params.get("line_items"):
         raise missing("line_items")
-    for name, wanted in ONLY_IN.items():
-        if name in params and params["mode"] != wanted:
+    for name, session_mode in ONLY_IN.items():
+        if name in params and params["mode"] != session_mode:
             raise bad_request(f"You can not pass `{name}` in `{params['mode']}` mode.", name)
     for name in NOT_BUILT:
         if params.get(name):
@@ -81,7 +81,7 @@ def _check_ui(params: Json) -> None:
 
 
 def check_url(url: str, param: str) -> None:
-    """Raises StripeError (400) for what is no whole URL."""
+    """Raise StripeError (400) for what is no whole URL."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname)

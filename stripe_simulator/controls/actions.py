@@ -1,4 +1,4 @@
-"""What a person or a test lets happen: the turns of the page and of `/_simulator`, by name."""
+"""The actions of the page and of `/_simulator`, by name."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ AFTERWARDS: dict[str, Callable[[Mode, Json], Json]] = {
 def subscribe(
     mode: Mode, customer: Json, price: str, status: str = "active", trial_days: int | None = None
 ) -> Json:
-    """A new subscription that is led to a status, with all the events on the way.
+    """Return a new subscription that is led to a status, with all the events on the way.
 
-    `trial_days` makes it begin with a trial, of 14 days where the status needs one. Raises StripeError (400).
+    `trial_days` makes it begin with a trial, of 14 days where the status needs one. Raise StripeError (400).
     """
     if status not in STATUSES:
         raise bad_request(f"Invalid status: must be one of {', '.join(STATUSES)}", "status")
@@ -86,7 +86,7 @@ def subscribe(
 
 
 def act(mode: Mode, subscription: Json, action: str, price: str | None = None) -> Json:
-    """One turn in a subscription's life. Raises StripeError (400)."""
+    """Return one turn in a subscription's life. Raise StripeError (400)."""
     if action == "switch":
         if not price:
             raise missing("price")
@@ -102,10 +102,10 @@ PAYMENTS = ("succeeded", "failed", "pending", "uncaptured")
 def pay(
     mode: Mode, customer: Json, amount: int, currency: str, status: str = "succeeded", **about: Any
 ) -> Json:
-    """A one-time payment that ends as `status`: `pending` and `uncaptured` wait for another turn.
+    """Return a one-time payment that ends as `status`: `pending` and `uncaptured` wait for another turn.
 
-    Gives the charge. `amount` is in the currency's smallest unit, `about` are fields of the payment intent.
-    Raises StripeError (400).
+    Return the charge. `amount` is in the currency's smallest unit, `about` are fields of the payment intent.
+    Raise StripeError (400).
     """
     if status not in PAYMENTS:
         raise bad_request(f"Invalid status: must be one of {', '.join(PAYMENTS)}", "status")
@@ -119,7 +119,7 @@ def pay(
 
 
 def act_on_charge(mode: Mode, charge: Json, action: str, amount: int | None = None) -> Json:
-    """One turn for a charge. Gives the charge, the refund or the dispute. Raises StripeError (400)."""
+    """Return one turn for a charge. Return the charge, the refund or the dispute. Raise StripeError (400)."""
     turns: dict[str, Callable[[], Json]] = {
         "refund": lambda: payments.refund(mode, charge, amount),
         "settle": lambda: delayed_payments.end(mode, charge, well=True),

@@ -29,7 +29,7 @@ def control(rule: str, notice: str) -> Callable[[Callable[..., Any]], Callable[.
             try:
                 require_same_origin()
                 with all_or_nothing(current_account().store), _time_of(ids):
-                    result = plain(function(given(), **ids))
+                    result = plain(function(read_input(), **ids))
             except StripeError as error:
                 return _refused(error)
             return _back(notice, "success") if _is_form() else jsonify(result)
@@ -45,8 +45,8 @@ def _time_of(ids: dict[str, str]) -> contextlib.AbstractContextManager[None]:
     return test_clocks.time_of(current_account().modes["test"], *ids.values())
 
 
-def given() -> Json:
-    """The input. Raises StripeError (400) when it cannot be read."""
+def read_input() -> Json:
+    """Return the input. Raise StripeError (400) when it cannot be read."""
     if _is_form():
         return {name: value for name, value in request.form.items() if value != ""}
     if not request.get_data():
@@ -74,7 +74,7 @@ def _back(notice: str, category: str) -> Response:
 
 
 def text(values: Json, name: str, default: str | None = None) -> str:
-    """A string of the input. Raises StripeError (400)."""
+    """Return a string of the input. Raise StripeError (400)."""
     value = values.get(name, default)
     if value is None:
         raise missing(name)
@@ -84,7 +84,7 @@ def text(values: Json, name: str, default: str | None = None) -> str:
 
 
 def number(values: Json, name: str, default: Any = None) -> Any:
-    """A whole number of the input. Raises StripeError (400)."""
+    """Return a whole number of the input. Raise StripeError (400)."""
     value = values.get(name, default)
     if isinstance(value, bool) or not str(value).lstrip("-").isdecimal() or len(str(value)) > 12:
         if value is not default:
@@ -94,14 +94,14 @@ def number(values: Json, name: str, default: Any = None) -> Any:
 
 
 def flag(values: Json, name: str) -> bool | None:
-    """Yes or no, or None when the input says neither."""
+    """Return yes or no, or None when the input says neither."""
     if name not in values:
         return None
     return values[name] in (True, "true", "on", "1", 1)
 
 
 def mode_in(values: Json) -> Mode:
-    """The mode that the input names, test mode by default. Raises StripeError (400)."""
+    """Return the mode that the input names, test mode by default. Raise StripeError (400)."""
     name = text(values, "mode", "test")
     if name not in keys.MODES:
         raise bad_request("Invalid mode: must be one of test or live", "mode")
@@ -109,7 +109,7 @@ def mode_in(values: Json) -> Mode:
 
 
 def find(kind: str, object_id: str) -> tuple[Mode, Json]:
-    """An object and its mode. Raises StripeError (404)."""
+    """Return an object and its mode. Raise StripeError (404)."""
     mode = current_account().mode_of(kind, object_id)
     if mode is None:
         raise no_such(kind, object_id)

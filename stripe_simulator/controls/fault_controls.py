@@ -1,4 +1,4 @@
-"""Controls that make life hard for the application: weather, outages, endpoints disabled, older versions, crowds."""
+"""Controls of faults: delivery conditions, outages, disabled endpoints, older API versions, load."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import jsonify
 
-from stripe_simulator.account.account import quiet
+from stripe_simulator.account.account import without_events
 from stripe_simulator.account.current import current_account
 from stripe_simulator.account.faults import KINDS
 from stripe_simulator.controls import load
@@ -30,13 +30,13 @@ MOST_TURNS = 100_000
 
 @controls.get("/weather")
 def show_conditions() -> Any:
-    """How deliveries fare at present."""
+    """Return the present conditions of deliveries."""
     return jsonify(current_account().deliveries.conditions.as_json())
 
 
 @control("/weather", "The weather has changed.")
 def set_conditions(values: Json) -> Json:
-    """From now on deliveries fare so; what is left out is fair. With nothing at all everything is."""
+    """Set the conditions of deliveries. What is left out is as it is by default."""
     shares = {name: amount(values, name, 0.0, 1.0) for name in ("late_share", "doubled", "lost")}
     counts = {name: number(values, name, 1) for name in ("shuffled", "parallel")}
     if not 1 <= counts["parallel"] <= MOST_AT_ONCE or not 1 <= counts["shuffled"] <= 10_000:
@@ -52,7 +52,7 @@ def set_conditions(values: Json) -> Json:
 
 @control("/outage", "Nothing works any more.")
 def start_outage(values: Json) -> Json:
-    """No call of /v1 works, for `lasts` seconds or until the faults are cleared.
+    """Start an outage: no call of /v1 works for `lasts` seconds, or until the faults are cleared.
 
     `kind` is as for faults; `seconds` is how long a call hangs, or the Retry-After of 429.
     """
@@ -66,14 +66,14 @@ def start_outage(values: Json) -> Json:
 
 @control("/endpoints/<endpoint_id>/disable", "The endpoint is disabled.")
 def disable(_values: Json, endpoint_id: str) -> Json:
-    """Stripe gives an endpoint up, as it does after days of failures."""
+    """Disable an endpoint, as Stripe does after days of failures."""
     mode, endpoint = find("webhook_endpoint", endpoint_id)
     return mode.change(endpoint, status="disabled")
 
 
 @control("/version", "The account's API version is set.")
 def set_version(values: Json) -> Json:
-    """The account's default version: events from now on are shown in its shape."""
+    """Return the account's default version: events from now on are shown in its shape."""
     version = text(values, "api_version")
     if version not in KNOWN:
         raise bad_request("Invalid API version.", "api_version")
@@ -83,27 +83,31 @@ def set_version(values: Json) -> Json:
 
 @control("/crowd", "They have lived.")
 def generate_load(values: Json) -> Json:
-    """`customers` new ones (a number), or those whose ids are given, live `rounds` turns each on some `prices`.
+    """Lead new `customers` (a number) or known ones (ids) through `rounds` actions each, on some `prices`.
 
-    `silent` makes no events of it. Gives the customers' ids and how many events there were.
+    `silent` records no events. Return the customers' ids and how many events there were.
     """
-    mode, shelf = mode_in(values), current_account().store.shelf("event", mode_in(values).name)
-    wanted, rounds, prices = values.get("customers", 0), number(values, "rounds", 0), values.get("prices", [])
-    ids = wanted if isinstance(wanted, list) else []
+    mode, events = mode_in(values), current_account().store.collection("event", mode_in(values).name)
+    customers_input, rounds, prices = (
+        values.get("customers", 0),
+        number(values, "rounds", 0),
+        values.get("prices", []),
+    )
+    ids = customers_input if isinstance(customers_input, list) else []
     count = number(values, "customers", 0) if not ids else len(ids)
     if not 0 <= count <= MOST_CUSTOMERS or not 0 <= rounds * count <= MOST_TURNS:
         raise bad_request(f"{MOST_CUSTOMERS} customers and {MOST_TURNS} turns at most.", "customers")
     if rounds and (not isinstance(prices, list) or not prices):
         raise bad_request("prices must be a list of ids.", "prices")
     ids = ids or load.make_customers(mode, count, len(mode.every("customer")))
-    before = len(shelf.ids)
-    with quiet(bool(flag(values, "silent"))):
+    before = len(events.ids)
+    with without_events(bool(flag(values, "silent"))):
         load.run(mode, ids, rounds, prices, number(values, "seed", 0), number(values, "gap", 0))
-    return {"customers": ids, "events": len(shelf.ids) - before}
+    return {"customers": ids, "events": len(events.ids) - before}
 
 
 def amount(values: Json, name: str, least: float, most: float) -> float | None:
-    """A number of the input, or None. Raises StripeError (400)."""
+    """Return a number of the input, or None. Raise StripeError (400)."""
     if name not in values:
         return None
     try:

@@ -1,4 +1,4 @@
-"""`/_simulator`: what a test, a person or the page lets happen."""
+"""The controls under `/_simulator`, for tests, for the page and for scripts."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ MOST_PRICES = 50_000
 
 @controls.get("/healthz")
 def healthz() -> Json:
-    """Whether the simulator runs."""
+    """Return whether the simulator runs."""
     return {"status": "ok"}
 
 
 @controls.get("/keys")
 def every_key() -> Json:
-    """The first key of each kind, for both modes; restricted ones made since are under `made`."""
+    """Return the first key of each kind, for both modes; restricted ones made since are under `made`."""
     known: Json = {mode: {} for mode in keys.MODES}
     for key in keys.every_key(current_account().store):
         if key["kind"] in known[key["mode"]]:
@@ -50,21 +50,21 @@ def every_key() -> Json:
 
 @control("/keys", "Key made.")
 def make_key(values: Json) -> Json:
-    """A new restricted key with the given rights."""
+    """Return a new restricted key with the given rights."""
     rights = values.get("rights", [])
     if isinstance(rights, str):
         rights = rights.replace(",", " ").split()
     try:
-        wanted = keys.rights_from(rights)
+        granted = keys.rights_from(rights)
     except ValueError as error:
         raise bad_request(str(error), "rights") from None
-    key = keys.make_restricted(current_account().store, mode_in(values).name, wanted)
+    key = keys.make_restricted(current_account().store, mode_in(values).name, granted)
     return {"key": key["id"], "mode": key["mode"], "rights": key["rights"]}
 
 
 @control("/keys/expire", "The key is expired.")
 def expire_key(values: Json) -> Json:
-    """A key that answers 401 `api_key_expired` from now on."""
+    """Return a key that answers 401 `api_key_expired` from now on."""
     if not keys.expire(current_account().store, text(values, "key")):
         raise StripeError(404, "No such key.", param="key")
     return {"expired": True}
@@ -72,7 +72,7 @@ def expire_key(values: Json) -> Json:
 
 @control("/keys/delete", "The key is deleted.")
 def delete_key(values: Json) -> Json:
-    """A key that is unknown from now on."""
+    """Return a key that is unknown from now on."""
     if not keys.delete(current_account().store, text(values, "key")):
         raise StripeError(404, "No such key.", param="key")
     return {"deleted": True}
@@ -80,17 +80,17 @@ def delete_key(values: Json) -> Json:
 
 @control("/seed", "Prices made.")
 def make_prices(values: Json) -> Json:
-    """Prices by the thousand."""
+    """Return prices by the thousand."""
     count = number(values, "prices", 0)
     if not 0 <= count <= MOST_PRICES:
         raise bad_request(f"prices must be 0 to {MOST_PRICES}.", "prices")
-    made = seed.prices(mode_in(values), count, bool(flag(values, "variety")), flag(values, "events"))
-    return {"prices": made}
+    price_ids = seed.prices(mode_in(values), count, bool(flag(values, "variety")), flag(values, "events"))
+    return {"prices": price_ids}
 
 
 @control("/portal", "The portal’s settings are saved.")
 def save_portal(values: Json) -> Json:
-    """The default configuration of the portal, as when its settings are saved in the dashboard."""
+    """Return the default configuration of the portal, as when its settings are saved in the dashboard."""
     mode = mode_in(values)
     known = mode.newest("billing_portal.configuration", is_default=True)
     return known or billing_portal.make(mode, {"features": billing_portal.USUAL}, is_default=True)
@@ -98,14 +98,14 @@ def save_portal(values: Json) -> Json:
 
 @control("/customers", "Customer made.")
 def make_customer(values: Json) -> Json:
-    """A new customer."""
+    """Return a new customer."""
     params: Json = {name: text(values, name) for name in ("email", "name") if name in values}
     return customers.make(mode_in(values), params)
 
 
 @control("/customers/<customer_id>/subscribe", "Subscribed.")
 def subscribe(values: Json, customer_id: str) -> Json:
-    """A new subscription, led to a status."""
+    """Return a new subscription, led to a status."""
     mode, customer = find("customer", customer_id)
     status = text(values, "status", "active")
     return actions.subscribe(mode, customer, text(values, "price"), status, number(values, "trial_days"))
@@ -113,13 +113,13 @@ def subscribe(values: Json, customer_id: str) -> Json:
 
 @control("/customers/<customer_id>/pay", "Paid.")
 def pay(values: Json, customer_id: str) -> Json:
-    """A one-time payment, of a price or of an amount."""
+    """Return a one-time payment, of a price or of an amount."""
     return scripts.pay(*find("customer", customer_id), values)
 
 
 @control("/customers/<customer_id>/card", "Card attached.")
 def attach_card(values: Json, customer_id: str) -> Json:
-    """Another card for a customer, used from now on: one of Stripe's test tokens."""
+    """Return another card for a customer, used from now on: one of Stripe's test tokens."""
     mode, customer = find("customer", customer_id)
     method = cards.attach(mode, customer, text(values, "card", "pm_card_visa"))
     settings = customer["invoice_settings"] | {"default_payment_method": method["id"]}
@@ -129,7 +129,7 @@ def attach_card(values: Json, customer_id: str) -> Json:
 
 @control("/customers/<customer_id>/delete", "Customer deleted.")
 def delete_customer(_values: Json, customer_id: str) -> Json:
-    """A customer goes, and its subscriptions end."""
+    """Delete a customer and cancel its subscriptions."""
     mode, customer = find("customer", customer_id)
     customers.remove(mode, customer)
     return {"id": customer_id, "object": "customer", "deleted": True}
@@ -137,7 +137,7 @@ def delete_customer(_values: Json, customer_id: str) -> Json:
 
 @control("/script", "Done.")
 def run_script(values: Json) -> Json:
-    """A whole life in one call: `turns`, and the `types` of events that are told of (all)."""
+    """Return a whole life in one call: `turns`, and the `types` of events that are told of (all)."""
     types = values.get("types", ["*"])
     if not isinstance(types, list):
         raise bad_request("types must be a list of event types.", "types")
@@ -146,7 +146,7 @@ def run_script(values: Json) -> Json:
 
 @control("/subscriptions/<subscription_id>/<action>", "Done.")
 def act(values: Json, subscription_id: str, action: str) -> Json:
-    """A turn in a subscription's life."""
+    """Return a turn in a subscription's life."""
     mode, subscription = find("subscription", subscription_id)
     price = text(values, "price") if "price" in values else None
     return actions.act(mode, subscription, action, price)
@@ -154,21 +154,21 @@ def act(values: Json, subscription_id: str, action: str) -> Json:
 
 @control("/charges/<charge_id>/<action>", "Done.")
 def act_on_charge(values: Json, charge_id: str, action: str) -> Json:
-    """A turn for a charge: refund, settle, fail, capture, expire."""
+    """Return a turn for a charge: refund, settle, fail, capture, expire."""
     mode, charge = find("charge", charge_id)
     return actions.act_on_charge(mode, charge, action, number(values, "amount"))
 
 
 @control("/sessions/<session_id>/<action>", "Done.")
 def act_on_session(values: Json, session_id: str, action: str) -> Json:
-    """A turn for a Checkout session: pay, settle, fail, expire."""
+    """Return a turn for a Checkout session: pay, settle, fail, expire."""
     mode, session = find(sessions.KIND, session_id)
     return session_actions.act(mode, session, action, values)
 
 
 @control("/prices/<price_id>/<action>", "Price changed.")
 def act_on_price(_values: Json, price_id: str, action: str) -> Json:
-    """A price is archived, or restored."""
+    """Archive or restore a price."""
     mode, price = find("price", price_id)
     if action not in ("archive", "restore"):
         raise bad_request("Invalid action: must be one of archive or restore", "action")
@@ -177,7 +177,7 @@ def act_on_price(_values: Json, price_id: str, action: str) -> Json:
 
 @controls.get("/deliveries")
 def deliveries() -> Any:
-    """The newest deliveries of both modes; `event`, `type`, `mode` and `limit` choose."""
+    """Return the newest deliveries of both modes; `event`, `type`, `mode` and `limit` choose."""
     chosen = {name: request.args[name] for name in ("event", "type", "mode") if name in request.args}
     limit = request.args.get("limit", 100, type=int)
     return jsonify({"deliveries": deliveries_log(current_account(), chosen, max(1, min(limit, 10_000)))})
@@ -185,21 +185,21 @@ def deliveries() -> Any:
 
 @control("/deliveries/<event_id>/resend", "Sent again.")
 def resend(_values: Json, event_id: str) -> Json:
-    """An event once more, to every endpoint that asks for it now."""
+    """Return an event once more, to every endpoint that asks for it now."""
     mode, event = find("event", event_id)
-    made = current_account().deliveries.resend(mode.name, event, mode.listeners(event["type"]))
-    return {"deliveries": [each["id"] for each in made]}
+    deliveries = current_account().deliveries.resend(mode.name, event, mode.listeners(event["type"]))
+    return {"deliveries": [each["id"] for each in deliveries]}
 
 
 @controls.get("/faults")
 def faults() -> Any:
-    """The failures that are in force."""
+    """Return the failures that are in force."""
     return jsonify({"faults": current_account().faults.listed()})
 
 
 @control("/faults", "Fault set.")
 def add_fault(values: Json) -> Json:
-    """The next calls that match go wrong."""
+    """Return the next calls that match go wrong."""
     fault = Fault(
         kind=str(values.get("kind", "500")),
         path=text(values, "path", "/v1/"),
@@ -218,14 +218,14 @@ def add_fault(values: Json) -> Json:
 
 @controls.delete("/faults")
 def clear_faults() -> Any:
-    """Everything goes well again, an outage is over."""
+    """Remove all faults and end an outage."""
     current_account().faults.clear()
     return jsonify({"faults": []})
 
 
 @controls.get("/state")
 def state() -> Any:
-    """How much there is of everything."""
+    """Return how much there is of everything."""
     return jsonify(state_of(current_account()))
 
 

@@ -1,11 +1,11 @@
-"""Many customers at once, who live by chance: storms and large accounts in one call."""
+"""Load: many customers with random actions, for storms and large accounts in one call."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
-from stripe_simulator.account.account import Mode, quiet
+from stripe_simulator.account.account import Mode, without_events
 from stripe_simulator.billing import customers
 from stripe_simulator.controls import actions
 from stripe_simulator.core.objects import advance, frozen_at, real_now
@@ -25,18 +25,20 @@ NEXT: dict[str, tuple[str, ...]] = {
 
 
 def make_customers(mode: Mode, count: int, start: int = 0) -> list[str]:
-    """New customers, without a word. Gives their ids."""
-    with quiet():
+    """Make customers without events. Return their ids."""
+    with without_events():
         numbers = range(start, start + count)
-        made = (customers.make(mode, {"email": f"member{number}@example.org"}) for number in numbers)
-        return [customer["id"] for customer in made]
+        customers_made = (
+            customers.make(mode, {"email": f"member{number}@example.org"}) for number in numbers
+        )
+        return [customer["id"] for customer in customers_made]
 
 
 def run(mode: Mode, ids: list[str], rounds: int, prices: list[str], seed: int, gap: int) -> int:
-    """Lead each customer one turn in each round; after a round the clock goes up to `gap` seconds ahead.
+    """Take one action for each customer in each round; after a round the clock goes up to `gap` seconds ahead.
 
-    Who has no subscription, or one that has ended, begins one. Gives how many turns were led. Time stands still
-    during a round and goes ahead by the gaps alone, so that the same seed leads the same lives on a slow machine.
+    A customer without a live subscription begins one. Return how many actions were taken. Time stands still during
+    a round and goes ahead by the gaps alone, so that the same seed does the same on a slow machine.
     """
     rng, present = random.Random(seed), real_now()
     for _ in range(rounds):

@@ -39,18 +39,18 @@ TURNS: dict[str, tuple[tuple[str, str], ...]] = {
 
 @page.get("/")
 def root() -> Any:
-    """The page is one step further."""
+    """Redirect to the simulator's page."""
     return redirect("/_simulator/")
 
 
 @page.get("/_simulator/")
 def index() -> Any:
-    """Customers of a mode with what they hold, the keys, and the deliveries."""
+    """Return customers of a mode with what they hold, the keys, and the deliveries."""
     account: Account = current_app.extensions["simulator"]
     mode = account.modes["live" if request.args.get("mode") == "live" else "test"]
     with account.store.lock:
         every = mode.every("customer")
-        shown = {
+        content = {
             "mode": mode.name,
             "today": minute(now()),
             "keys": [key for key in keys.every_key(account.store) if key["mode"] == mode.name],
@@ -65,11 +65,11 @@ def index() -> Any:
             "endpoints": mode.every("webhook_endpoint"),
             "deliveries": deliveries_log(account, {"mode": mode.name}, SHOWN_DELIVERIES),
         }
-    return render_template("simulator/page.html", **shown)
+    return render_template("simulator/page.html", **content)
 
 
 def _prices(mode: Mode) -> list[Json]:
-    """What is for sale, oldest first."""
+    """Return what is for sale, oldest first."""
     active = (each for each in reversed(mode.every("price")) if each["active"])
     return [pricing.labelled(mode, each) for each in itertools.islice(active, SHOWN_PRICES)]
 
@@ -142,5 +142,5 @@ def _charge(mode: Mode, charge: Json) -> Json:
 
 @page.app_template_filter("clock")
 def clock(at: float | None) -> str:
-    """A time of day, UTC."""
+    """Return a time of day, UTC."""
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%H:%M:%S") if at else "–"

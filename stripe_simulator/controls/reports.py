@@ -1,4 +1,4 @@
-"""What the simulator tells about itself."""
+"""Reports of the simulator's state and of its deliveries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from stripe_simulator.account.account import Account, Mode
 from stripe_simulator.core import keys
-from stripe_simulator.core.fields import given
+from stripe_simulator.core.fields import pick
 from stripe_simulator.delivery import deliveries
 
 Json = dict[str, Any]
@@ -26,17 +26,17 @@ COUNTED = (
 
 
 def deliveries_log(account: Account, chosen: Json, limit: int) -> list[Json]:
-    """Deliveries, newest first. `chosen` are wanted values of `event`, `type` and `mode`."""
+    """Return deliveries, newest first. `chosen` are wanted values of `event`, `type` and `mode`."""
     modes = [account.modes[chosen["mode"]]] if chosen.get("mode") in account.modes else account.modes.values()
-    where = given(chosen, "event", "type")
+    where = pick(chosen, "event", "type")
     with account.store.lock:
         newest = [_newest(mode, where, limit) for mode in modes]
     return list(itertools.islice(heapq.merge(*newest, key=lambda each: -each["created"]), limit))
 
 
 def _newest(mode: Mode, where: Json, limit: int) -> list[Json]:
-    shelf = mode.store.shelf(deliveries.SHELF, mode.name)
-    return [_line(mode, each) for each in itertools.islice(shelf.newest_first(where), limit)]
+    collection = mode.store.collection(deliveries.KIND, mode.name)
+    return [_line(mode, each) for each in itertools.islice(collection.newest_first(where), limit)]
 
 
 def _line(mode: Mode, delivery: Json) -> Json:
@@ -59,7 +59,7 @@ def _line(mode: Mode, delivery: Json) -> Json:
 
 
 def state_of(account: Account) -> Json:
-    """How much there is of everything, the faults in force, and what waits to be delivered."""
+    """Return how much there is of everything, the faults in force, and what waits to be delivered."""
     with account.store.lock:
         modes = {mode.name: _counts(mode) for mode in account.modes.values()}
     return {

@@ -1,6 +1,6 @@
-"""Whole lives in one call: turns one after the other, and what came of each.
+"""Scripts: several actions in one call, and what came of each.
 
-A turn is `{"do": …, "on": name, "as": name, "ahead": seconds}` with what its control takes besides. `as` names
+A step is `{"do": …, "on": name, "as": name, "ahead": seconds}` with what its control takes besides. `as` names
 what it makes, `on` is what it is about: a name given before, or an id.
 """
 
@@ -25,28 +25,28 @@ PRICE_METADATA = "umstripe_price"
 
 
 class Script:
-    """A life that is being led: what its names stand for."""
+    """A script that runs, and the ids that its names stand for."""
 
     def __init__(self, mode: Mode, events: list[str]) -> None:
-        self.mode, self.wanted = mode, {"enabled_events": events, "status": "enabled"}
+        self.mode, self.subscriber = mode, {"enabled_events": events, "status": "enabled"}
         self.names: dict[str, str] = {}
         self.reported: dict[str, Json] = {}
 
     def step(self, values: Json) -> Json:
-        """Lead one turn: `from` and `to` (seconds), its events, and the named objects that it changed.
+        """Run one step. Return `from` and `to` (seconds), its events, and the named objects that it changed.
 
-        A turn that the present state does not allow changes nothing, and `refused` says why.
+        A step that the present state does not allow changes nothing, and `refused` says why.
         """
         advance(number(values, "ahead", 0))
         began, known, refused = now(), len(self._events().ids), ""
         try:
-            made = self._do(values)
+            thing = self._do(values)
             if name := text(values, "as", ""):
-                self.names[name] = made["id"]
+                self.names[name] = thing["id"]
         except StripeError as error:
             refused = error.message
         events = [self._events().objects[each] for each in self._events().ids[known:]]
-        reported = [event for event in events if asks_for(self.wanted, event["type"])]
+        reported = [event for event in events if asks_for(self.subscriber, event["type"])]
         return {
             "from": began,
             "to": now(),
@@ -67,7 +67,7 @@ class Script:
         return actions.act(self.mode, thing, action, text(values, "price") if "price" in values else None)
 
     def customer(self, values: Json) -> Json:
-        """A customer by its name. Raises StripeError (404)."""
+        """Return a customer by its name. Raise StripeError (404)."""
         name = text(values, "on")
         return self.mode.find("customer", self.names.get(name) or name)
 
@@ -79,7 +79,7 @@ class Script:
         raise no_such("object", object_id)
 
     def _objects(self) -> dict[str, Json]:
-        """Objects are replaced, never changed in place: another one is a changed one."""
+        """Return objects are replaced, never changed in place: another one is a changed one."""
         objects = (self.mode.get(kind, each) for each in self.names.values() for kind in KINDS)
         changed = {
             thing["id"]: thing for thing in objects if thing and self.reported.get(thing["id"]) is not thing
@@ -88,11 +88,11 @@ class Script:
         return {name: plain(thing) for name, thing in changed.items()}
 
     def _events(self) -> Any:
-        return self.mode.store.shelf("event", self.mode.name)
+        return self.mode.store.collection("event", self.mode.name)
 
 
 def run(mode: Mode, steps: Any, events: list[str]) -> Json:
-    """Lead a life. Gives its turns, and the ids behind the names. Raises StripeError (400)."""
+    """Run a script. Return its turns, and the ids behind the names. Raise StripeError (400)."""
     if not isinstance(steps, list) or not all(isinstance(each, dict) for each in steps):
         raise bad_request("turns must be a list of objects.", "turns")
     if len(steps) > MOST_TURNS:
@@ -102,7 +102,7 @@ def run(mode: Mode, steps: Any, events: list[str]) -> Json:
 
 
 def pay(mode: Mode, customer: Json, values: Json) -> Json:
-    """A one-time payment, of a price or of an amount. Gives the charge. Raises StripeError (400)."""
+    """Return a one-time payment, of a price or of an amount. Return the charge. Raise StripeError (400)."""
     amount, currency = number(values, "amount"), text(values, "currency", "usd").lower()
     about: Json = {"description": text(values, "description", "") or None}
     if "price" in values:

@@ -1,11 +1,11 @@
-"""Things to begin with: a demo catalogue, and any number of prices."""
+"""The demo data, and any number of prices."""
 
 from __future__ import annotations
 
 import itertools
 from typing import Any
 
-from stripe_simulator.account.account import Account, Mode, quiet
+from stripe_simulator.account.account import Account, Mode, without_events
 from stripe_simulator.billing import customers, pricing, products
 from stripe_simulator.checkout import payment_links
 from stripe_simulator.resources import coupons, promotion_codes
@@ -77,12 +77,12 @@ VARIETY: tuple[Json, ...] = (
 def demo(account: Account) -> None:
     """The catalogue in both modes, without events: nobody listens yet."""
     for mode in account.modes.values():
-        with mode.transaction(), quiet():
+        with mode.transaction(), without_events():
             for name, price in CATALOGUE:
                 product = products.make(mode, {"name": name})
-                made = pricing.make(mode, price | {"product": product["id"]})
+                price_object = pricing.make(mode, price | {"product": product["id"]})
                 if name == LINKED:
-                    payment_links.make(mode, {"line_items": [{"price": made["id"], "quantity": 1}]})
+                    payment_links.make(mode, {"line_items": [{"price": price_object["id"], "quantity": 1}]})
             for code, percent in CODES.items():
                 coupon = coupons.make(mode, {"percent_off": percent, "duration": "forever", "name": code})
                 promotion = {"type": "coupon", "coupon": coupon["id"]}
@@ -91,14 +91,14 @@ def demo(account: Account) -> None:
 
 
 def prices(mode: Mode, count: int, variety: bool = False, events: bool | None = None) -> int:
-    """Make a number of prices, each with its product. Gives how many.
+    """Make a number of prices, each with its product. Return how many.
 
     `variety` goes round all kinds of prices instead of monthly ones alone. `events` None means: for few.
     """
     kinds = itertools.cycle(VARIETY if variety else (VARIETY[0],))
     silent = not events if events is not None else count > FEW
-    with mode.transaction(), quiet(silent):
-        first = len(mode.store.shelf("price", mode.name).ids) + 1
+    with mode.transaction(), without_events(silent):
+        first = len(mode.store.collection("price", mode.name).ids) + 1
         for number in range(first, first + count):
             product = products.make(mode, {"name": f"Plan {number:05d}"})
             pricing.make(mode, next(kinds) | {"product": product["id"]})

@@ -20,10 +20,10 @@ YEAR_SECONDS = 366 * DAY
 
 @control("/clock", "Time has passed.")
 def set_clock(values: Json) -> Json:
-    """The clock goes ahead: for new objects and events, and for the date of answers.
+    """Set the simulator's clock ahead: for new objects and events, and for the date of answers.
 
     `ahead` is in seconds; `days` and `months` (calendar) are added. With `bill` everything happens that is due until
-    then, to all customers who are on no test clock. Gives the present, and how many things happened.
+    then, to all customers who are on no test clock. Return the present, and how many things happened.
     """
     begin = real_now()
     end = after(begin, "month", number(values, "months", 0)) + number(values, "days", 0) * DAY
@@ -39,7 +39,7 @@ def set_clock(values: Json) -> Json:
 
 @control("/dunning", "Retries are set.")
 def set_dunning(values: Json) -> Json:
-    """After how many days a failed payment is tried again (`retries`, each from the last), and the `end` of it."""
+    """Set after how many days a failed payment is tried again (`retries`, each from the last), and the `end` of it."""
     known = dunning.settings(mode_in(values))
     retries = values.get("retries", known["retries"])
     if isinstance(retries, str):
@@ -49,13 +49,13 @@ def set_dunning(values: Json) -> Json:
 
 @controls.get("/dunning")
 def every_dunning() -> Any:
-    """The settings of both modes."""
+    """Return the settings of both modes."""
     return jsonify({name: dunning.settings(mode) for name, mode in current_account().modes.items()})
 
 
 @control("/test_clocks/events", "Done.")
 def date_events(values: Json) -> Json:
-    """Whether events about what is on a test clock are `dated` by the clock (`frozen`) or in real time (`real`)."""
+    """Return whether events about what is on a test clock are `dated` by the clock (`frozen`) or in real time (`real`)."""
     dated = text(values, "dated", "real")
     if dated not in ("real", "frozen"):
         raise bad_request("dated must be real or frozen.", "dated")

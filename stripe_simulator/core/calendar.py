@@ -9,7 +9,7 @@ DAY = 86_400
 
 
 def after(at: int, interval: str, count: int) -> int:
-    """The end of a period that begins at `at`. Months end on their last day, as with Stripe."""
+    """Return the end of a period that begins at `at`. Months end on their last day, as with Stripe."""
     if interval in ("day", "week"):
         return at + DAY * count * (7 if interval == "week" else 1)
     start = datetime.datetime.fromtimestamp(at, datetime.UTC)
@@ -20,7 +20,7 @@ def after(at: int, interval: str, count: int) -> int:
 
 
 def following(begin: int, anchor: int, interval: str, count: int) -> int:
-    """The end of a period that begins at `begin` in a cycle that is anchored: the 31st stays the 31st where it can."""
+    """Return the end of a period that begins at `begin` in a cycle that is anchored: the 31st stays the 31st where it can."""
     if interval in ("day", "week") or anchor > begin:
         return after(begin, interval, count)
     months = count * (12 if interval == "year" else 1)

@@ -21,12 +21,12 @@ def _load(name: str) -> Any:
 
 
 def parameters(operation: str) -> dict[str, Any]:
-    """The schema of an operation's parameters. `operation` is `METHOD template`."""
+    """Return the schema of an operation's parameters. `operation` is `METHOD template`."""
     return _load("parameters")[operation]
 
 
 def expandable(kind: str) -> dict[str, list[str]]:
-    """Fields of a kind of object that hold an id until they are expanded, with what they may become.
+    """Return fields of a kind of object that hold an id until they are expanded, with what they may become.
 
     Fields inside a hash go by their path.
     """
@@ -35,10 +35,10 @@ def expandable(kind: str) -> dict[str, list[str]]:
 
 @functools.cache
 def event_types() -> frozenset[str]:
-    """All event types that a webhook endpoint may ask for, `*` left out."""
+    """Return all event types that a webhook endpoint may ask for, `*` left out."""
     return frozenset(_load("event_types"))
 
 
 def empty(kind: str) -> dict[str, Any]:
-    """A new object of a kind in its full shape, with nothing in it."""
+    """Return a new object of a kind in its full shape, with nothing in it."""
     return copy.deepcopy(_load("shapes")[kind])

@@ -13,9 +13,9 @@ MAX_DEPTH = 12
 
 
 def decode(text: str) -> dict[str, Any]:
-    """A tree of strings. Lists stay dicts of positions until a schema says that they are lists.
+    """Return a tree of strings. Lists stay dicts of positions until a schema says that they are lists.
 
-    Raises StripeError (400) when the text does not follow the notation.
+    Raise StripeError (400) when the text does not follow the notation.
     """
     tree: dict[str, Any] = {}
     try:
@@ -50,14 +50,14 @@ def _insert(node: dict[str, Any], path: list[str], value: str, key: str) -> None
 
 
 def _position(node: dict[str, Any], following: str, last: bool) -> str:
-    """Where `[]` before a further key points: at the newest entry until that has the key already."""
+    """Return where `[]` before a further key points: at the newest entry until that has the key already."""
     newest = node.get(str(len(node) - 1))
     open_still = isinstance(newest, dict) and not (last and following in newest)
     return str(len(node) - 1 if open_still else len(node))
 
 
 def as_list(tree: Any) -> list[Any] | None:
-    """The list behind a dict of positions, or None when it is none."""
+    """Return the list behind a dict of positions, or None when it is none."""
     if not isinstance(tree, dict) or not all(name.isascii() and name.isdecimal() for name in tree):
         return None
     return [tree[name] for name in sorted(tree, key=int)]

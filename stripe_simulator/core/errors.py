@@ -27,12 +27,12 @@ class StripeError(Exception):
         self.lasts = False
 
     def lasting(self) -> StripeError:
-        """The same, but what was done until now stays done: an attempt that failed was an attempt."""
+        """Return the same, but what was done until now stays done: an attempt that failed was an attempt."""
         self.lasts = True
         return self
 
     def body(self, request_id: str, mode: str | None) -> dict[str, Any]:
-        """The JSON of the answer. Only what is known is in it, as with Stripe."""
+        """Return the JSON of the answer. Only what is known is in it, as with Stripe."""
         error: dict[str, Any] = {"type": self.type, "message": self.message, **self.more}
         if self.code:
             error |= {"code": self.code, "doc_url": DOCS + self.code.replace("_", "-")}
@@ -45,17 +45,17 @@ class StripeError(Exception):
 
 
 def bad_request(message: str, param: str | None = None, code: str | None = None) -> StripeError:
-    """400: the parameters make no sense."""
+    """Return the 400 for parameters that make no sense."""
     return StripeError(400, message, param=param, code=code)
 
 
 def missing(param: str) -> StripeError:
-    """400: a required parameter is absent."""
+    """Return the 400 for a missing parameter."""
     return bad_request(f"Missing required param: {param}.", param, "parameter_missing")
 
 
 def empty(param: str) -> StripeError:
-    """400: a parameter that cannot be unset came empty."""
+    """Return the 400 for an empty parameter that cannot be unset."""
     return bad_request(
         f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset a parameter; "
         f"however '{param}' cannot be unset. You should remove '{param}' from your request or supply a non-empty "
@@ -66,18 +66,18 @@ def empty(param: str) -> StripeError:
 
 
 def unknown_parameter(param: str) -> StripeError:
-    """400: the operation has no such parameter."""
+    """Return the 400 for a parameter that the operation does not have."""
     return bad_request(f"Received unknown parameter: {param}", param, "parameter_unknown")
 
 
 def no_such(kind: str, object_id: str, param: str = "id", status: int = 404) -> StripeError:
-    """404 for an id in the path, 400 for one in the parameters."""
+    """Return the error for an unknown id: 404 in the path, 400 in the parameters."""
     name = kind.replace(".", " ").replace("_", " ") if kind == "checkout.session" else kind.replace(".", "_")
     return StripeError(status, f"No such {name}: '{object_id}'", code="resource_missing", param=param)
 
 
 def unknown_url(method: str, path: str) -> StripeError:
-    """404: Stripe has no such address, or the simulator does not answer it."""
+    """Return the 404 for an address that Stripe does not have, or the simulator does not answer."""
     return StripeError(
         404,
         f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at "

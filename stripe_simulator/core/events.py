@@ -18,7 +18,7 @@ def new_event(
     cause: Json | None,
     version: str = VERSION,
 ) -> Json:
-    """An event that tells of `snapshot`, the object as it is now. `created` is in whole seconds.
+    """Return an event that tells of `snapshot`, the object as it is now. `created` is in whole seconds.
 
     It is kept in the simulator's own shape; `version` says in which one it is shown (see versions).
     """
@@ -38,7 +38,7 @@ def new_event(
 
 
 def changed_attributes(before: Json, after: Json) -> Json:
-    """What was different before, as Stripe's `previous_attributes`: in hashes only the changed members."""
+    """Return what was different before, as Stripe's `previous_attributes`: in hashes only the changed members."""
     changed = {}
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)

@@ -1,4 +1,4 @@
-"""From parameters to an object's fields."""
+"""Fields of objects from parameters."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from stripe_simulator.core.errors import bad_request
 Json = dict[str, Any]
 
 
-def taken(params: Json, *names: str) -> Json:
-    """The named parameters that were given. An empty string unsets, as everywhere with Stripe."""
+def updates(params: Json, *names: str) -> Json:
+    """Return the named parameters that were given. An empty string unsets, as everywhere with Stripe."""
     return {name: params[name] if params[name] != "" else None for name in names if name in params}
 
 
-def given(values: Json, *names: str) -> Json:
-    """The named values that are there, as they are."""
+def pick(values: Json, *names: str) -> Json:
+    """Return the named values that are there, as they are."""
     return {name: values[name] for name in names if name in values}
 
 
 def merged_metadata(before: Json | None, params: Json) -> Json:
-    """Metadata after a call: given keys set, keys given empty removed. Raises StripeError (400)."""
+    """Return metadata after a call: given keys set, keys given empty removed. Raise StripeError (400)."""
     given = params.get("metadata", {})
     if given == "":
         return {}
@@ -40,7 +40,7 @@ def _check(name: str, value: str) -> None:
 
 
 def address(given: Any) -> Json | None:
-    """A whole address from the parts that were given."""
+    """Return a whole address from the parts that were given."""
     if not given:
         return None
     return {

@@ -12,7 +12,7 @@ THREE_DECIMALS = "bhd jod kwd omr tnd"
 
 
 def cost(price: Json) -> str:
-    """What a price costs, for people."""
+    """Return what a price costs, for people."""
     if price["unit_amount_decimal"] is None:
         amount = price["billing_scheme"] if price["billing_scheme"] == "tiered" else "any amount"
     else:
@@ -29,7 +29,7 @@ def cost(price: Json) -> str:
 
 
 def money(amount: int | str, currency: str) -> str:
-    """An amount in the currency's smallest unit, for people."""
+    """Return an amount in the currency's smallest unit, for people."""
     places = 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
     value = Decimal(amount).scaleb(-places)
     shown = f"{value:,.{places}f}" if value == round(value, places) else f"{value.normalize():,f}"
@@ -37,10 +37,10 @@ def money(amount: int | str, currency: str) -> str:
 
 
 def minute(at: int) -> str:
-    """A time as date and time of day, UTC."""
+    """Return a time as date and time of day, UTC."""
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def day(at: int) -> str:
-    """A time as a date, UTC."""
+    """Return a time as a date, UTC."""
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d")

@@ -48,7 +48,7 @@ PUBLISHABLE = (
 
 
 def default_value(mode: str, kind: str) -> str:
-    """The key of a kind that every fresh simulator has. Put together here so that no file holds it whole."""
+    """Return the key of a kind that every fresh simulator has. Put together here so that no file holds it whole."""
     return f"{KINDS[kind]}_{mode}_51UmstripeSimulator00{kind.capitalize()}00{mode.capitalize()}00ForDemosOnly"
 
 
@@ -68,19 +68,19 @@ def _put(store: Store, mode: str, kind: str, value: str, rights: list[str]) -> J
 
 
 def make_restricted(store: Store, mode: str, rights: list[str]) -> Json:
-    """A new restricted key with these rights (`customer_write`, `plan_read`, …)."""
+    """Return a new restricted key with these rights (`customer_write`, `plan_read`, …)."""
     return _put(store, mode, "restricted", f"rk_{mode}_51Umstripe{random_text(80)}", rights)
 
 
-def rights_from(wanted: Any) -> list[str]:
-    """Rights out of `{"customer": "write"}` or `["customer_write", "rak_plan_read"]`.
+def rights_from(rights: Any) -> list[str]:
+    """Return the rights in `{"customer": "write"}` or `["customer_write", "rak_plan_read"]`.
 
-    Raises ValueError naming what is no right.
+    Raise ValueError naming what is no right.
     """
-    if isinstance(wanted, dict):
-        wanted = [f"{name}_{level}" for name, level in wanted.items() if level not in ("none", None, "")]
-    if isinstance(wanted, list):
-        return sorted({_right(str(each)) for each in wanted})
+    if isinstance(rights, dict):
+        rights = [f"{name}_{level}" for name, level in rights.items() if level not in ("none", None, "")]
+    if isinstance(rights, list):
+        return sorted({_right(str(each)) for each in rights})
     raise ValueError("rights must be a hash or a list")
 
 
@@ -93,12 +93,12 @@ def _right(text: str) -> str:
 
 
 def every_key(store: Store) -> list[Json]:
-    """All keys in the order of their making."""
-    return list(store.shelf(SHELF, "all").oldest_first({}, -1))
+    """Return all keys in the order of their making."""
+    return list(store.collection(SHELF, "all").oldest_first({}, -1))
 
 
 def expire(store: Store, value: str) -> bool:
-    """From now on the key answers 401 `api_key_expired`. False when there is no such key."""
+    """Expire a key: it answers 401 `api_key_expired`. Return False when there is no such key."""
     with store.transaction():
         key = store.get(SHELF, "all", value)
         if key:
@@ -107,7 +107,7 @@ def expire(store: Store, value: str) -> bool:
 
 
 def delete(store: Store, value: str) -> bool:
-    """From now on the key is unknown. False when it was before."""
+    """Delete a key. Return False when there is no such key."""
     with store.transaction():
         key = store.get(SHELF, "all", value)
         if key:
@@ -116,14 +116,14 @@ def delete(store: Store, value: str) -> bool:
 
 
 def masked(value: str) -> str:
-    """A key as Stripe shows it in errors: its prefix, stars, the last four characters."""
+    """Return a key as Stripe shows it in errors: its prefix, stars, the last four characters."""
     head = "_".join(value.split("_")[:2]) + "_" if value.count("_") >= 2 else value[:3]
     hidden = max(len(value) - len(head) - 4, 0)
     return head + "*" * hidden + value[len(head) + hidden :]
 
 
 def from_header(header: str | None) -> str:
-    """The key in an Authorization header, Bearer or Basic. Raises StripeError (401) without one."""
+    """Return the key in an Authorization header, Bearer or Basic. Raise StripeError (401) without one."""
     scheme, _, rest = (header or "").partition(" ")
     value = rest.strip()
     if scheme.lower() == "basic":
@@ -137,7 +137,7 @@ def from_header(header: str | None) -> str:
 
 
 def authenticate(store: Store, header: str | None, operation: str) -> Json:
-    """The key that calls. Raises StripeError: 401 unknown or expired, 403 publishable where it may not be."""
+    """Return the key that calls. Raise StripeError: 401 unknown or expired, 403 publishable where it may not be."""
     value = from_header(header)
     key = store.get(SHELF, "all", value)
     if key is None:
@@ -150,13 +150,13 @@ def authenticate(store: Store, header: str | None, operation: str) -> Json:
 
 
 def allows(key: Json, right: str) -> bool:
-    """Whether the key has a right. Write includes read."""
+    """Return whether the key has a right. Write includes read."""
     rights = key["rights"]
     return key["kind"] != "restricted" or right in rights or right.replace("_read", "_write") in rights
 
 
 def require(key: Json, right: str | None) -> None:
-    """Raises StripeError (403) naming the permission that a restricted key lacks."""
+    """Raise StripeError (403) naming the permission that a restricted key lacks."""
     if right is None or allows(key, right):
         return
     raise StripeError(

@@ -50,12 +50,12 @@ _ahead = [0]
 
 
 def random_text(length: int) -> str:
-    """Letters and digits that nobody can guess."""
+    """Return letters and digits that nobody can guess."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
 def new_id(kind: str) -> str:
-    """A fresh id with the prefix that Stripe gives to this kind of object."""
+    """Return a fresh id with the prefix that Stripe gives to this kind of object."""
     prefix, length = IDS[kind]
     return prefix + random_text(length)
 
@@ -72,26 +72,26 @@ _events_live_there = [False]
 
 
 def now() -> int:
-    """The present in whole seconds since 1970, UTC: that of a test clock where one holds, else `real_now()`."""
+    """Return the present in whole seconds since 1970, UTC: that of a test clock where one holds, else `real_now()`."""
     frozen = _frozen.get()
     return frozen.at if frozen else real_now()
 
 
 def real_now() -> int:
-    """The present of the simulator's own clock, whatever a test clock says."""
+    """Return the present of the simulator's own clock, whatever a test clock says."""
     return int(time.time()) + _ahead[0]
 
 
 def event_time() -> int:
-    """When an event that is made now was made: in real time, unless `date_events_by_clock` says otherwise."""
+    """Return `created` of an event that is made now: real time, unless `date_events_by_clock` says otherwise."""
     frozen = _frozen.get()
     outside = frozen is not None and frozen.of_clock and not _events_live_there[0]
     return real_now() if outside else now()
 
 
-def date_events_by_clock(wanted: bool) -> None:
+def date_events_by_clock(by_clock: bool) -> None:
     """Whether events about what belongs to a test clock are dated by that clock."""
-    _events_live_there[0] = wanted
+    _events_live_there[0] = by_clock
 
 
 @contextlib.contextmanager
@@ -105,7 +105,7 @@ def frozen_at(at: int, of_clock: bool = True) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def off_clocks() -> Iterator[None]:
+def outside_test_clocks() -> Iterator[None]:
     """Inside, no test clock holds: this is about somebody who is on none."""
     frozen = _frozen.get()
     token = _frozen.set(None if frozen and frozen.of_clock else frozen)
@@ -116,19 +116,19 @@ def off_clocks() -> Iterator[None]:
 
 
 def advance(seconds: int) -> int:
-    """Set the simulator's clock ahead by some seconds more. Gives the present."""
+    """Set the simulator's clock ahead by some seconds more. Return the present."""
     _ahead[0] += seconds
     return now()
 
 
-def set_right() -> None:
+def reset_clock() -> None:
     """The simulator's clock is the machine's again."""
     _ahead[0] = 0
     date_events_by_clock(False)
 
 
 def new_object(kind: str, **fields: Any) -> Json:
-    """An object of a kind in its full shape, with an id, the present as `created`, and the given fields."""
+    """Return an object of a kind in its full shape, with an id, the present as `created`, and the given fields."""
     shape = document.empty(kind)
     shape["id"] = fields.pop("id", None) or new_id(kind)
     shape |= {"created": now()} if "created" in shape else {}
@@ -136,10 +136,10 @@ def new_object(kind: str, **fields: Any) -> Json:
 
 
 def list_of(data: list[Json], url: str, has_more: bool = False) -> Json:
-    """Stripe's list object."""
+    """Return Stripe's list object."""
     return {"object": "list", "data": data, "has_more": has_more, "url": url}
 
 
 def deleted(kind: str, object_id: str) -> Json:
-    """What is left of an object after it was deleted."""
+    """Return what is left of an object after it was deleted."""
     return {"id": object_id, "object": kind, "deleted": True}

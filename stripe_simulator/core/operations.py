@@ -146,7 +146,7 @@ RIGHTS: tuple[str, ...] = tuple(sorted({right for right, _ in RESOURCES.values()
 
 
 def right_for(operation: str) -> str | None:
-    """The right (`customer_write`, `plan_read`, …) that a restricted key needs for an operation."""
+    """Return the right (`customer_write`, `plan_read`, …) that a restricted key needs for an operation."""
     for right, operations in RESOURCES.values():
         if operation in operations:
             return right and right + ("_read" if operation.startswith("GET ") else "_write")
@@ -154,5 +154,5 @@ def right_for(operation: str) -> str | None:
 
 
 def every_operation() -> list[str]:
-    """All operations, as `METHOD template`, with the templates of Stripe's document."""
+    """Return all operations, as `METHOD template`, with the templates of Stripe's document."""
     return [operation for _, operations in RESOURCES.values() for operation in operations]

@@ -8,6 +8,6 @@ ELSEWHERE = "https://invoice.stripe.com"
 
 
 def address(path: str) -> str:
-    """The whole URL of a page, at the address that the present request came to."""
+    """Return the whole URL of a page, at the address that the present request came to."""
     base = request.host_url.rstrip("/") if has_request_context() else ELSEWHERE
     return base + path

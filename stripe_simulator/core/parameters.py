@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 def read(schema: Json, tree: Json) -> Json:
-    """The parameters as typed values. Raises StripeError (400) at the first that the document refuses."""
+    """Return the parameters as typed values. Raise StripeError (400) at the first that the document refuses."""
     return _hash(schema, tree, "")
 
 
@@ -50,7 +50,7 @@ def _value(schema: Any, raw: Any, at: str) -> Any:
 
 
 def _any(alternatives: list[Json], raw: Any, at: str) -> Any:
-    """The first alternative that takes the value; else the refusal of the one that fits its form best."""
+    """Return the first alternative that takes the value; else the refusal of the one that fits its form best."""
     refusals: list[tuple[bool, StripeError]] = []
     for schema in alternatives:
         try:

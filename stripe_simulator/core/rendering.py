@@ -26,7 +26,7 @@ HIDDEN: dict[str, tuple[str, ...]] = {
 
 
 def plain(thing: Any) -> Any:
-    """An object without what has to be asked for, all the way down."""
+    """Return an object without what has to be asked for, all the way down."""
     if isinstance(thing, list):
         return [plain(each) for each in thing]
     if not isinstance(thing, dict):

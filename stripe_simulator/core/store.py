@@ -36,57 +36,57 @@ INDEXED: dict[str, tuple[str, ...]] = {
 }
 
 
-class Shelf:
+class Collection:
     """The objects of one kind and mode in the order of their making."""
 
     def __init__(self, kind: str) -> None:
         self.fields = INDEXED.get(kind, ())
         self.objects: dict[str, Json] = {}
         self.ids: list[str] = []
-        self.place: dict[str, int] = {}
+        self.positions: dict[str, int] = {}
         self.index: dict[tuple[str, Any], list[int]] = {}
 
     def put(self, object_id: str, thing: Json | None) -> Json | None:
-        """Set or (with None) take away an object. Gives what was there before."""
+        """Set or (with None) take away an object. Return what was there before."""
         before = self.objects.get(object_id)
         if thing is None:
             self.objects.pop(object_id, None)
             return before
-        if object_id not in self.place:
-            self.place[object_id] = len(self.ids)
+        if object_id not in self.positions:
+            self.positions[object_id] = len(self.ids)
             self.ids.append(object_id)
         self.objects[object_id] = thing
         for field in self.fields:
-            self._point(field, thing.get(field), self.place[object_id])
+            self._point(field, thing.get(field), self.positions[object_id])
         return before
 
-    def _point(self, field: str, value: Any, place: int) -> None:
-        places = self.index.setdefault((field, value), [])
-        at = bisect.bisect_left(places, place)
-        if at == len(places) or places[at] != place:
-            places.insert(at, place)
+    def _point(self, field: str, value: Any, position: int) -> None:
+        positions = self.index.setdefault((field, value), [])
+        at = bisect.bisect_left(positions, position)
+        if at == len(positions) or positions[at] != position:
+            positions.insert(at, position)
 
     def newest_first(self, where: Json, before: int | None = None) -> Iterator[Json]:
-        """Objects older than place `before`, newest first, that have the values of `where`."""
-        places, end = self._places(where, before)
+        """Return objects older than place `before`, newest first, that have the values of `where`."""
+        positions, end = self._positions(where, before)
         for at in range(end - 1, -1, -1):
-            yield from self._at(places[at] if places is not None else at, where)
+            yield from self._at(positions[at] if positions is not None else at, where)
 
     def oldest_first(self, where: Json, after: int) -> Iterator[Json]:
-        """Objects newer than place `after`, oldest first, that have the values of `where`."""
-        places, start = self._places(where, after + 1)
-        for at in range(start, len(places) if places is not None else len(self.ids)):
-            yield from self._at(places[at] if places is not None else at, where)
+        """Return objects newer than place `after`, oldest first, that have the values of `where`."""
+        positions, start = self._positions(where, after + 1)
+        for at in range(start, len(positions) if positions is not None else len(self.ids)):
+            yield from self._at(positions[at] if positions is not None else at, where)
 
-    def _places(self, where: Json, bound: int | None) -> tuple[list[int] | None, int]:
+    def _positions(self, where: Json, bound: int | None) -> tuple[list[int] | None, int]:
         field = next((field for field in self.fields if field in where), None)
         if field is None:
             return None, len(self.ids) if bound is None else bound
-        places = self.index.get((field, where[field]), [])
-        return places, len(places) if bound is None else bisect.bisect_left(places, bound)
+        positions = self.index.get((field, where[field]), [])
+        return positions, len(positions) if bound is None else bisect.bisect_left(positions, bound)
 
-    def _at(self, place: int, where: Json) -> Iterator[Json]:
-        thing = self.objects.get(self.ids[place])
+    def _at(self, position: int, where: Json) -> Iterator[Json]:
+        thing = self.objects.get(self.ids[position])
         if thing is not None and all(thing.get(field) == value for field, value in where.items()):
             yield thing
 
@@ -96,24 +96,24 @@ class Store:
 
     def __init__(self, path: str | None = None) -> None:
         self.lock = threading.RLock()
-        self.shelves: dict[Name, Shelf] = {}
+        self.collections: dict[Name, Collection] = {}
         self._undo: list[tuple[Name, str, Json | None]] = []
         self._after: list[Callable[[], None]] = []
         self._depth = 0
         self._file = _open(path) if path else None
         self._load()
 
-    def shelf(self, kind: str, mode: str) -> Shelf:
-        """The objects of one kind and mode."""
-        return self.shelves.setdefault((kind, mode), Shelf(kind))
+    def collection(self, kind: str, mode: str) -> Collection:
+        """Return the objects of one kind and mode."""
+        return self.collections.setdefault((kind, mode), Collection(kind))
 
     def get(self, kind: str, mode: str, object_id: str) -> Json | None:
-        """One object, or None."""
-        return self.shelf(kind, mode).objects.get(object_id)
+        """Return one object, or None."""
+        return self.collection(kind, mode).objects.get(object_id)
 
     def put(self, kind: str, mode: str, object_id: str, thing: Json | None) -> None:
         """Set or (with None) remove an object. Only inside `transaction()`."""
-        before = self.shelf(kind, mode).put(object_id, thing)
+        before = self.collection(kind, mode).put(object_id, thing)
         self._undo.append(((kind, mode), object_id, before))
 
     def after_commit(self, call: Callable[[], None]) -> None:
@@ -147,7 +147,7 @@ class Store:
 
     def _roll_back(self) -> None:
         for (kind, mode), object_id, before in reversed(self._undo):
-            self.shelf(kind, mode).put(object_id, before)
+            self.collection(kind, mode).put(object_id, before)
         self._undo.clear()
         self._after.clear()
 
@@ -168,12 +168,12 @@ class Store:
         for kind, mode, object_id, body in self._file.execute(
             "SELECT kind, mode, id, body FROM objects WHERE body IS NOT NULL ORDER BY place"
         ):
-            self.shelf(kind, mode).put(object_id, json.loads(body))
+            self.collection(kind, mode).put(object_id, json.loads(body))
 
     def clear(self) -> None:
         """Forget everything, on the disk too."""
         with self.lock:
-            self.shelves.clear()
+            self.collections.clear()
             self._undo.clear()
             if self._file is not None:
                 with self._file:

@@ -23,7 +23,7 @@ LATER = ("billing_mode", "billing_schedules", "customer_account", "managed_payme
 
 
 def rendered(event: Json, version: str) -> Json:
-    """An event of the simulator's in the shape of an API version, which it names."""
+    """Return an event of the simulator's in the shape of an API version, which it names."""
     if version >= BASIL:
         return event | {"api_version": version}
     data = event["data"]
@@ -35,7 +35,7 @@ def rendered(event: Json, version: str) -> Json:
 
 
 def _subscription(thing: Json) -> Json:
-    """A subscription, or those of its attributes that were different before."""
+    """Return a subscription, or those of its attributes that were different before."""
     older = {name: value for name, value in thing.items() if name not in LATER}
     items = (thing.get("items") or {}).get("data") or []
     if not items:
@@ -52,7 +52,7 @@ def _item(item: Json) -> Json:
 
 
 def _plan(price: Json | None) -> Json | None:
-    """A price in the words of a plan: https://docs.stripe.com/api/plans/object."""
+    """Return a price in the words of a plan: https://docs.stripe.com/api/plans/object."""
     if price is None:
         return None
     same = ("id", "active", "billing_scheme", "created", "currency", "livemode", "metadata", "nickname")

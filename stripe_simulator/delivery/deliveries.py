@@ -21,7 +21,7 @@ from stripe_simulator.delivery.delivery_conditions import MOST_AT_ONCE, Delivery
 from stripe_simulator.delivery.endpoint_queues import EndpointQueues, Job
 
 Json = dict[str, Any]
-SHELF = "_delivery"
+KIND = "_delivery"
 RETRY_GAPS = (1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 TIMEOUT = 10.0
 HEADERS = {
@@ -45,14 +45,14 @@ class Deliveries:
         self.threads: list[threading.Thread] = []
 
     def waiting(self, mode: str) -> int:
-        """How many deliveries of a mode are not at their end."""
-        shelf = self.store.shelf(SHELF, mode)
-        return sum(each["status"] == "pending" for each in shelf.objects.values())
+        """Return how many deliveries of a mode are not at their end."""
+        collection = self.store.collection(KIND, mode)
+        return sum(each["status"] == "pending" for each in collection.objects.values())
 
     def start(self) -> None:
         """Start the threads, and go on with what an earlier run left undone."""
         for mode in ("test", "live"):
-            for delivery in list(self.store.shelf(SHELF, mode).oldest_first({}, -1)):
+            for delivery in list(self.store.collection(KIND, mode).oldest_first({}, -1)):
                 if delivery["status"] == "pending":
                     self._enqueue(mode, delivery, max(0.0, (delivery["next_try_at"] or 0) - time.time()))
         for number in range(MOST_AT_ONCE):
@@ -68,17 +68,17 @@ class Deliveries:
             thread.join(timeout=max(0.0, end - time.monotonic()))
 
     def change_conditions(self, conditions: DeliveryConditions) -> None:
-        """From now on deliveries fare so."""
+        """Change the conditions of deliveries."""
         self.conditions = conditions
         self.queues.change(conditions)
 
     def forget(self) -> None:
-        """Drop all that waits; the weather is fair again."""
+        """Drop all waiting deliveries and reset the conditions."""
         self.queues.clear()
         self.change_conditions(DeliveryConditions())
 
     def plan(self, mode: str, event: Json, endpoint: Json) -> Json:
-        """Deliver an event to an endpoint once the present transaction is through."""
+        """Deliver an event to an endpoint once the present transaction is committed."""
         delivery = {
             "id": "dlv_" + random_text(20),
             "event": event["id"],
@@ -90,7 +90,7 @@ class Deliveries:
             "tries": [],
             "next_try_at": None,
         }
-        self.store.put(SHELF, mode, delivery["id"], delivery)
+        self.store.put(KIND, mode, delivery["id"], delivery)
         self.store.after_commit(lambda: self._send_off(mode, delivery))
         return delivery
 
@@ -121,7 +121,7 @@ class Deliveries:
                     self.queues.done(job)
 
     def _try(self, session: requests.Session, job: Job) -> None:
-        delivery = self.store.get(SHELF, job.mode, job.delivery)
+        delivery = self.store.get(KIND, job.mode, job.delivery)
         if delivery is None:
             return
         event = self.store.get("event", job.mode, delivery["event"])
@@ -134,7 +134,7 @@ class Deliveries:
             self._settle(job.mode, job.delivery, one_try)
 
     def _post(self, session: requests.Session, event: Json, endpoint: Json) -> Json:
-        """One try: when, what came back, and how many seconds it took."""
+        """Return one try: when, what came back, and how many seconds it took."""
         version = endpoint.get("api_version") or event["api_version"]
         body = json.dumps(rendered(event, version), indent=2).encode()
         headers = HEADERS | {"Stripe-Signature": signatures.header(body, [endpoint["secret"]], now())}
@@ -156,7 +156,7 @@ class Deliveries:
         }
 
     def _address(self, url: str) -> tuple[str, dict[str, str]]:
-        """Where to connect, and the Host header when that is somewhere else than the URL says."""
+        """Return where to connect, and the Host header when that is somewhere else than the URL says."""
         netloc, slash, path = url.partition("://")[2].partition("/")
         other = self.resolve.get(netloc.lower()) or self.resolve.get(netloc.partition(":")[0].lower())
         if other is None:
@@ -165,7 +165,7 @@ class Deliveries:
 
     def _settle(self, mode: str, delivery_id: str, one_try: Json) -> None:
         """Write down a try, and plan the next one if it failed. Only inside a transaction."""
-        delivery = self.store.get(SHELF, mode, delivery_id)
+        delivery = self.store.get(KIND, mode, delivery_id)
         if delivery is None:
             return
         tries = [*delivery["tries"], one_try]
@@ -200,12 +200,14 @@ class Deliveries:
                 self.store.put("event", mode, event["id"], event | {"pending_webhooks": left})
 
     def _endpoints_waiting(self, mode: str, event_id: str) -> int:
-        """To how many endpoints an event has not come through yet."""
-        made = list(self.store.shelf(SHELF, mode).newest_first({"event": event_id}))
-        through = {each["endpoint"] for each in made if each["status"] in ("succeeded", "canceled", "lost")}
-        return len({each["endpoint"] for each in made} - through)
+        """Return to how many endpoints an event is still to be delivered."""
+        deliveries = list(self.store.collection(KIND, mode).newest_first({"event": event_id}))
+        through = {
+            each["endpoint"] for each in deliveries if each["status"] in ("succeeded", "canceled", "lost")
+        }
+        return len({each["endpoint"] for each in deliveries} - through)
 
     def _write(self, mode: str, delivery: Json) -> None:
         # A reset while the try was under way must not bring the delivery back.
-        if self.store.get(SHELF, mode, delivery["id"]) is not None:
-            self.store.put(SHELF, mode, delivery["id"], delivery)
+        if self.store.get(KIND, mode, delivery["id"]) is not None:
+            self.store.put(KIND, mode, delivery["id"], delivery)

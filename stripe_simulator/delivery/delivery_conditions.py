@@ -16,7 +16,7 @@ LONGEST_SECONDS = 600.0
 
 @dataclasses.dataclass(frozen=True)
 class DeliveryConditions:
-    """Fair weather by default: each event once, at once, one after the other in their order.
+    """By default each event is delivered once, at once, one after the other in their order.
 
     A first try is up to `late` seconds late; with `late_share` below 1 only that share of them. `doubled` and
     `lost` are shares too: a lost one is taken by somebody on the way who answers 200. Of the `shuffled` deliveries
@@ -36,28 +36,28 @@ class DeliveryConditions:
     rng: random.Random = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dice", random.Random(self.seed))
+        object.__setattr__(self, "rng", random.Random(self.seed))
 
     def wait(self) -> float:
-        """How many seconds late the next delivery is."""
+        """Return how many seconds late the next delivery is."""
         return self.rng.uniform(0, self.late) if self.late and self._happens(self.late_share) else 0.0
 
     def is_lost(self) -> bool:
-        """Whether the next delivery never arrives."""
+        """Return whether the next delivery never arrives."""
         return self._happens(self.lost)
 
     def is_doubled(self) -> bool:
-        """Whether the next delivery comes twice."""
+        """Return whether the next delivery comes twice."""
         return self._happens(self.doubled)
 
     def next_of(self, waiting: int) -> int:
-        """The place of the delivery that is next, among some that wait."""
+        """Return the place of the delivery that is next, among some that wait."""
         return self.rng.randrange(min(waiting, self.shuffled)) if self.shuffled > 1 else 0
 
     def as_json(self) -> Json:
-        """The weather in words and numbers."""
+        """Return the conditions as JSON."""
         fields = dataclasses.fields(self)
-        return {each.name: getattr(self, each.name) for each in fields if each.name != "dice"}
+        return {each.name: getattr(self, each.name) for each in fields if each.name != "rng"}
 
     def _happens(self, share: float) -> bool:
         return share > 0 and self.rng.random() < share

@@ -1,4 +1,4 @@
-"""What is to be delivered next: one lane for each endpoint's first tries, and a calendar of later ones."""
+"""Which delivery is tried next: a queue for each endpoint's first tries, and a calendar of later ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stripe_simulator.delivery.delivery_conditions import DeliveryConditions
 
 
 class Job(NamedTuple):
-    """One try to make. `lane` is the endpoint for a first try, None for a later one."""
+    """A try to make. `queue` is the endpoint for a first try, None for a later one."""
 
     mode: str
     delivery: str
@@ -21,8 +21,8 @@ class Job(NamedTuple):
 
 
 class EndpointQueues:
-    """A queue for several threads. In a lane one job at a time is under way, in the order of arrival,
-    unless the weather is otherwise."""
+    """Queues for several threads. Of a queue one job at a time is under way, in the order of arrival,
+    unless the conditions say otherwise."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -34,7 +34,7 @@ class EndpointQueues:
         self._closed = False
 
     def put(self, job: Job, wait: float) -> None:
-        """Make this job in its turn, not before `wait` seconds are over."""
+        """Queue a job, not before `wait` seconds are over."""
         with self._changed:
             if wait > 0 or job.queue is None:
                 later = (time.monotonic() + wait, next(self._number), job._replace(queue=None))
@@ -44,7 +44,7 @@ class EndpointQueues:
             self._changed.notify()
 
     def take(self) -> Job | None:
-        """The next job; waits for one. None when the queue was closed."""
+        """Return the next job; waits for one. None when the queue was closed."""
         with self._changed:
             while not self._closed:
                 job = self._due() or self._from_queue()
@@ -54,14 +54,14 @@ class EndpointQueues:
             return None
 
     def done(self, job: Job) -> None:
-        """The job is through: its lane is free again."""
+        """Mark a job as done: its queue is free again."""
         with self._changed:
             if job.queue is not None:
                 self._busy[job.queue] -= 1
             self._changed.notify()
 
     def change(self, conditions: DeliveryConditions) -> None:
-        """From now on this weather."""
+        """Change the conditions."""
         with self._changed:
             self._conditions = conditions
             self._changed.notify_all()
@@ -87,9 +87,9 @@ class EndpointQueues:
         for queue, jobs in self._queues.items():
             if jobs and self._busy[queue] < self._conditions.parallel:
                 self._busy[queue] += 1
-                place = self._conditions.next_of(len(jobs))
-                job = jobs[place]
-                del jobs[place]
+                position = self._conditions.next_of(len(jobs))
+                job = jobs[position]
+                del jobs[position]
                 return job
         return None
 

@@ -11,7 +11,7 @@ NOT_PUBLIC = (".localhost", ".local", ".test", ".internal")
 
 
 def check(url: str, livemode: bool, known_hosts: set[str], allow_local: bool) -> None:
-    """Raises StripeError (400, `url_invalid`) for a URL that Stripe would not deliver to.
+    """Raise StripeError (400, `url_invalid`) for a URL that Stripe would not deliver to.
 
     `known_hosts` count as public names, `allow_local` lets every host through.
     """
@@ -31,7 +31,7 @@ def check(url: str, livemode: bool, known_hosts: set[str], allow_local: bool) ->
 
 
 def is_public(host: str) -> bool:
-    """Whether a host could be reached from outside: a full name, or an address that is nobody's own."""
+    """Return whether a host could be reached from outside: a full name, or an address that is nobody's own."""
     try:
         return ipaddress.ip_address(host).is_global
     except ValueError:

@@ -14,21 +14,21 @@ Json = dict[str, Any]
 
 
 def act(mode: Mode, subscription: Json, action: str, form: Any, features: Json) -> str:
-    """One turn for a subscription. Gives what to say about it."""
+    """Return one turn for a subscription. Return what to say about it."""
     if action not in dict(page_content.turns(mode, subscription, features)):
         raise StripeError(400, "This cannot be done with this subscription.")
     return TURNS[action](mode, subscription, form, features)
 
 
 def _cancel(mode: Mode, subscription: Json, form: Any, features: Json) -> str:
-    wanted = features["subscription_cancel"]
+    cancel_settings = features["subscription_cancel"]
     details: Json = {}
-    if wanted["cancellation_reason"]["enabled"]:
+    if cancel_settings["cancellation_reason"]["enabled"]:
         details = {"feedback": form.get("feedback") or None, "comment": form.get("comment") or None}
-    if wanted["mode"] == "at_period_end":
+    if cancel_settings["mode"] == "at_period_end":
         lifecycle.end_at(mode, subscription, True, **details)
         return "Your subscription will end with the period that is paid."
-    lifecycle.cancel(mode, subscription, prorate=wanted["proration_behavior"], **details)
+    lifecycle.cancel(mode, subscription, prorate=cancel_settings["proration_behavior"], **details)
     return "Your subscription is canceled."
 
 
@@ -42,7 +42,7 @@ def _update(mode: Mode, subscription: Json, form: Any, features: Json) -> str:
 
 
 def switch(mode: Mode, subscription: Json, price_id: str, features: Json, confirmed: bool = False) -> str:
-    """Another price; `confirmed` as in `changes.How`. Raises StripeError, 402 when it cannot be paid."""
+    """Return another price; `confirmed` as in `changes.How`. Raise StripeError, 402 when it cannot be paid."""
     price = page_content.usable(mode, price_id)
     if price["id"] not in [each["id"] for each in page_content.offers(mode, subscription, features)]:
         raise StripeError(400, "This plan is not on offer.")

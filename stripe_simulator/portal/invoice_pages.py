@@ -21,12 +21,12 @@ invoice_pages = Blueprint("simulator_invoices", __name__, url_prefix="/i/<invoic
 
 @invoice_pages.errorhandler(StripeError)
 def refused(error: StripeError) -> tuple[str, int]:
-    """A page that says why there is none."""
+    """Return a page that says why there is none."""
     return render_template("simulator/invoice_gone.html", message=error.message), error.status
 
 
 def find_invoice(invoice_id: str) -> tuple[Mode, Json]:
-    """An invoice that is no draft, and its mode. Raises StripeError (404)."""
+    """Return an invoice that is no draft, and its mode. Raise StripeError (404)."""
     mode = current_account().mode_of("invoice", invoice_id)
     invoice = mode.find("invoice", invoice_id) if mode else None
     if mode is None or invoice is None or invoice["status"] == "draft":
@@ -36,13 +36,13 @@ def find_invoice(invoice_id: str) -> tuple[Mode, Json]:
 
 @invoice_pages.get("")
 def show(invoice_id: str) -> str:
-    """What is to be paid, and the form to pay it."""
+    """Return what is to be paid, and the form to pay it."""
     _, invoice = find_invoice(invoice_id)
     return render_template("simulator/invoice.html", invoice=invoice, **shown(invoice))
 
 
 def shown(invoice: Json) -> Json:
-    """An invoice's lines and sums for people."""
+    """Return an invoice's lines and sums for people."""
     currency = invoice["currency"]
     lines = [(each["description"], money(each["amount"], currency)) for each in invoice["lines"]["data"]]
     due = invoice["due_date"]
@@ -73,14 +73,14 @@ def pay(invoice_id: str) -> Any:
 
 @invoice_pages.get("/confirm/<card>")
 def ask(invoice_id: str, card: str) -> str:
-    """What the bank of the card shows to its owner."""
+    """Return what the bank of the card shows to its owner."""
     _, invoice = find_invoice(invoice_id)
     return render_template("simulator/confirm.html", **shown(invoice))
 
 
 @invoice_pages.post("/confirm/<card>")
 def confirm(invoice_id: str, card: str) -> Any:
-    """The owner of the card confirms the payment, or does not."""
+    """Take the card owner's answer to the bank's confirmation."""
 
     def answered(mode: Mode, invoice: Json) -> str:
         method = cards.of_customer(mode, mode.find("customer", invoice["customer"]), card)
@@ -111,7 +111,7 @@ def _after(invoice_id: str, action: Callable[[Mode, Json], str]) -> Any:
 
 @invoice_pages.get("/pdf")
 def as_pdf(invoice_id: str) -> Response:
-    """The invoice to keep."""
+    """Return the invoice to keep."""
     _, invoice = find_invoice(invoice_id)
     about = shown(invoice)
     lines = [f"Invoice {invoice['number']}", about["day"], f"Status: {invoice['status']}", ""]

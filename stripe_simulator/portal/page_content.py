@@ -25,7 +25,7 @@ WORDS = {
 
 
 def home(mode: Mode, session: Json, features: Json) -> Json:
-    """Everything of a customer that the portal's first page shows."""
+    """Return everything of a customer that the portal's first page shows."""
     customer = mode.find("customer", session["customer"])
     running = [each for each in mode.every("subscription", customer=customer["id"]) if not _over(each)]
     return {
@@ -47,7 +47,7 @@ def _invoices(mode: Mode, customer: Json) -> list[Json]:
 
 
 def subscription(mode: Mode, subscription: Json, features: Json) -> Json:
-    """A subscription: what it is, until when, and what may be done with it."""
+    """Return a subscription: what it is, until when, and what may be done with it."""
     item = subscription["items"]["data"][0]
     return {
         "id": subscription["id"],
@@ -61,7 +61,7 @@ def subscription(mode: Mode, subscription: Json, features: Json) -> Json:
 
 
 def product_name(mode: Mode, price: Json) -> str:
-    """The name of the product that a price is for."""
+    """Return the name of the product that a price is for."""
     return (mode.get("product", price["product"]) or {}).get("name", "?")
 
 
@@ -77,7 +77,7 @@ def _when(subscription: Json, item: Json) -> str:
 
 
 def turns(mode: Mode, subscription: Json, features: Json) -> list[tuple[str, str]]:
-    """What the configuration and the state of a subscription allow, as action and label."""
+    """Return what the configuration and the state of a subscription allow, as action and label."""
     enabled = {name for name, each in features.items() if each.get("enabled")}
     live = subscription["status"] in ("active", "trialing", "past_due")
     possible = [
@@ -116,7 +116,7 @@ def _can_pause(subscription: Json) -> bool:
 
 
 def offers(mode: Mode, subscription: Json, features: Json) -> list[Json]:
-    """The prices that a subscription may be switched to, its own left out."""
+    """Return the prices that a subscription may be switched to, its own left out."""
     update = features["subscription_update"]
     if not update["enabled"] or "price" not in update["default_allowed_updates"]:
         return []
@@ -133,7 +133,7 @@ def offers(mode: Mode, subscription: Json, features: Json) -> list[Json]:
 
 
 def cost(mode: Mode, subscription: Json, price_id: str, features: Json) -> Json:
-    """What a switch costs now, and what comes next: amounts for people, and the lines."""
+    """Return what a switch costs now, and what comes next: amounts for people, and the lines."""
     options = switch_options(features)
     item = subscription["items"]["data"][0]
     details = {
@@ -156,28 +156,28 @@ def _lines(invoice: Json) -> list[Json]:
 
 
 def switch_options(features: Json) -> plan_changes.ChangeOptions:
-    """How the configuration wants a switch charged. A payment that fails changes nothing."""
+    """Return how the configuration wants a switch charged. A payment that fails changes nothing."""
     update = features["subscription_update"]
     anchor = update.get("billing_cycle_anchor") or "unchanged"
     return plan_changes.ChangeOptions(update["proration_behavior"], None, "error_if_incomplete", anchor)
 
 
 def card(mode: Mode, method: Json) -> Json:
-    """A card or a bank account: its last digits, and whether it is the default."""
+    """Return a card or a bank account: its last digits, and whether it is the default."""
     customer = mode.find("customer", method["customer"])
     default = customer["invoice_settings"]["default_payment_method"]
-    shown = method[method["type"]]
-    name = shown.get("brand") or method["type"].replace("_", " ")
+    details = method[method["type"]]
+    name = details.get("brand") or method["type"].replace("_", " ")
     return {
         "id": method["id"],
-        "text": f"{name.capitalize()} •••• {shown['last4']}",
-        "expires": f"{shown['exp_month']:02d}/{shown['exp_year']}" if "exp_month" in shown else None,
+        "text": f"{name.capitalize()} •••• {details['last4']}",
+        "expires": f"{details['exp_month']:02d}/{details['exp_year']}" if "exp_month" in details else None,
         "default": method["id"] == default,
     }
 
 
 def invoice(invoice: Json) -> Json:
-    """An invoice: its day, amount, state and page."""
+    """Return an invoice: its day, amount, state and page."""
     return {
         "number": invoice["number"],
         "day": day(invoice["created"]),
@@ -188,12 +188,12 @@ def invoice(invoice: Json) -> Json:
 
 
 def back(url: str | None) -> Json | None:
-    """The link back: where to, and its host for people."""
+    """Return the link back: where to, and its host for people."""
     return {"url": url, "host": urlsplit(url).hostname} if url else None
 
 
 def usable(mode: Mode, price_id: str) -> Json:
-    """A price that can be subscribed to. Raises StripeError (400)."""
+    """Return a price that can be subscribed to. Raise StripeError (400)."""
     if not price_id:
         raise StripeError(400, "Choose a plan.", param="price")
     return sign_up.usable_price(mode, price_id, "price")

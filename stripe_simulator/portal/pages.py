@@ -34,45 +34,45 @@ class Visit:
         self.customer = self.mode.find("customer", session["customer"])
 
     def may(self, feature: str) -> bool:
-        """Whether the configuration lets customers do this."""
+        """Return whether the configuration lets customers do this."""
         return bool(self.features.get(feature, {}).get("enabled"))
 
     def subscription(self, subscription_id: str) -> Json:
-        """A subscription of this customer. Raises StripeError (404)."""
+        """Return a subscription of this customer. Raise StripeError (404)."""
         subscription = self.mode.find("subscription", subscription_id)
         if subscription["customer"] != self.customer["id"]:
             raise no_such("subscription", subscription_id)
         return subscription
 
-    def page(self, name: str, **shown: Any) -> str:
-        """A page of the portal."""
-        shown |= {"headline": self.headline, "may": self.may, "secret": self.session["secret"]}
-        shown |= {"features": self.features, "back": page_content.back(self.session["return_url"])}
-        return render_template(f"simulator/portal/{name}.html", **shown)
+    def page(self, name: str, **content: Any) -> str:
+        """Return a page of the portal."""
+        content |= {"headline": self.headline, "may": self.may, "secret": self.session["secret"]}
+        content |= {"features": self.features, "back": page_content.back(self.session["return_url"])}
+        return render_template(f"simulator/portal/{name}.html", **content)
 
 
 @portal.errorhandler(StripeError)
 def refused(error: StripeError) -> tuple[str, int]:
-    """A page that says why there is none."""
+    """Return a page that says why there is none."""
     return render_template("simulator/portal/gone.html", message=error.message), error.status
 
 
 @portal.after_request
 def with_policy(response: Response) -> Response:
-    """A flow may end at an address of the application, so forms may lead there."""
+    """Set a content policy whose forms may lead to the application, where a flow may end."""
     response.headers.setdefault("Content-Security-Policy", POLICY)
     return response
 
 
 def opened(secret: str) -> Visit:
-    """The visit behind an address, to look only. Raises StripeError (404, 410)."""
+    """Return the visit behind an address, to look only. Raise StripeError (404, 410)."""
     with current_account().store.transaction():
         return Visit(secret)
 
 
 @portal.get("")
 def home(secret: str) -> Any:
-    """The first page, or the one that the session's flow is about."""
+    """Return the first page, or the one that the session's flow is about."""
     visit = opened(secret)
     flow = visit.session["flow"]
     if flow and not visit.session["done"]:
@@ -81,7 +81,7 @@ def home(secret: str) -> Any:
 
 
 def flow_path(flow: Json) -> str:
-    """Where a flow begins, below the session's address."""
+    """Return where a flow begins, below the session's address."""
     kind, about = flow["type"], flow.get(flow["type"]) or {}
     if kind == "payment_method_update":
         return "/card"
@@ -95,32 +95,32 @@ def flow_path(flow: Json) -> str:
 
 @portal.get("/subscriptions/<subscription_id>/<action>")
 def step(secret: str, subscription_id: str, action: str) -> Any:
-    """What a turn means, and the button that makes it happen."""
+    """Return what a turn means, and the button that makes it happen."""
     visit = opened(secret)
     mode, subscription = visit.mode, visit.subscription(subscription_id)
     with time_of(mode, visit.customer["id"]):
         if action not in dict(page_content.turns(mode, subscription, visit.features)):
             raise StripeError(400, "This cannot be done with this subscription.")
-        shown: Json = {"subscription": page_content.subscription(mode, subscription, visit.features)}
+        content: Json = {"subscription": page_content.subscription(mode, subscription, visit.features)}
         if action == "update":
-            shown |= _switch_content(visit, subscription)
-    return visit.page(action if action in (*CONFIRMED, "update") else "confirm", action=action, **shown)
+            content |= _switch_content(visit, subscription)
+    return visit.page(action if action in (*CONFIRMED, "update") else "confirm", action=action, **content)
 
 
 def _switch_content(visit: Visit, subscription: Json) -> Json:
     offers, chosen = page_content.offers(visit.mode, subscription, visit.features), request.args.get("price")
-    shown: Json = {"offers": offers, "chosen": None}
+    content: Json = {"offers": offers, "chosen": None}
     if chosen:
         if chosen not in [each["id"] for each in offers]:
             raise StripeError(400, "This plan is not on offer.")
-        shown["chosen"] = pricing.labelled(visit.mode, visit.mode.find("price", chosen))
-        shown["cost"] = page_content.cost(visit.mode, subscription, chosen, visit.features)
-    return shown
+        content["chosen"] = pricing.labelled(visit.mode, visit.mode.find("price", chosen))
+        content["cost"] = page_content.cost(visit.mode, subscription, chosen, visit.features)
+    return content
 
 
 @portal.post("/subscriptions/<subscription_id>/<action>")
 def act(secret: str, subscription_id: str, action: str) -> Any:
-    """A turn for a subscription."""
+    """Return a turn for a subscription."""
 
     def turn(visit: Visit) -> str:
         subscription = visit.subscription(subscription_id)
@@ -132,19 +132,19 @@ def act(secret: str, subscription_id: str, action: str) -> Any:
 
 @portal.get("/subscriptions/<subscription_id>/bank")
 def ask(secret: str, subscription_id: str) -> Any:
-    """What the bank of the card shows to its owner, when a switch must be confirmed."""
+    """Return what the bank of the card shows to its owner, when a switch must be confirmed."""
     visit = opened(secret)
     mode, subscription = visit.mode, visit.subscription(subscription_id)
     with time_of(mode, visit.customer["id"]):
-        shown = _switch_content(visit, subscription)
-    if not shown["chosen"]:
+        content = _switch_content(visit, subscription)
+    if not content["chosen"]:
         raise StripeError(400, "Choose a plan.")
-    return render_template("simulator/confirm.html", remaining=shown["cost"]["now"])
+    return render_template("simulator/confirm.html", remaining=content["cost"]["now"])
 
 
 @portal.post("/subscriptions/<subscription_id>/bank")
 def confirm(secret: str, subscription_id: str) -> Any:
-    """The owner of the card confirms the payment of a switch, or does not."""
+    """Take the card owner's answer to the bank's confirmation of a switch."""
 
     def answered(visit: Visit) -> str:
         if request.form.get("answer") != "complete":
@@ -157,7 +157,7 @@ def confirm(secret: str, subscription_id: str) -> Any:
 
 @portal.get("/card")
 def card(secret: str) -> Any:
-    """The form for another card."""
+    """Return the form for another card."""
     visit = opened(secret)
     _require(visit, "payment_method_update")
     return visit.page("card")
@@ -165,7 +165,7 @@ def card(secret: str) -> Any:
 
 @portal.post("/card")
 def save_card(secret: str) -> Any:
-    """Another card: the one that is used from now on."""
+    """Return another card: the one that is used from now on."""
 
     def save(visit: Visit) -> str:
         _require(visit, "payment_method_update")
@@ -178,7 +178,7 @@ def save_card(secret: str) -> Any:
 
 @portal.get("/customer")
 def customer(secret: str) -> Any:
-    """The form for name and address."""
+    """Return the form for name and address."""
     visit = opened(secret)
     _require(visit, "customer_update")
     return visit.page("customer", customer=visit.customer)
@@ -186,13 +186,15 @@ def customer(secret: str) -> Any:
 
 @portal.post("/customer")
 def save_customer(secret: str) -> Any:
-    """Name and e-mail address, as far as the configuration lets customers change them."""
+    """Save name and e-mail address, as far as the configuration lets customers change them."""
 
     def save(visit: Visit) -> str:
         _require(visit, "customer_update")
         allowed = visit.features["customer_update"]["allowed_updates"]
-        given = {name: request.form[name] for name in ("name", "email", "phone") if name in request.form}
-        fields = {name: value or None for name, value in given.items() if name in allowed}
+        form_values = {
+            name: request.form[name] for name in ("name", "email", "phone") if name in request.form
+        }
+        fields = {name: value or None for name, value in form_values.items() if name in allowed}
         visit.mode.change(visit.customer, "customer.updated", **fields)
         return "Your information is updated."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def pdf(lines: list[str]) -> bytes:
-    """A page with the lines, one below the other. What is not Latin is shown as a question mark."""
+    """Return a page with the lines, one below the other. What is not Latin is shown as a question mark."""
     shown = [line.translate({92: "\\\\", 40: "\\(", 41: "\\)"}) for line in lines]
     text = "BT /F1 12 Tf 50 780 Td 18 TL " + " ".join(f"({line}) Tj T*" for line in shown) + " ET"
     stream = text.encode("cp1252", "replace")

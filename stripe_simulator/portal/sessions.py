@@ -29,14 +29,14 @@ FLOWS = {
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A session for a customer. Raises StripeError (400)."""
+    """Return a session for a customer. Raise StripeError (400)."""
     if "customer" not in params:
         raise missing("customer")
     customer = mode.find("customer", params["customer"], "customer", 400)
     configuration = _configuration(mode, params.get("configuration"))
     flow = _flow(mode, customer, configuration, params["flow_data"]) if "flow_data" in params else None
     secret = f"{mode.name}_{random_text(64)}"
-    made = new_object(
+    session = new_object(
         KIND,
         configuration=configuration["id"],
         customer=customer["id"],
@@ -46,13 +46,13 @@ def make(mode: Mode, params: Json) -> Json:
         url=page_urls.address(f"/p/session/{secret}"),
     )
     return mode.add(
-        made | {"secret": secret, "used_at": None, "done": False}, "billing_portal.session.created"
+        session | {"secret": secret, "used_at": None, "done": False}, "billing_portal.session.created"
     )
 
 
-def _configuration(mode: Mode, wanted: str | None) -> Json:
-    if wanted:
-        configuration = mode.find(CONFIGURATION, wanted, "configuration", 400)
+def _configuration(mode: Mode, configuration_id: str | None) -> Json:
+    if configuration_id:
+        configuration = mode.find(CONFIGURATION, configuration_id, "configuration", 400)
         if not configuration["active"]:
             raise bad_request("The portal configuration is inactive.", "configuration")
         return configuration
@@ -65,14 +65,14 @@ def _configuration(mode: Mode, wanted: str | None) -> Json:
     )
 
 
-def _flow(mode: Mode, customer: Json, configuration: Json, given: Json) -> Json:
-    kind = given["type"]
+def _flow(mode: Mode, customer: Json, configuration: Json, flow_params: Json) -> Json:
+    kind = flow_params["type"]
     if not configuration["features"].get(FLOWS[kind], {}).get("enabled"):
         raise bad_request(
             f"The {kind} flow cannot be used: the feature is disabled in the portal configuration.",
             "flow_data[type]",
         )
-    about = given.get(kind)
+    about = flow_params.get(kind)
     if kind.startswith("subscription") and about is None:
         raise missing(f"flow_data[{kind}]")
     if about:
@@ -81,8 +81,8 @@ def _flow(mode: Mode, customer: Json, configuration: Json, given: Json) -> Json:
         if subscription["customer"] != customer["id"]:
             raise bad_request("The subscription belongs to another customer.", param)
     details: Json = dict.fromkeys(FLOWS) | {"payment_method_update": None}
-    shown = {name: details[name] for name in FLOWS if name != "payment_method_update"}
-    return shown | {"type": kind, kind: _about(kind, about), "after_completion": _after(given)}
+    flow = {name: details[name] for name in FLOWS if name != "payment_method_update"}
+    return flow | {"type": kind, kind: _about(kind, about), "after_completion": _after(flow_params)}
 
 
 def _about(kind: str, about: Json | None) -> Json | None:
@@ -96,13 +96,13 @@ def _about(kind: str, about: Json | None) -> Json | None:
     return about
 
 
-def _after(given: Json) -> Json:
+def _after(after_params: Json) -> Json:
     after = {"hosted_confirmation": None, "redirect": None, "type": "portal_homepage"}
-    return after | given.get("after_completion", {})
+    return after | after_params.get("after_completion", {})
 
 
 def find(account: Account, secret: str) -> tuple[Mode, Json]:
-    """A session by the secret in its address. Raises StripeError: 404 for none, 410 for one that has ended."""
+    """Return a session by the secret in its address. Raise StripeError: 404 for none, 410 for one that has ended."""
     for mode in account.modes.values():
         if session := mode.newest(KIND, secret=secret):
             if now() > _ends(session) or not mode.newest("customer", id=session["customer"]):
@@ -117,7 +117,7 @@ def _ends(session: Json) -> int:
 
 
 def used(mode: Mode, session: Json) -> Json:
-    """Somebody is there: an hour from now on."""
+    """Return a session that is in use: it expires an hour from now."""
     after = session | {"used_at": now()}
     mode.keep(after)
     return after

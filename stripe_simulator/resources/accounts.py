@@ -15,7 +15,7 @@ MADE = 1_700_000_000
 
 @answers("GET /v1/account")
 def own(_call: Call) -> Json:
-    """The account that the key belongs to."""
+    """Return the account that the key belongs to."""
     return new_object(
         "account",
         id=ACCOUNT_ID,
@@ -79,7 +79,7 @@ def _settings() -> Json:
 
 @answers("GET /v1/accounts/{account}")
 def retrieve(call: Call) -> Json:
-    """The own account by its id. Others are out of the key's reach."""
+    """Return the own account by its id. Others are out of the key's reach."""
     if call.id != ACCOUNT_ID:
         raise StripeError(
             403,

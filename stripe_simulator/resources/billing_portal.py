@@ -11,7 +11,7 @@ from stripe_simulator.account.account import Mode
 from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.core.document import empty
-from stripe_simulator.core.fields import given, merged_metadata, taken
+from stripe_simulator.core.fields import merged_metadata, pick, updates
 from stripe_simulator.core.objects import new_object, now
 from stripe_simulator.portal import sessions
 
@@ -29,7 +29,7 @@ PLAIN = ("active", "default_return_url", "name")
 
 
 def _fields(params: Json, before: Json) -> Json:
-    fields = taken(params, *PLAIN)
+    fields = updates(params, *PLAIN)
     for name in ("business_profile", "features", "login_page"):
         if name in params:
             fields[name] = _merged(before[name], params[name])
@@ -41,19 +41,19 @@ def _fields(params: Json, before: Json) -> Json:
     return fields
 
 
-def _merged(before: Any, given: Any) -> Any:
-    if given == "":
+def _merged(before: Any, changes: Any) -> Any:
+    if changes == "":
         return [] if isinstance(before, list) else None
-    if not isinstance(given, dict):
-        return given
+    if not isinstance(changes, dict):
+        return changes
     known = before if isinstance(before, dict) else {}
-    given = {name: value for name, value in given.items() if value != "" or name in known}
-    return known | {name: _merged(known.get(name), value) for name, value in given.items()}
+    changes = {name: value for name, value in changes.items() if value != "" or name in known}
+    return known | {name: _merged(known.get(name), value) for name, value in changes.items()}
 
 
 @answers("POST /v1/billing_portal/sessions")
 def create_session(call: Call) -> Json:
-    """A link to the portal for a customer."""
+    """Return a link to the portal for a customer."""
     return sessions.make(call.mode, call.params)
 
 
@@ -64,19 +64,21 @@ def create(call: Call) -> Json:
 
 
 def make(mode: Mode, params: Json, is_default: bool = False) -> Json:
-    """A new configuration. The default one is what is saved in the dashboard, never by the API."""
+    """Return a new configuration. The default one is what is saved in the dashboard, never by the API."""
     shape = empty(KIND) | {"metadata": {}}
     for each in ("subscription_cancel", "subscription_update"):
         shape["features"][each]["proration_behavior"] = "none"
     shape["features"]["subscription_update"]["trial_update_behavior"] = "end_trial"
     fields = {"active": True, "metadata": {}} | _fields(params, shape)
-    made = new_object(KIND, **fields, is_default=is_default)
-    return mode.add(made | {"updated": made["created"]}, "billing_portal.configuration.created")
+    configuration = new_object(KIND, **fields, is_default=is_default)
+    return mode.add(
+        configuration | {"updated": configuration["created"]}, "billing_portal.configuration.created"
+    )
 
 
 @answers("GET /v1/billing_portal/configurations/{configuration}")
 def retrieve(call: Call) -> Json:
-    """A configuration."""
+    """Return a configuration."""
     return call.mode.find(KIND, call.id, "configuration")
 
 
@@ -90,6 +92,6 @@ def update(call: Call) -> Json:
 
 @answers("GET /v1/billing_portal/configurations")
 def every(call: Call) -> Json:
-    """Configurations, newest first."""
-    where = given(call.params, "active", "is_default")
+    """Return configurations, newest first."""
+    where = pick(call.params, "active", "is_default")
     return page(call.mode, KIND, call.path, call.params, where)

@@ -8,7 +8,7 @@ from stripe_simulator.account.account import Mode
 from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page, slice_of
 from stripe_simulator.checkout import sessions
-from stripe_simulator.core.fields import given
+from stripe_simulator.core.fields import pick
 
 Json = dict[str, Any]
 KIND = sessions.KIND
@@ -22,7 +22,7 @@ def create(call: Call) -> Json:
 
 @answers("GET /v1/checkout/sessions/{session}")
 def retrieve(call: Call) -> Json:
-    """A session."""
+    """Return a session."""
     return _fresh(call.mode, _find(call))
 
 
@@ -46,7 +46,7 @@ def _fresh(mode: Mode, session: Json) -> Json:
 
 @answers("GET /v1/checkout/sessions/{session}/line_items")
 def line_items(call: Call) -> Json:
-    """What a session sells."""
+    """Return what a session sells."""
     return slice_of(_find(call)["line_items"], call.params)
 
 
@@ -58,9 +58,9 @@ def expire(call: Call) -> Json:
 
 @answers("GET /v1/checkout/sessions")
 def every(call: Call) -> Json:
-    """Sessions, newest first."""
+    """Return sessions, newest first."""
     sessions.expire_due(call.mode)
-    where = given(call.params, "customer", "payment_intent", "payment_link", "status", "subscription")
+    where = pick(call.params, "customer", "payment_intent", "payment_link", "status", "subscription")
     email = call.params.get("customer_details", {}).get("email")
 
     def keep(session: Json) -> bool:

@@ -9,7 +9,7 @@ from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import discounts
 from stripe_simulator.core.errors import StripeError, bad_request, missing
-from stripe_simulator.core.fields import given, merged_metadata, taken
+from stripe_simulator.core.fields import merged_metadata, pick, updates
 from stripe_simulator.core.objects import deleted, new_object, now, random_text
 
 Json = dict[str, Any]
@@ -22,24 +22,24 @@ def create(call: Call) -> Json:
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A new coupon. Raises StripeError (400)."""
+    """Return a new coupon. Raise StripeError (400)."""
     _check(params)
-    wanted = params.get("id") or random_text(8).upper()
-    if mode.get("coupon", wanted) and not mode.get("coupon", wanted).get("deleted"):  # type: ignore[union-attr]
+    coupon_id = params.get("id") or random_text(8).upper()
+    if mode.get("coupon", coupon_id) and not mode.get("coupon", coupon_id).get("deleted"):  # type: ignore[union-attr]
         raise StripeError(400, "Coupon already exists.", code="resource_already_exists", param="id")
-    made = new_object(
+    coupon = new_object(
         "coupon",
-        id=wanted,
+        id=coupon_id,
         duration=params.get("duration", "once"),
         metadata=merged_metadata({}, params),
         valid=True,
-        **taken(
+        **updates(
             params, "amount_off", "duration_in_months", "max_redemptions", "name", "percent_off", "redeem_by"
         ),
     )
-    made["currency"] = params["currency"].lower() if "amount_off" in params else None
-    made |= given(params, "applies_to")
-    return mode.add(made, "coupon.created")
+    coupon["currency"] = params["currency"].lower() if "amount_off" in params else None
+    coupon |= pick(params, "applies_to")
+    return mode.add(coupon, "coupon.created")
 
 
 def _check(params: Json) -> None:
@@ -67,7 +67,7 @@ def _check(params: Json) -> None:
 
 @answers("GET /v1/coupons/{coupon}")
 def retrieve(call: Call) -> Json:
-    """A coupon."""
+    """Return a coupon."""
     return _fresh(call.mode.find("coupon", call.id, "coupon"))
 
 
@@ -75,7 +75,7 @@ def retrieve(call: Call) -> Json:
 def update(call: Call) -> Json:
     """Change the name or the metadata of a coupon, nothing else."""
     coupon = call.mode.find("coupon", call.id, "coupon")
-    fields = taken(call.params, "name")
+    fields = updates(call.params, "name")
     if "metadata" in call.params:
         fields["metadata"] = merged_metadata(coupon["metadata"], call.params)
     return _fresh(call.mode.change(coupon, "coupon.updated", **fields))
@@ -95,7 +95,7 @@ def delete(call: Call) -> Json:
 
 @answers("GET /v1/coupons")
 def every(call: Call) -> Json:
-    """Coupons, newest first."""
+    """Return coupons, newest first."""
     coupons_page = page(call.mode, "coupon", call.path, call.params, {})
     return coupons_page | {"data": [_fresh(each) for each in coupons_page["data"]]}
 

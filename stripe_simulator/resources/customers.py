@@ -7,7 +7,7 @@ from typing import Any
 from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import customers
-from stripe_simulator.core.fields import given, merged_metadata
+from stripe_simulator.core.fields import merged_metadata, pick
 from stripe_simulator.core.objects import deleted
 
 Json = dict[str, Any]
@@ -21,7 +21,7 @@ def create(call: Call) -> Json:
 
 @answers("GET /v1/customers/{customer}")
 def retrieve(call: Call) -> Json:
-    """A customer, or what is left of one."""
+    """Return a customer, or what is left of one."""
     gone = call.mode.get("customer", call.id)
     return gone if gone and gone.get("deleted") else call.mode.find("customer", call.id)
 
@@ -46,6 +46,6 @@ def delete(call: Call) -> Json:
 
 @answers("GET /v1/customers")
 def every(call: Call) -> Json:
-    """Customers, newest first."""
-    where = given(call.params, "email", "test_clock")
+    """Return customers, newest first."""
+    where = pick(call.params, "email", "test_clock")
     return page(call.mode, "customer", call.path, call.params, where)

@@ -17,7 +17,7 @@ KEPT_FOR = 30 * DAY
 
 @answers("GET /v1/events/{id}")
 def retrieve(call: Call) -> Json:
-    """An event of the last 30 days."""
+    """Return an event of the last 30 days."""
     event = call.mode.find("event", call.id)
     if event["created"] < now() - KEPT_FOR:
         raise no_such("event", call.id)
@@ -26,7 +26,7 @@ def retrieve(call: Call) -> Json:
 
 @answers("GET /v1/events")
 def every(call: Call) -> Json:
-    """Events of the last 30 days, newest first."""
+    """Return events of the last 30 days, newest first."""
     params, oldest = call.params, now() - KEPT_FOR
     if "type" in params and "types" in params:
         raise bad_request("You may only specify one of these parameters: type, types.", "types")
@@ -46,7 +46,7 @@ def every(call: Call) -> Json:
 
 
 def _wanted(params: Json) -> Json | list[str]:
-    """One exact type as a condition for the index, anything else as a list of patterns."""
+    """Return one exact type as a condition for the index, anything else as a list of patterns."""
     event_type = params.get("type")
     if event_type and "*" not in event_type:
         return {"type": event_type}

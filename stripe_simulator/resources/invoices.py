@@ -8,14 +8,14 @@ from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import cards, open_invoices, previews
 from stripe_simulator.core.errors import bad_request, missing
-from stripe_simulator.core.fields import given
+from stripe_simulator.core.fields import pick
 
 Json = dict[str, Any]
 
 
 @answers("GET /v1/invoices/{invoice}")
 def retrieve(call: Call) -> Json:
-    """An invoice."""
+    """Return an invoice."""
     return call.mode.find("invoice", call.id)
 
 
@@ -27,14 +27,14 @@ def pay(call: Call) -> Json:
     if params.get("paid_out_of_band"):
         return open_invoices.pay_elsewhere(mode, invoice)
     customer = mode.find("customer", invoice["customer"])
-    wanted = params.get("payment_method")
-    method = cards.of_customer(mode, customer, wanted, "payment_method") if wanted else None
+    method_id = params.get("payment_method")
+    method = cards.of_customer(mode, customer, method_id, "payment_method") if method_id else None
     return open_invoices.pay(mode, invoice, method)
 
 
 @answers("POST /v1/invoices/create_preview")
 def preview(call: Call) -> Json:
-    """The invoice that a subscription, a change of it or a new one leads to. Nothing happens."""
+    """Return the invoice that a subscription, a change of it or a new one leads to. Nothing happens."""
     mode, params = call.mode, call.params
     details = params.get("subscription_details", {})
     if "subscription" in params:
@@ -51,12 +51,15 @@ def preview(call: Call) -> Json:
 
 @answers("GET /v1/invoices")
 def every(call: Call) -> Json:
-    """Invoices, newest first."""
+    """Return invoices, newest first."""
     params = call.params
-    where = given(params, "customer", "status", "collection_method")
-    wanted = params.get("subscription")
+    where = pick(params, "customer", "status", "collection_method")
+    subscription_id = params.get("subscription")
 
     def keep(invoice: Json) -> bool:
-        return not wanted or invoice["parent"]["subscription_details"]["subscription"] == wanted
+        return (
+            not subscription_id
+            or invoice["parent"]["subscription_details"]["subscription"] == subscription_id
+        )
 
     return page(call.mode, "invoice", call.path, params, where, keep)

@@ -8,7 +8,7 @@ from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import payments
 from stripe_simulator.core.errors import StripeError
-from stripe_simulator.core.fields import given
+from stripe_simulator.core.fields import pick
 
 Json = dict[str, Any]
 OPEN = ("requires_capture", "requires_payment_method", "requires_action", "requires_confirmation")
@@ -16,7 +16,7 @@ OPEN = ("requires_capture", "requires_payment_method", "requires_action", "requi
 
 @answers("GET /v1/payment_intents/{intent}")
 def retrieve(call: Call) -> Json:
-    """A payment intent."""
+    """Return a payment intent."""
     return call.mode.find("payment_intent", call.id)
 
 
@@ -60,6 +60,6 @@ def _unexpected(intent: Json, verb: str) -> StripeError:
 
 @answers("GET /v1/payment_intents")
 def every(call: Call) -> Json:
-    """Payment intents, newest first."""
-    where = given(call.params, "customer")
+    """Return payment intents, newest first."""
+    where = pick(call.params, "customer")
     return page(call.mode, "payment_intent", call.path, call.params, where)

@@ -8,7 +8,7 @@ from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page, slice_of
 from stripe_simulator.checkout import payment_links
 from stripe_simulator.core import page_urls
-from stripe_simulator.core.fields import given
+from stripe_simulator.core.fields import pick
 
 Json = dict[str, Any]
 
@@ -21,7 +21,7 @@ def create(call: Call) -> Json:
 
 @answers("GET /v1/payment_links/{payment_link}")
 def retrieve(call: Call) -> Json:
-    """A link."""
+    """Return a link."""
     return _find(call)
 
 
@@ -42,13 +42,13 @@ def update(call: Call) -> Json:
 
 @answers("GET /v1/payment_links/{payment_link}/line_items")
 def line_items(call: Call) -> Json:
-    """What a link sells."""
+    """Return what a link sells."""
     return slice_of(_find(call)["line_items"], call.params)
 
 
 @answers("GET /v1/payment_links")
 def every(call: Call) -> Json:
-    """Links, newest first. Stripe gives links no time of making, so none is compared."""
-    where = given(call.params, "active")
+    """Return links, newest first. Stripe gives links no time of making, so none is compared."""
+    where = pick(call.params, "active")
     links_page = page(call.mode, payment_links.KIND, call.path, call.params, where)
     return links_page | {"data": [_here(each) for each in links_page["data"]]}

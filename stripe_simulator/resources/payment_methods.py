@@ -12,13 +12,13 @@ Json = dict[str, Any]
 
 @answers("GET /v1/payment_methods/{payment_method}")
 def retrieve(call: Call) -> Json:
-    """A payment method."""
+    """Return a payment method."""
     return call.mode.find("payment_method", call.id, "payment_method")
 
 
 @answers("GET /v1/customers/{customer}/payment_methods")
 def of_customer(call: Call) -> Json:
-    """A customer's payment methods, newest first."""
+    """Return a customer's payment methods, newest first."""
     customer = call.mode.find("customer", call.id, "customer")
     where = {"customer": customer["id"]} | {
         name: call.params[name] for name in ("type",) if name in call.params

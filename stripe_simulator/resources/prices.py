@@ -8,7 +8,7 @@ from stripe_simulator.account.account import Mode
 from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import pricing, products
-from stripe_simulator.core.fields import given, merged_metadata, taken
+from stripe_simulator.core.fields import merged_metadata, pick, updates
 
 Json = dict[str, Any]
 
@@ -28,7 +28,7 @@ def create(call: Call) -> Json:
 
 @answers("GET /v1/prices/{price}")
 def retrieve(call: Call) -> Json:
-    """A price."""
+    """Return a price."""
     return call.mode.find("price", call.id)
 
 
@@ -40,7 +40,7 @@ def update(call: Call) -> Json:
 
 def change(mode: Mode, price: Json, params: Json) -> Json:
     """Change a price, also where it lies inside subscriptions."""
-    fields = taken(params, "active", "lookup_key", "nickname", "tax_behavior")
+    fields = updates(params, "active", "lookup_key", "nickname", "tax_behavior")
     if "metadata" in params:
         fields["metadata"] = merged_metadata(price["metadata"], params)
     price = mode.change(price, "price.updated", **fields)
@@ -58,9 +58,9 @@ def _has(item: Json, price: Json) -> bool:
 
 @answers("GET /v1/prices")
 def every(call: Call) -> Json:
-    """Prices, newest first."""
+    """Return prices, newest first."""
     params = call.params
-    where = given(params, "active", "currency", "product", "type")
+    where = pick(params, "active", "currency", "product", "type")
     recurring, keys = params.get("recurring", {}), params.get("lookup_keys")
 
     def keep(price: Json) -> bool:

@@ -8,7 +8,7 @@ from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import products
 from stripe_simulator.core.errors import bad_request, empty, no_such
-from stripe_simulator.core.fields import given, merged_metadata, taken
+from stripe_simulator.core.fields import merged_metadata, pick, updates
 from stripe_simulator.core.objects import deleted, now
 
 Json = dict[str, Any]
@@ -22,7 +22,7 @@ def create(call: Call) -> Json:
 
 @answers("GET /v1/products/{id}")
 def retrieve(call: Call) -> Json:
-    """A product."""
+    """Return a product."""
     return call.mode.find("product", call.id)
 
 
@@ -32,7 +32,9 @@ def update(call: Call) -> Json:
     product = call.mode.find("product", call.id)
     if call.params.get("name") == "":
         raise empty("name")
-    fields = products.with_lists(taken(call.params, *products.PLAIN)) | taken(call.params, "default_price")
+    fields = products.with_lists(updates(call.params, *products.PLAIN)) | updates(
+        call.params, "default_price"
+    )
     price = fields.get("default_price")
     if price and call.mode.find("price", price, "default_price", 400)["product"] != product["id"]:
         raise bad_request("The default price must belong to the product.", "default_price")
@@ -58,9 +60,9 @@ def delete(call: Call) -> Json:
 
 @answers("GET /v1/products")
 def every(call: Call) -> Json:
-    """Products, newest first."""
+    """Return products, newest first."""
     params = call.params
-    where = given(params, "active", "shippable", "url")
+    where = pick(params, "active", "shippable", "url")
     ids = params.get("ids")
     for each in ids or []:
         if not call.mode.get("product", each):

@@ -9,7 +9,7 @@ from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import discounts
 from stripe_simulator.core.errors import bad_request, missing
-from stripe_simulator.core.fields import given, merged_metadata, taken
+from stripe_simulator.core.fields import merged_metadata, pick, updates
 from stripe_simulator.core.objects import new_object, now, random_text
 
 Json = dict[str, Any]
@@ -22,7 +22,7 @@ def create(call: Call) -> Json:
 
 
 def make(mode: Mode, params: Json) -> Json:
-    """A new code for a coupon. Raises StripeError (400)."""
+    """Return a new code for a coupon. Raise StripeError (400)."""
     promotion = params["promotion"]
     if "coupon" not in promotion:
         raise missing("promotion[coupon]")
@@ -31,16 +31,16 @@ def make(mode: Mode, params: Json) -> Json:
         mode.find("customer", params["customer"], "customer", 400)
     code = params.get("code") or random_text(8).upper()
     _check(mode, code, params)
-    made = new_object(
+    promotion_code = new_object(
         "promotion_code",
         active=params.get("active", True),
         code=code,
         metadata=merged_metadata({}, params),
         promotion={"coupon": coupon["id"], "type": "coupon"},
         restrictions=_restrictions(params.get("restrictions", {})),
-        **taken(params, "customer", "expires_at", "max_redemptions"),
+        **updates(params, "customer", "expires_at", "max_redemptions"),
     )
-    return mode.add(made, "promotion_code.created")
+    return mode.add(promotion_code, "promotion_code.created")
 
 
 def _check(mode: Mode, code: str, params: Json) -> None:
@@ -68,7 +68,7 @@ def _restrictions(params: Json) -> Json:
 
 @answers("GET /v1/promotion_codes/{promotion_code}")
 def retrieve(call: Call) -> Json:
-    """A code."""
+    """Return a code."""
     return call.mode.find("promotion_code", call.id, "promotion_code")
 
 
@@ -76,7 +76,7 @@ def retrieve(call: Call) -> Json:
 def update(call: Call) -> Json:
     """Turn a code on or off, or change its metadata."""
     code = call.mode.find("promotion_code", call.id, "promotion_code")
-    fields = given(call.params, "active")
+    fields = pick(call.params, "active")
     if fields.get("active") and not code["active"] and discounts.code_named(call.mode, code["code"]):
         raise bad_request(f"An active promotion code with `code: {code['code']}` already exists.", "active")
     if "metadata" in call.params:
@@ -86,8 +86,8 @@ def update(call: Call) -> Json:
 
 @answers("GET /v1/promotion_codes")
 def every(call: Call) -> Json:
-    """Codes, newest first."""
-    where = given(call.params, "active", "customer")
+    """Return codes, newest first."""
+    where = pick(call.params, "active", "customer")
     code, coupon = call.params.get("code"), call.params.get("coupon")
 
     def keep(thing: Json) -> bool:

@@ -8,7 +8,7 @@ from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import payments
 from stripe_simulator.core.errors import bad_request
-from stripe_simulator.core.fields import given, merged_metadata
+from stripe_simulator.core.fields import merged_metadata, pick
 
 Json = dict[str, Any]
 
@@ -37,12 +37,12 @@ def _charge(call: Call) -> Json:
 
 @answers("GET /v1/refunds/{refund}")
 def retrieve(call: Call) -> Json:
-    """A refund."""
+    """Return a refund."""
     return call.mode.find("refund", call.id)
 
 
 @answers("GET /v1/refunds")
 def every(call: Call) -> Json:
-    """Refunds, newest first."""
-    where = given(call.params, "charge", "payment_intent")
+    """Return refunds, newest first."""
+    where = pick(call.params, "charge", "payment_intent")
     return page(call.mode, "refund", call.path, call.params, where)

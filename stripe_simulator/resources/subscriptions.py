@@ -9,7 +9,7 @@ from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.billing import cards, discounts, lifecycle, pauses, plan_changes, sign_up, trials
 from stripe_simulator.core.errors import bad_request, missing, no_such
-from stripe_simulator.core.fields import given, merged_metadata, taken
+from stripe_simulator.core.fields import merged_metadata, pick, updates
 from stripe_simulator.core.objects import now
 
 Json = dict[str, Any]
@@ -28,17 +28,19 @@ def create(call: Call) -> Json:
     customer = mode.find("customer", params["customer"], "customer", 400)
     trial_end = sign_up.trial_end_from(params)
     _check_collection(params)
-    fields = taken(params, *PLAIN) | {"metadata": merged_metadata({}, params)}
-    fields |= given(params, "trial_settings")
+    fields = updates(params, *PLAIN) | {"metadata": merged_metadata({}, params)}
+    fields |= pick(params, "trial_settings")
     fields |= _payment_method(mode, customer, params)
     outcome = "wait" if params.get("payment_behavior") == "default_incomplete" else "alone"
     fields |= {"discount": params.get("discounts") or []}
-    made = sign_up.begin(mode, customer, params["items"], trial_end=trial_end, outcome=outcome, **fields)
-    _check_paid(mode, made, params, outcome)
-    made = mode.change(made, **_cancel_at(made, params))
+    subscription = sign_up.begin(
+        mode, customer, params["items"], trial_end=trial_end, outcome=outcome, **fields
+    )
+    _check_paid(mode, subscription, params, outcome)
+    subscription = mode.change(subscription, **_cancel_at(subscription, params))
     if params.get("cancel_at_period_end"):
-        return lifecycle.cancel_at_period_end(mode, made)
-    return made
+        return lifecycle.cancel_at_period_end(mode, subscription)
+    return subscription
 
 
 def _check_collection(params: Json) -> None:
@@ -52,23 +54,23 @@ def _check_collection(params: Json) -> None:
 
 
 def _payment_method(mode: Mode, customer: Json, params: Json) -> Json:
-    if not (wanted := params.get("default_payment_method")):
-        return taken(params, "default_payment_method")
-    return {"default_payment_method": cards.of_customer(mode, customer, wanted)["id"]}
+    if not (method_id := params.get("default_payment_method")):
+        return updates(params, "default_payment_method")
+    return {"default_payment_method": cards.of_customer(mode, customer, method_id)["id"]}
 
 
-def _check_paid(mode: Mode, made: Json, params: Json, outcome: str) -> None:
+def _check_paid(mode: Mode, subscription: Json, params: Json, outcome: str) -> None:
     """Refusing here takes back all that was made, for the call is one transaction."""
-    if made["status"] not in ("incomplete", "past_due") or outcome == "wait":
+    if subscription["status"] not in ("incomplete", "past_due") or outcome == "wait":
         return
-    method = cards.for_subscription(mode, made)
+    method = cards.for_subscription(mode, subscription)
     if method is None or params.get("payment_behavior") == "error_if_incomplete":
         raise sign_up.refused(method)
 
 
 @answers("GET /v1/subscriptions/{subscription_exposed_id}")
 def retrieve(call: Call) -> Json:
-    """A subscription, also one that has ended."""
+    """Return a subscription, also one that has ended."""
     return call.mode.find("subscription", call.id)
 
 
@@ -109,7 +111,7 @@ def _options(params: Json) -> plan_changes.ChangeOptions:
 def _changes(mode: Mode, subscription: Json, params: Json) -> Json:
     customer = mode.get("customer", subscription["customer"]) or {}
     _check_collection(_collection(subscription, params))
-    fields = taken(params, *PLAIN) | _payment_method(mode, customer, params)
+    fields = updates(params, *PLAIN) | _payment_method(mode, customer, params)
     if params.get("collection_method") == "charge_automatically":
         fields["days_until_due"] = None
     if "trial_settings" in params:
@@ -123,7 +125,7 @@ def _changes(mode: Mode, subscription: Json, params: Json) -> Json:
     if "trial_end" in params:
         fields |= _trial(subscription, params)
     if details := params.get("cancellation_details"):
-        fields["cancellation_details"] = subscription["cancellation_details"] | taken(details, *DETAILS)
+        fields["cancellation_details"] = subscription["cancellation_details"] | updates(details, *DETAILS)
     ends = params.get("cancel_at_period_end")
     if ends is not None and ends != subscription["cancel_at_period_end"]:
         fields |= lifecycle.ending(subscription, ends)
@@ -131,9 +133,9 @@ def _changes(mode: Mode, subscription: Json, params: Json) -> Json:
 
 
 def _collection(subscription: Json, params: Json) -> Json:
-    """What a change makes of how money is collected. Days that were set before end with the method they belong to."""
+    """Return what a change makes of how money is collected. Days that were set before end with the method they belong to."""
     if params.get("collection_method", subscription["collection_method"]) == "send_invoice":
-        return given(subscription, "collection_method", "days_until_due") | params
+        return pick(subscription, "collection_method", "days_until_due") | params
     return params
 
 
@@ -167,12 +169,12 @@ def cancel(call: Call) -> Json:
     prorate = "none"
     if call.params.get("prorate"):
         prorate = "always_invoice" if call.params.get("invoice_now") else "create_prorations"
-    return lifecycle.cancel(call.mode, subscription, prorate=prorate, **taken(details, *DETAILS))
+    return lifecycle.cancel(call.mode, subscription, prorate=prorate, **updates(details, *DETAILS))
 
 
 @answers("POST /v1/subscriptions/{subscription}/pause")
 def pause(call: Call) -> Json:
-    """Service and invoices end until the subscription is resumed."""
+    """Pause a subscription: no service and no invoices until it is resumed."""
     subscription = call.mode.find("subscription", call.id)
     unused = call.params.get("bill_for", {}).get("unused_time_from", {}).get("type", "now")
     return pauses.stop(call.mode, subscription, unused)
@@ -180,7 +182,7 @@ def pause(call: Call) -> Json:
 
 @answers("POST /v1/subscriptions/{subscription}/resume")
 def resume(call: Call) -> Json:
-    """A paused subscription goes on."""
+    """Resume a paused subscription."""
     subscription = call.mode.find("subscription", call.id)
     if subscription["status"] != "paused":
         raise bad_request("Only paused subscriptions can be resumed.", None)
@@ -191,20 +193,24 @@ def resume(call: Call) -> Json:
 
 @answers("GET /v1/subscriptions")
 def every(call: Call) -> Json:
-    """Subscriptions, newest first; canceled ones only when `status` asks for them."""
+    """Return subscriptions, newest first; canceled ones only when `status` asks for them."""
     params = call.params
-    where = given(params, "customer", "collection_method", "test_clock")
-    wanted, price = params.get("status"), params.get("price")
+    where = pick(params, "customer", "collection_method", "test_clock")
+    status_param, price = params.get("status"), params.get("price")
 
     def keep(subscription: Json) -> bool:
         if price and all(item["price"]["id"] != price for item in subscription["items"]["data"]):
             return False
-        return _has_status(subscription["status"], wanted)
+        return _has_status(subscription["status"], status_param)
 
     return page(call.mode, "subscription", call.path, params, where, keep)
 
 
-def _has_status(status: str, wanted: str | None) -> bool:
-    if wanted is None:
+def _has_status(status: str, status_param: str | None) -> bool:
+    if status_param is None:
         return status != "canceled"
-    return wanted == "all" or status == wanted or (wanted == "ended" and status in lifecycle.FINAL)
+    return (
+        status_param == "all"
+        or status == status_param
+        or (status_param == "ended" and status in lifecycle.FINAL)
+    )

@@ -21,7 +21,7 @@ def create(call: Call) -> Json:
 
 @answers("GET /v1/test_helpers/test_clocks/{test_clock}")
 def retrieve(call: Call) -> Json:
-    """A clock."""
+    """Return a clock."""
     return call.mode.find(test_clocks.CLOCK, call.id, "test_clock")
 
 
@@ -35,7 +35,7 @@ def advance(call: Call) -> Json:
 
 @answers("DELETE /v1/test_helpers/test_clocks/{test_clock}")
 def delete(call: Call) -> Json:
-    """A clock goes, and all its customers with what they have."""
+    """Delete a test clock and its customers."""
     clock = call.mode.find(test_clocks.CLOCK, call.id, "test_clock")
     for customer in call.mode.every("customer", test_clock=clock["id"]):
         customers.remove(call.mode, customer)
@@ -46,5 +46,5 @@ def delete(call: Call) -> Json:
 
 @answers("GET /v1/test_helpers/test_clocks")
 def every(call: Call) -> Json:
-    """Clocks, newest first."""
+    """Return clocks, newest first."""
     return page(call.mode, test_clocks.CLOCK, call.path, call.params, {})

@@ -7,7 +7,7 @@ from typing import Any
 from stripe_simulator.api.calls import Call, answers
 from stripe_simulator.api.lists import page
 from stripe_simulator.core.errors import bad_request
-from stripe_simulator.core.fields import merged_metadata, taken
+from stripe_simulator.core.fields import merged_metadata, updates
 from stripe_simulator.core.objects import deleted, new_object, random_text
 from stripe_simulator.delivery import endpoint_urls
 
@@ -23,16 +23,16 @@ def create(call: Call) -> Json:
     _check_events(params)
     if len(call.mode.every("webhook_endpoint")) >= MOST:
         raise bad_request(f"You have reached the maximum of {MOST} {call.mode.name} webhook endpoints.")
-    made = new_object(
+    endpoint = new_object(
         "webhook_endpoint",
         enabled_events=params["enabled_events"],
         metadata=merged_metadata({}, params),
         secret="whsec_" + random_text(32),
         status="enabled",
         url=params["url"],
-        **taken(params, "api_version", "description"),
+        **updates(params, "api_version", "description"),
     )
-    return call.mode.add(made)
+    return call.mode.add(endpoint)
 
 
 def _check_url(call: Call) -> None:
@@ -43,20 +43,20 @@ def _check_url(call: Call) -> None:
 
 
 def _check_events(params: Json) -> None:
-    wanted = params.get("enabled_events")
-    if wanted is None:
+    enabled_events = params.get("enabled_events")
+    if enabled_events is None:
         return
-    if not wanted:
+    if not enabled_events:
         raise bad_request("You must specify at least one event.", "enabled_events")
-    if "*" in wanted and len(wanted) > 1:
+    if "*" in enabled_events and len(enabled_events) > 1:
         raise bad_request("The `*` event cannot be combined with others.", "enabled_events")
-    if len(set(wanted)) < len(wanted):
+    if len(set(enabled_events)) < len(enabled_events):
         raise bad_request("An event is named twice.", "enabled_events")
 
 
 @answers("GET /v1/webhook_endpoints/{webhook_endpoint}")
 def retrieve(call: Call) -> Json:
-    """An endpoint, without its secret."""
+    """Return an endpoint, without its secret."""
     return call.mode.find("webhook_endpoint", call.id)
 
 
@@ -66,7 +66,7 @@ def update(call: Call) -> Json:
     endpoint, params = call.mode.find("webhook_endpoint", call.id), call.params
     _check_url(call)
     _check_events(params)
-    fields = taken(params, "description", "enabled_events", "url")
+    fields = updates(params, "description", "enabled_events", "url")
     if "disabled" in params:
         fields["status"] = "disabled" if params["disabled"] else "enabled"
     if "metadata" in params:
@@ -83,5 +83,5 @@ def delete(call: Call) -> Json:
 
 @answers("GET /v1/webhook_endpoints")
 def every(call: Call) -> Json:
-    """Endpoints, newest first."""
+    """Return endpoints, newest first."""
     return page(call.mode, "webhook_endpoint", call.path, call.params, {})
