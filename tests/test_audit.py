@@ -159,11 +159,10 @@ def test_the_live_key_of_another_account_ends_nobody_s_membership(site):
 
 def test_the_audit_waits_for_nobody_s_delivery(site):
     """A delivery holds its customer, then wants its subscription. The other way round both would wait for ever."""
-    from umstripe.stripe_api.calls import Page
-
     from umstripe.database import write
     from umstripe.jobs import audit
     from umstripe.models import Customer
+    from umstripe.stripe_api.calls import Page
 
     if site.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         pytest.skip("SQLite has one writer at a time")
