@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import Any
 
 from dbos import DBOSClient, EnqueueOptions
 from flask import current_app
@@ -33,7 +32,7 @@ def system_database_url(database_url: str) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def enqueue(mode: str, kind: str, *arguments: Any) -> None:
+def enqueue(mode: str, kind: str, *arguments: object) -> None:
     """Enqueue a mode's work of a kind (a key of WORKFLOWS), unless it waits or runs already.
 
     Raise NotAllowed while there is no secret key.

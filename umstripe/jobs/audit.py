@@ -161,13 +161,18 @@ def _list_drifts(mode: str, suspects: list[str]) -> None:
             listed = (Difference.mode == mode, Difference.stripe_customer_id == customer)
             tx.execute(delete(Difference).where(*listed))
             for drift in drifts:
-                values: dict[str, Any] = {"kind": drift.kind, "stripe_object_id": drift.stripe_object_id}
-                values |= {"user_id": drift.user_id, "here": drift.local[:300], "there": drift.remote[:300]}
-                values |= {"mode": mode, "stripe_customer_id": customer, "roles": roles, "error": error}
-                tx.execute(insert(Difference).values(values))
+                columns = {"kind": drift.kind, "stripe_object_id": drift.stripe_object_id}
+                about = {
+                    "mode": mode,
+                    "stripe_customer_id": customer,
+                    "user_id": drift.user_id,
+                    "roles": roles,
+                }
+                sides = {"here": drift.local[:300], "there": drift.remote[:300]}
+                tx.execute(insert(Difference).values(**columns, **about, **sides, error=error))
 
 
-def _preview(mode: str, customer: str) -> tuple[list[reconcile.Drift], dict[str, Any], str]:
+def _preview(mode: str, customer: str) -> tuple[list[reconcile.Drift], reconcile.Roles, str]:
     """As reconcile.preview, with the reason when Stripe does not know the customer, or its answer cannot be read."""
     try:
         return *reconcile.preview(mode, customer), ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import structlog
 from dbos import DBOS
 
@@ -74,6 +72,6 @@ def _write_end(tx: Transaction, mode: str, subscription_id: str, at: int, fetche
         return
     event = {"type": "customer.subscription.deleted", "created": at}
     triggers.notify_subscription_change(tx, event, snapshot, change)
-    line: dict[str, Any] = {"trigger": "work", "mode": mode, "user_id": change.user_id}
+    line = {"trigger": "work", "mode": mode, "user_id": change.user_id}
     description, details = "Second trial with a card ended; nothing was charged", {"object": subscription_id}
     Activity.write(tx, "trial.ended", description, **line, details=details)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from flask import current_app
 
 from umstripe.errors import NotAllowed, StripeRefused
+from umstripe.stripe_api.calls import JSONObject
 from umstripe.stripe_api.client import Stripe
 
 RIGHTS = {
@@ -64,7 +64,7 @@ def check_keys(publishable: str, secret: str) -> Stripe:
     return stripe
 
 
-def display_name(account: dict[str, Any] | None) -> str:
+def display_name(account: JSONObject | None) -> str:
     """Return what the account calls itself; its id if it has no name, and "" if the key may not see it."""
     profile = (account or {}).get("business_profile") or {}
     dashboard = ((account or {}).get("settings") or {}).get("dashboard") or {}

@@ -6,11 +6,10 @@ Every call raises StripeRefused and StripeUnavailable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from umstripe.stripe_api import types
-from umstripe.stripe_api.calls import Answer, Calls
+from umstripe.stripe_api.calls import Answer, Calls, JSONObject, Params
 from umstripe.stripe_api.paths import object_path, quoted_id
 
 MAX_SESSIONS = 20
@@ -25,40 +24,40 @@ EXPANDED_WITHOUT_PAYMENTS = {"checkout.session": ["line_items", "subscription"]}
 class CheckoutCalls(Calls):
     """The calls of `Stripe` for selling."""
 
-    def create_session(self, params: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:
+    def create_session(self, params: Params, idempotency_key: str) -> JSONObject:
         """Create a Checkout session: https://docs.stripe.com/api/checkout/sessions/create."""
         return self._object("POST", "/v1/checkout/sessions", params, idempotency_key)
 
-    def sessions_of(self, stripe_customer_id: str) -> list[dict[str, Any]]:
+    def sessions_of(self, stripe_customer_id: str) -> list[JSONObject]:
         """Return the newest Checkout sessions of a customer, newest first, in any status."""
         params = {"customer": stripe_customer_id, "limit": MAX_SESSIONS}
         return self._newest("/v1/checkout/sessions", params)
 
-    def expire_session(self, session_id: str) -> dict[str, Any]:
+    def expire_session(self, session_id: str) -> JSONObject:
         """End an open Checkout session, so that nobody can pay it any more."""
         key = f"umstripe-expire-{quoted_id(session_id)}"
         path = object_path("/v1/checkout/sessions", session_id, "expire")
         return self._object("POST", path, None, key)
 
-    def create_portal_configuration(self, params: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:
+    def create_portal_configuration(self, params: Params, idempotency_key: str) -> JSONObject:
         """Create a configuration: https://docs.stripe.com/api/customer_portal/configurations/create."""
         return self._object("POST", "/v1/billing_portal/configurations", params, idempotency_key)
 
-    def create_portal_session(self, params: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:
+    def create_portal_session(self, params: Params, idempotency_key: str) -> JSONObject:
         """Create a link into the portal, good for a few minutes: https://docs.stripe.com/api/customer_portal/sessions."""
         return self._object("POST", "/v1/billing_portal/sessions", params, idempotency_key)
 
-    def invoices_of(self, stripe_customer_id: str, limit: int = 12) -> list[dict[str, Any]]:
+    def invoices_of(self, stripe_customer_id: str, limit: int = 12) -> list[JSONObject]:
         """Return a customer's newest invoices, newest first."""
         params = {"customer": stripe_customer_id, "limit": limit}
         return self._newest("/v1/invoices", params)
 
-    def preview_invoice(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def preview_invoice(self, params: Params) -> JSONObject:
         """Return what an invoice would say, and create nothing: https://docs.stripe.com/api/invoices/create_preview."""
         return self._object("POST", "/v1/invoices/create_preview", params)
 
     def update_subscription(
-        self, subscription_id: str, params: Mapping[str, Any], idempotency_key: str
+        self, subscription_id: str, params: Params, idempotency_key: str
     ) -> Answer[types.Subscription]:
         """Change a subscription. Return it as it is afterwards."""
         path = object_path("/v1/subscriptions", subscription_id)
@@ -88,7 +87,7 @@ class CheckoutCalls(Calls):
         return self._call("POST", path, params, idempotency_key)
 
     def update_customer(
-        self, customer_id: str, params: Mapping[str, Any], idempotency_key: str
+        self, customer_id: str, params: Params, idempotency_key: str
     ) -> Answer[types.Customer]:
         """Change a customer. Return it as it is afterwards."""
         return self._call("POST", object_path("/v1/customers", customer_id), params, idempotency_key)

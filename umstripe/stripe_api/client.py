@@ -20,7 +20,7 @@ from flask import has_request_context
 from umstripe.database import ensure_no_write_transaction
 from umstripe.errors import ClonedSite, MalformedObject, StripeError, StripeRefused, StripeUnavailable
 from umstripe.stripe_api import types
-from umstripe.stripe_api.calls import Answer, Page
+from umstripe.stripe_api.calls import Answer, JSONObject, Page, Params
 from umstripe.stripe_api.checkout import EXPANDED, EXPANDED_WITHOUT_PAYMENTS, CheckoutCalls
 from umstripe.stripe_api.paths import COLLECTIONS, object_path
 from umstripe.stripe_api.permissions import PermissionCalls
@@ -120,16 +120,16 @@ class Stripe(CheckoutCalls, PermissionCalls):
                 raise StripeRefused(f"{UNKNOWN} ({refusal})", refusal.status, refusal.code) from None
             return Answer({"id": stripe_id, "object": kind, "deleted": True}, refusal.as_of)
 
-    def _checked(self, kind: str, path: str, params: Mapping[str, Any]) -> Answer[Any]:
+    def _checked(self, kind: str, path: str, params: Params) -> Answer[Any]:
         answer = self._call("GET", path, params)
         check_fetched(kind, answer.object)
         return answer
 
-    def create_customer(self, params: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:
+    def create_customer(self, params: Params, idempotency_key: str) -> JSONObject:
         return self._object("POST", "/v1/customers", params, idempotency_key)
 
-    def webhook_endpoints(self) -> Iterator[dict[str, Any]]:
-        params: dict[str, Any] = {"limit": PAGE_SIZE}
+    def webhook_endpoints(self) -> Iterator[JSONObject]:
+        params: dict[str, object] = {"limit": PAGE_SIZE}
         while True:
             page = self._call("GET", "/v1/webhook_endpoints", params).object
             yield from page["data"]
@@ -137,14 +137,12 @@ class Stripe(CheckoutCalls, PermissionCalls):
                 return
             params["starting_after"] = page["data"][-1]["id"]
 
-    def create_webhook_endpoint(self, params: Mapping[str, Any], idempotency_key: str) -> dict[str, Any]:
+    def create_webhook_endpoint(self, params: Params, idempotency_key: str) -> JSONObject:
         """Create an endpoint; its `secret` is returned here and never again. The API version is this library's."""
         pinned = {**params, "api_version": API_VERSION}
         return self._object("POST", "/v1/webhook_endpoints", pinned, idempotency_key)
 
-    def update_webhook_endpoint(
-        self, endpoint_id: str, params: Mapping[str, Any], idempotency_key: str
-    ) -> dict[str, Any]:
+    def update_webhook_endpoint(self, endpoint_id: str, params: Params, idempotency_key: str) -> JSONObject:
         path = object_path("/v1/webhook_endpoints", endpoint_id)
         return self._object("POST", path, params, idempotency_key)
 
@@ -156,7 +154,7 @@ class Stripe(CheckoutCalls, PermissionCalls):
             if refusal.code != "resource_missing":
                 raise
 
-    def _page(self, kind: str, path: str, after: str | None, **params: Any) -> Page[Any]:
+    def _page(self, kind: str, path: str, after: str | None, **params: object) -> Page[Any]:
         cursor = {"starting_after": after} if after else {}
         answer = self._call("GET", path, {"limit": PAGE_SIZE, **params, **cursor})
         items = answer.object["data"]
@@ -169,7 +167,7 @@ class Stripe(CheckoutCalls, PermissionCalls):
         self,
         verb: str,
         path: str,
-        params: Mapping[str, Any] | None = None,
+        params: Params | None = None,
         idempotency_key: str | None = None,
     ) -> Answer[Any]:
         ensure_no_write_transaction()
@@ -187,7 +185,7 @@ class Stripe(CheckoutCalls, PermissionCalls):
         return Answer(answer.data, _answered_at(answer.headers))
 
     def _request(
-        self, verb: str, path: str, params: Mapping[str, Any], key: str | None, until: float, number: int = 0
+        self, verb: str, path: str, params: Params, key: str | None, until: float, number: int = 0
     ) -> Any:
         """Return Stripe's answer. A failure of Stripe's, which it repeats under the same key for a day, is requested
         under the next key; everybody takes the same keys in the same order, so that doubles still create one object.

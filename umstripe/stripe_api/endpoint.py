@@ -6,11 +6,11 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from umstripe.errors import StripeError, StripeRefused
+from umstripe.stripe_api.calls import JSONObject
 from umstripe.stripe_api.client import API_VERSION, Stripe
 
 PATH = "/webhooks/stripe/"
@@ -59,7 +59,7 @@ def create(stripe: Stripe, url: str, events: Iterable[str], instance_id: str, ge
     return Endpoint(endpoint["id"], url, endpoint["secret"])
 
 
-def problems(endpoint: Mapping[str, Any], url: str, events: Iterable[str]) -> list[str]:
+def problems(endpoint: JSONObject, url: str, events: Iterable[str]) -> list[str]:
     """Return what is wrong with our endpoint at Stripe, in sentences."""
     if endpoint.get("deleted"):
         return ["The webhook endpoint does not exist at Stripe any more: no news of payments comes."]
@@ -84,7 +84,7 @@ def elsewhere(sends_to: str, url: str) -> str:
     return f"The webhook endpoint sends to {sends_to}, but this site is at {url}."
 
 
-def check(stripe: Stripe, endpoint_id: str, url: str, events: set[str]) -> dict[str, Any]:
+def check(stripe: Stripe, endpoint_id: str, url: str, events: set[str]) -> JSONObject:
     """Return the state of our endpoint: `problems` in sentences, `clock` (seconds that ours is ahead of Stripe's)
     and how many deliveries of the last three days are still `undelivered`. Raise StripeError."""
     answer = stripe.fetch("webhook_endpoint", endpoint_id)
@@ -121,17 +121,17 @@ def address(site_url: str, mode: str) -> str:
     return f"{site_url}{PATH}{mode}"
 
 
-def _params(url: str, events: Iterable[str], instance_id: str) -> dict[str, Any]:
+def _params(url: str, events: Iterable[str], instance_id: str) -> JSONObject:
     metadata = {"umstripe_instance": instance_id}
     return {"url": url, "enabled_events": sorted(events), "description": DESCRIPTION, "metadata": metadata}
 
 
-def _is_ours(endpoint: Mapping[str, Any], url: str, instance_id: str, known_id: str | None) -> bool:
+def _is_ours(endpoint: JSONObject, url: str, instance_id: str, known_id: str | None) -> bool:
     made_by = (endpoint.get("metadata") or {}).get("umstripe_instance")
     return endpoint["id"] == known_id or endpoint["url"] == url or made_by == instance_id
 
 
-def _update(stripe: Stripe, endpoint: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+def _update(stripe: Stripe, endpoint: JSONObject, params: JSONObject) -> None:
     events = set(endpoint["enabled_events"])
     is_right = endpoint["url"] == params["url"] and events == set(params["enabled_events"])
     if not is_right or endpoint["status"] != "enabled":
@@ -139,6 +139,6 @@ def _update(stripe: Stripe, endpoint: Mapping[str, Any], params: Mapping[str, An
         stripe.update_webhook_endpoint(endpoint["id"], {**params, "disabled": False}, key)
 
 
-def _key(verb: str, params: Mapping[str, Any], generation: int) -> str:
+def _key(verb: str, params: JSONObject, generation: int) -> str:
     digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:32]
     return f"umstripe-endpoint-{verb}-{generation}-{digest}"

@@ -5,12 +5,10 @@ These are methods of `Stripe` (see client).
 
 from __future__ import annotations
 
-from typing import Any
-
 from umstripe.errors import StripeRefused, StripeUnavailable
-from umstripe.stripe_api.calls import Calls
+from umstripe.stripe_api.calls import Calls, JSONObject, Params
 
-PROBES: dict[str, tuple[str, str, dict[str, Any]]] = {
+PROBES: dict[str, tuple[str, str, Params]] = {
     "customers": ("POST", "/v1/customers/cus_umstripe_probe", {"description": "probe"}),
     "checkout_sessions": ("POST", "/v1/checkout/sessions/cs_umstripe_probe/expire", {}),
     "customer_portal": ("POST", "/v1/billing_portal/sessions", {"customer": "cus_umstripe_probe"}),
@@ -45,7 +43,7 @@ class PermissionCalls(Calls):
             if refusal.status == 401 or refusal.code == "secret_key_required":
                 raise
 
-    def account(self) -> dict[str, Any] | None:
+    def account(self) -> JSONObject | None:
         """Return the key's account, or None: a restricted key may not see it."""
         try:
             return self._object("GET", "/v1/account")

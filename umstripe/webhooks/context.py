@@ -52,11 +52,14 @@ class EventContext(Generic[StripeObject]):
 
     def log(self, description: str, user_id: int | None = None) -> None:
         details = {"event": self.event["id"], "object": self.event["data"]["object"].get("id", "")}
-        line: dict[str, Any] = {"trigger": self.trigger, "mode": self.mode, "user_id": user_id}
-        Activity.write(self.tx, self.event["type"], description, **line, details=details)
+        line = {"trigger": self.trigger, "mode": self.mode, "user_id": user_id, "details": details}
+        Activity.write(self.tx, self.event["type"], description, **line)
 
 
-def log_change(context: EventContext[Any], change: Change | None, what: str) -> str:
+AnyContext = EventContext[Any]
+
+
+def log_change(context: AnyContext, change: Change | None, what: str) -> str:
     """Log what a state changed (rule 10). Return the result of a state that was applied or overtaken."""
     if change is None:
         return "foreign"
@@ -69,7 +72,7 @@ def log_change(context: EventContext[Any], change: Change | None, what: str) -> 
     return "processed"
 
 
-def log_only(context: EventContext[Any], description: str, customer_id: str | None = None) -> str:
+def log_only(context: AnyContext, description: str, customer_id: str | None = None) -> str:
     """Log an event that changes nothing here, if it is about one of our customers. Return its result."""
     customer = Customer.get_or_reserve(
         context.tx, context.mode, customer_id or context.object.get("customer")

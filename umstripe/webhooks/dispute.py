@@ -22,7 +22,7 @@ from umstripe.models.purchase import PRICE_METADATA, status_of_charge
 from umstripe.models.snapshot import NeedsFetch
 from umstripe.models.subscription import Change
 from umstripe.stripe_api import types
-from umstripe.webhooks.context import EventContext
+from umstripe.webhooks.context import AnyContext, EventContext
 from umstripe.webhooks.registry import handles
 
 
@@ -40,7 +40,7 @@ def dispute_changed(context: EventContext[types.Dispute]) -> str:
     return "foreign" if customer_id is None else _sync(context, customer_id)
 
 
-def apply_waiting_disputes(context: EventContext[Any], payment_id: str, customer_id: int) -> None:
+def apply_waiting_disputes(context: AnyContext, payment_id: str, customer_id: int) -> None:
     """Apply the disputes of a payment that came before anybody could tell whose payment it is."""
     for delivery in Delivery.foreign_disputes(context.tx, context.mode, payment_id):
         event = json.loads(delivery.body)

@@ -241,7 +241,7 @@ def _customer_for_guest(context: SessionContext, link_session: PaymentLinkSessio
     customer = context.fetched.get(guest_key(link_session.state.id))
     if customer is not None:
         return customer.id
-    params: dict[str, Any] = {
+    params: dict[str, object] = {
         "email": link_session.email,
         **({"name": link_session.name} if link_session.name else {}),
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import structlog
 
@@ -17,14 +16,14 @@ from umstripe.errors import DeliveryNotStored, MalformedObject, NotAllowed, Stri
 from umstripe.models import Connection, Delivery, site_identity
 from umstripe.models.dispute import payment_of
 from umstripe.models.snapshot import Snapshot
-from umstripe.stripe_api.calls import Answer
+from umstripe.stripe_api.calls import Answer, JSONObject
 from umstripe.stripe_api.field_rules import ID, valid_or_empty
 from umstripe.stripe_api.shapes import check_event
 from umstripe.stripe_api.types import Event
 from umstripe.transactions import FetchedStates, with_retries
 from umstripe.webhooks.context import EventContext
 from umstripe.webhooks.registry import dispatch
-from umstripe.webhooks.unusable import is_permanent, set_aside
+from umstripe.webhooks.unusable import DeliveryValues, is_permanent, set_aside
 
 EXPANDED = ("customer", "subscription", "payment_intent")
 """What a fetched session has as a whole, and an event's by its id."""
@@ -52,7 +51,7 @@ def receive(
         return result
 
 
-def _keep_failed(row: dict[str, Any], event: Event, error: Exception) -> str:
+def _keep_failed(row: DeliveryValues, event: Event, error: Exception) -> str:
     """Keep an event that was not applied, with the reason. Return its result."""
     reason = _reason(error)
     try:
@@ -83,7 +82,7 @@ def process_again(delivery: Delivery) -> str:
     return receive(mode, json.loads(body), body, arrived, REPEATABLE)
 
 
-def _apply(mode: str, event: Event, row: dict[str, Any], retryable: Iterable[str]) -> str:
+def _apply(mode: str, event: Event, row: DeliveryValues, retryable: Iterable[str]) -> str:
     fetched: FetchedStates = {}
 
     def claim_and_dispatch(tx: Transaction) -> str:
@@ -114,7 +113,7 @@ def process_failed(mode: str, at_most: int = 1000) -> tuple[int, int]:
     return len(waiting), len(waiting) - applied
 
 
-def sync_checkout_session(mode: str, session_id: str) -> dict[str, Any]:
+def sync_checkout_session(mode: str, session_id: str) -> JSONObject:
     """Ask Stripe for a Checkout session and, when it is complete, apply it as its delivery would (rule 7).
 
     Return the session, with its line items and subscription as a whole; `deleted` when there is none. Whichever
@@ -122,13 +121,13 @@ def sync_checkout_session(mode: str, session_id: str) -> dict[str, Any]:
     """
     stripe = Connection.of(mode).stripe(retries=0)
     db.session.rollback()
-    answer: Answer[dict[str, Any]] = stripe.fetch("checkout.session", session_id)
+    answer: Answer[JSONObject] = stripe.fetch("checkout.session", session_id)
     if answer.object.get("status") == "complete":
         _apply_complete_session(mode, answer.object, answer.as_of)
     return answer.object
 
 
-def _apply_complete_session(mode: str, session: Mapping[str, Any], as_of: int) -> None:
+def _apply_complete_session(mode: str, session: JSONObject, as_of: int) -> None:
     subscription, fetched = session.get("subscription"), {session["id"]: Snapshot(mode, session, as_of)}
     if isinstance(subscription, Mapping):
         fetched[subscription["id"]] = Snapshot(mode, subscription, as_of)
@@ -136,7 +135,7 @@ def _apply_complete_session(mode: str, session: Mapping[str, Any], as_of: int) -
     with_retries(mode, fetched, lambda tx: dispatch(EventContext(tx, mode, event, fetched, "member")))
 
 
-def event_for_session(mode: str, session: Mapping[str, Any], as_of: int) -> Event:
+def event_for_session(mode: str, session: Mapping[str, object], as_of: int) -> Event:
     """Return the event that a fetched session stands for: what belongs to the session is named in it by its id."""
     in_event = {
         name: value["id"] if name in EXPANDED and isinstance(value, Mapping) else value
@@ -152,7 +151,7 @@ def event_for_session(mode: str, session: Mapping[str, Any], as_of: int) -> Even
     }
 
 
-def _delivery_values(mode: str, event: Event, body: str, arrived: bool) -> dict[str, Any]:
+def _delivery_values(mode: str, event: Event, body: str, arrived: bool) -> DeliveryValues:
     return {
         "mode": mode,
         "stripe_event_id": event["id"],
@@ -172,7 +171,7 @@ def _is_dispute(event: Event) -> bool:
     return bool(event["data"]["object"].get("object") == "dispute")
 
 
-def _customer_of(data: Mapping[str, Any]) -> str:
+def _customer_of(data: JSONObject) -> str:
     customer = data.get("id") if data.get("object") == "customer" else data.get("customer")
     return valid_or_empty(ID, customer.get("id") if isinstance(customer, Mapping) else customer)
 

@@ -7,7 +7,7 @@ found by doing it in a transaction that is then rolled back.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -24,6 +24,11 @@ from umstripe.stripe_api.calls import Answer
 from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import FetchedStates, RetriesExhausted, with_retries_from
 from umstripe.webhooks.customer import link_customer, user_named_by
+
+Rows = dict[str, Any]
+"""Our rows of subscriptions, by Stripe's ids."""
+Roles = dict[str, list[str]]
+"""A user's roles `before` and `after`, by name."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Drift:
 class _RolledBack(Exception):
     """Carry the drifts and roles out of a transaction, and roll it back."""
 
-    def __init__(self, drifts: list[Drift], roles: dict[str, Any]) -> None:
+    def __init__(self, drifts: list[Drift], roles: Roles) -> None:
         super().__init__()
         self.drifts, self.roles = drifts, roles
 
@@ -98,7 +103,7 @@ def repair(mode: str, stripe_customer_id: str, trigger: str = "work") -> None:
         tx.execute(delete(Difference).where(*listed))
 
 
-def preview(mode: str, stripe_customer_id: str) -> tuple[list[Drift], dict[str, Any]]:
+def preview(mode: str, stripe_customer_id: str) -> tuple[list[Drift], Roles]:
     """Return what `sync` would change, and the roles of the user before and after, without changing anything."""
     fetched: FetchedStates = {}
 
@@ -141,7 +146,7 @@ def _newest(mode: str, stripe_customer_id: str) -> list[Snapshot]:
     return [_snapshot(mode, item, page.as_of, ours) for item in page.items if item["id"] not in others]
 
 
-def _listed(stripe: Stripe, mode: str, customer: str, ours: Mapping[str, Any]) -> Iterator[Snapshot]:
+def _listed(stripe: Stripe, mode: str, customer: str, ours: Rows) -> Iterator[Snapshot]:
     after = None
     while True:
         page = stripe.subscriptions(after, customer)
@@ -156,7 +161,7 @@ def _listed(stripe: Stripe, mode: str, customer: str, ours: Mapping[str, Any]) -
         after = page.after
 
 
-def _snapshot(mode: str, subscription: types.Subscription, as_of: int, ours: Mapping[str, Any]) -> Snapshot:
+def _snapshot(mode: str, subscription: types.Subscription, as_of: int, ours: Rows) -> Snapshot:
     row = ours.get(subscription["id"])
     return Snapshot(mode, subscription, as_of, row.revision if row else NEVER_WRITTEN)
 
@@ -166,9 +171,7 @@ def _fetched(stripe: Stripe, mode: str, row: Any) -> Snapshot:
     return Snapshot(mode, answer.object, answer.as_of, row.revision)
 
 
-def _of_other_customers(
-    mode: str, subscriptions: list[types.Subscription], ours: Mapping[str, Any]
-) -> dict[str, Any]:
+def _of_other_customers(mode: str, subscriptions: list[types.Subscription], ours: Rows) -> Rows:
     """Return the rows of those that are here as another customer's, by their ids."""
     ids = [item["id"] for item in subscriptions if item["id"] not in ours]
     table = Subscription.__table__
@@ -177,7 +180,7 @@ def _of_other_customers(
         return {row.stripe_subscription_id: row for row in tx.execute(query)}
 
 
-def _ours(tx: Transaction, mode: str, stripe_customer_id: str) -> dict[str, Any]:
+def _ours(tx: Transaction, mode: str, stripe_customer_id: str) -> Rows:
     query = select(Subscription.__table__).join(Customer, Customer.id == Subscription.customer_id)
     query = query.where(Customer.mode == mode, Customer.stripe_customer_id == stripe_customer_id)
     return {row.stripe_subscription_id: row for row in tx.execute(query)}
@@ -185,7 +188,7 @@ def _ours(tx: Transaction, mode: str, stripe_customer_id: str) -> dict[str, Any]
 
 def _apply_with_roles(
     tx: Transaction, state: StripeState, fetched: FetchedStates
-) -> tuple[list[Drift], dict[str, Any]]:
+) -> tuple[list[Drift], Roles]:
     customer = Customer.get_or_reserve(tx, state.mode, state.stripe_customer_id)
     user_id = customer.user_id if customer else _user_named_by(tx, state)
     at = int(time.time())
@@ -253,6 +256,6 @@ def _log(tx: Transaction, mode: str, drifts: list[Drift], trigger: str) -> list[
         description = (
             f"Brought in line with Stripe: {drift.stripe_object_id} was {drift.local}, is {drift.remote}"
         )
-        line: dict[str, Any] = {"trigger": trigger, "mode": mode, "user_id": drift.user_id}
+        line = {"trigger": trigger, "mode": mode, "user_id": drift.user_id}
         Activity.write(tx, "stripe.synced", description, **line, details={"object": drift.stripe_object_id})
     return drifts

@@ -6,12 +6,12 @@ The endpoint at Stripe is registered for the types in HANDLERS. The package impo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from umstripe.webhooks.context import EventContext
+from umstripe.webhooks.context import AnyContext
 from umstripe.webhooks.unusable import is_of_another_account
 
-Handler = Callable[[EventContext[Any]], str]
+Handler = Callable[[AnyContext], str]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 
 HANDLERS: dict[str, Handler] = {}
@@ -28,7 +28,7 @@ def handles(*types: str) -> Callable[[HandlerT], HandlerT]:
     return register
 
 
-def dispatch(context: EventContext[Any]) -> str:
+def dispatch(context: AnyContext) -> str:
     """Apply an event in its transaction. Return its result (see Delivery). Raise NeedsFetch as Subscription.apply."""
     handler = HANDLERS.get(context.event["type"])
     if handler is None:

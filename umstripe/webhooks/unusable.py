@@ -12,6 +12,8 @@ from umstripe.formatting import mode_words
 from umstripe.models import Connection, Customer, Delivery, Mail
 from umstripe.stripe_api.types import Event
 
+DeliveryValues = dict[str, Any]
+"""The columns of a Delivery, by name."""
 PERMANENT_ERRORS = (
     ArithmeticError,
     AttributeError,
@@ -43,7 +45,7 @@ def is_of_another_account(tx: Transaction, mode: str, event: Event) -> bool:
     return not own or account != own
 
 
-def set_aside(tx: Transaction, row: dict[str, Any], event: Event, reason: str, by_mail: bool) -> str:
+def set_aside(tx: Transaction, row: DeliveryValues, event: Event, reason: str, by_mail: bool) -> str:
     """Keep an event that cannot be applied. Return the result: `foreign` for one that is not about this site."""
     mode = row["mode"]
     if _is_foreign(tx, row, event):
@@ -62,7 +64,7 @@ def mail_administrators(tx: Transaction, mode: str) -> None:
     Mail.to_administrators(tx, "health", f"unusable:{mode}:{now().date()}", what=subject, says=text)
 
 
-def _is_foreign(tx: Transaction, row: dict[str, Any], event: Event) -> bool:
+def _is_foreign(tx: Transaction, row: DeliveryValues, event: Event) -> bool:
     if is_of_another_account(tx, row["mode"], event):
         return True
     customer = row["stripe_customer_id"]
