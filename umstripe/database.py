@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from cryptography.fernet import InvalidToken
 from flask import Flask, current_app, has_app_context, has_request_context, request
@@ -19,6 +19,7 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     DateTime,
+    Dialect,
     Engine,
     MetaData,
     String,
@@ -27,13 +28,18 @@ from sqlalchemy import (
     event,
     text,
 )
+from sqlalchemy import Row as SQLRow
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, declared_attr, mapped_column
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from umstripe.keys.files import EncryptionKeys
 
 Transaction = Connection
 """An open transaction: SQLAlchemy's name for it is also that of a model, the keys of a Stripe account."""
+Row = SQLRow[*tuple[object, ...]]
+"""A row as Core reads it: its columns are attributes, which no type checker knows."""
 Seconds = Annotated[int, mapped_column(BigInteger)]
 """A moment of Stripe's clock: whole seconds since 1970, UTC."""
 
@@ -132,7 +138,7 @@ def _session_is_released() -> bool:
     return True
 
 
-def _watch_changes(session: Session, *_context: Any) -> None:
+def _watch_changes(session: Session, *_context: object) -> None:
     session.info["changed"] = True
 
 
@@ -141,7 +147,7 @@ def _watch_statements(state: ORMExecuteState) -> None:
         state.session.info["changed"] = True
 
 
-def _forget_changes(session: Session, *_context: Any) -> None:
+def _forget_changes(session: Session, *_context: object) -> None:
     session.info.pop("changed", None)
 
 
@@ -185,7 +191,7 @@ def init_app(app: Flask) -> None:
             _prepare_postgres(db.engine)
 
 
-def _engine_options(url: str) -> dict[str, Any]:
+def _engine_options(url: str) -> dict[str, object]:
     quiet = {"hide_parameters": True}  # an error's text goes to the log; what was typed does not
     if url.startswith("sqlite"):
         return {**quiet, "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
@@ -199,17 +205,17 @@ def _prepare_postgres(engine: Engine) -> None:
     """
 
     @event.listens_for(engine, "checkin")
-    def checkin(_connection: Any, record: Any) -> None:
+    def checkin(_connection: object, record: ConnectionPoolEntry) -> None:
         record.info["used"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
-    def checkout(connection: Any, record: Any, _proxy: Any) -> None:
+    def checkout(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
         used = record.info.get("used")
         if used is not None and time.monotonic() - used > IDLE_SECONDS and not _answers(engine, connection):
             raise DisconnectionError
 
 
-def _answers(engine: Engine, connection: Any) -> bool:
+def _answers(engine: Engine, connection: DBAPIConnection) -> bool:
     try:
         return engine.dialect.do_ping(connection)
     except engine.dialect.loaded_dbapi.Error:
@@ -226,7 +232,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     lock_path = f"{str(engine.url.database).removeprefix('file:')}.lock"
 
     @event.listens_for(engine, "connect")
-    def connect(connection: Any, record: Any) -> None:
+    def connect(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
@@ -234,7 +240,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             record.info["lock"] = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     @event.listens_for(engine, "close")
-    def close(_connection: Any, record: Any) -> None:
+    def close(_connection: object, record: ConnectionPoolEntry) -> None:
         with contextlib.suppress(KeyError, OSError):
             os.close(record.info.pop("lock"))
 
@@ -250,7 +256,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     @event.listens_for(engine, "reset")
-    def reset(_connection: Any, record: Any, _state: Any) -> None:
+    def reset(_connection: object, record: ConnectionPoolEntry, _state: object) -> None:
         with contextlib.suppress(KeyError, OSError):
             fcntl.flock(record.info["lock"], fcntl.LOCK_UN)
 
@@ -265,10 +271,10 @@ class UTCDateTime(TypeDecorator[datetime]):
     impl = DateTime
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, _dialect: Any) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         return value.astimezone(UTC).replace(tzinfo=None) if value else None
 
-    def process_result_value(self, value: datetime | None, _dialect: Any) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value else None
 
 
@@ -292,10 +298,10 @@ class Encrypted(TypeDecorator[str]):
     impl = String
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, _dialect: Any) -> str | None:
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
         return current_app.extensions["fernet"].encrypt(value.encode()).decode() if value else None
 
-    def process_result_value(self, value: str | None, _dialect: Any) -> str | None:
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> str | None:
         try:
             return current_app.extensions["fernet"].decrypt(value).decode() if value else None
         except InvalidToken:

@@ -6,7 +6,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, Select, and_, case, exists, func, literal, or_, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    Select,
+    SQLColumnExpression,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from umstripe.database import Transaction, db
 from umstripe.formatting import status_words
@@ -34,7 +48,7 @@ class Membership:
     """
 
     status: str
-    roles: Mapping[str, Any]
+    roles: Mapping[str, Role | None]
     ends_at: int | None = None
     ended_at: int | None = None
     order: tuple[int, int] = (0, 0)
@@ -91,12 +105,13 @@ def counting(memberships: Iterable[Membership], at: int) -> list[Membership]:
     return live or sorted(ended, key=lambda one: (one.ended_by(at), one.order))[-1:]
 
 
-def roles_given(memberships: Iterable[Membership], at: int) -> set[Any]:
+def roles_given(memberships: Iterable[Membership], at: int) -> set[Role]:
     """The roles that memberships give at a moment (seconds, UTC)."""
-    return {one.roles.get(one.status_at(at)) for one in counting(memberships, at)} - {None}
+    roles = (membership.roles.get(membership.status_at(at)) for membership in counting(memberships, at))
+    return {role for role in roles if role is not None}
 
 
-def combined(manual: set[Any], given: set[Any], replace: bool) -> set[Any]:
+def combined(manual: set[Role], given: set[Role], replace: bool) -> set[Role]:
     """Manual and given roles together; with the replace setting the given ones alone, if there are any."""
     return given if replace and given else manual | given
 
@@ -190,8 +205,14 @@ def _held(at: int, modes: tuple[str, ...], name: str = "held") -> CTE:
     return both.cte(name)
 
 
-def _rows(model: Any, status: Any, ended_at: Any, kind: int, modes: tuple[str, ...]) -> Select[Any]:
-    columns = (
+def _rows(
+    model: type[Subscription | Purchase],
+    status: SQLColumnExpression[str],
+    ended_at: SQLColumnExpression[int | None],
+    kind: int,
+    modes: tuple[str, ...],
+) -> Select[*tuple[object, ...]]:
+    columns: tuple[SQLColumnExpression[object], ...] = (
         Customer.user_id,
         status.label("status"),
         PlanRole.role_id,
@@ -210,12 +231,12 @@ def _rows(model: Any, status: Any, ended_at: Any, kind: int, modes: tuple[str, .
     return query.where(model.mode.in_(modes))
 
 
-def _role_status(status: Any) -> Any:
+def _role_status(status: SQLColumnExpression[str]) -> ColumnElement[str]:
     """The status whose role a plan gives: who has taken the money back by a dispute has the Refunded role."""
     return case((status == "disputed", literal("refunded")), else_=status)
 
 
-def _is_live(held: CTE) -> Any:
+def _is_live(held: CTE) -> ColumnElement[bool]:
     return or_(held.c.status.in_(LIVE), and_(held.c.status == INCOMPLETE, held.c.role_id.is_not(None)))
 
 
@@ -225,7 +246,7 @@ def _latest_ended(held: CTE) -> CTE:
     return select(held.c.user_id, held.c.role_id, place).where(held.c.status.in_(ENDED)).cte("ended")
 
 
-def _administrates(rows: Any) -> Any:
+def _administrates(rows: FromClause) -> ColumnElement[bool]:
     """Whether the user of a row has an administrator role."""
     theirs = manual_roles.alias()
     return exists().where(

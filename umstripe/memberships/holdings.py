@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, or_, select
 
@@ -12,11 +11,12 @@ from umstripe.models.customer import Customer
 from umstripe.models.delivery import Delivery
 from umstripe.models.plan import Plan
 from umstripe.models.purchase import Purchase
-from umstripe.models.snapshot import id_of
+from umstripe.models.snapshot import StripeObject, id_of
 from umstripe.models.subscription import Subscription
 from umstripe.models.user import User
 from umstripe.statuses import INCOMPLETE, NEVER_BEGUN, NOT_LIVE, UNDECIDED
 
+Held = TypeVar("Held", Subscription, Purchase)
 DEBIT_FAILED = "checkout.session.async_payment_failed"
 
 
@@ -86,12 +86,12 @@ def had_trial(user: User, mode: str) -> bool:
     return db.session.scalar(query.limit(1)) is not None
 
 
-def is_known(mode: str, session: dict) -> bool:
+def is_known(mode: str, session: StripeObject) -> bool:
     """Whether what came of a paid Checkout session is here already. One that is not paid yet is for Stripe to say."""
     return status_of(mode, session) not in UNDECIDED
 
 
-def status_of(mode: str, session: Mapping[str, Any]) -> str:
+def status_of(mode: str, session: StripeObject) -> str:
     """The status that a Checkout session's subscription or payment has here; "" for none."""
     model: Any = Subscription if session.get("mode") == "subscription" else Purchase
     if model is Subscription:
@@ -101,7 +101,7 @@ def status_of(mode: str, session: Mapping[str, Any]) -> str:
     return db.session.scalar(select(model.status).where(model.mode == mode, wanted)) or ""
 
 
-def debit_is_pending(mode: str, session: Mapping[str, Any]) -> bool:
+def debit_is_pending(mode: str, session: StripeObject) -> bool:
     """Whether a session's subscription has begun, and its bank has not answered to the first debit yet.
 
     Stripe says `active` or `incomplete` meanwhile, and the session stays `unpaid` when the bank says no:
@@ -114,6 +114,6 @@ def debit_is_pending(mode: str, session: Mapping[str, Any]) -> bool:
     return not Delivery.has_come(mode, DEBIT_FAILED, session["id"], session["created"])
 
 
-def _of(user: User, model: type[Subscription] | type[Purchase], mode: str) -> Select:
+def _of(user: User, model: type[Held], mode: str) -> Select[Held]:
     query = select(model).join(Customer, model.customer_id == Customer.id)
     return query.where(Customer.user_id == user.id, model.mode == mode)

@@ -6,9 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import and_, select, union
+from sqlalchemy import Select, and_, select, union
 
 from umstripe.database import db
 from umstripe.memberships.effective_roles import effective_roles_query
@@ -66,7 +65,7 @@ def _roles_of_holders(price_ids: set[int], at: int) -> dict[int, set[int]]:
     return found
 
 
-def _holders(model: Any, price_ids: set[int]) -> Any:
+def _holders(model: type[Subscription | Purchase], price_ids: set[int]) -> Select[int]:
     of_price = and_(model.mode == Price.mode, model.stripe_price_id == Price.stripe_price_id)
     query = select(Customer.user_id).join(model, model.customer_id == Customer.id).join(Price, of_price)
     return query.where(Price.id.in_(price_ids))

@@ -5,7 +5,6 @@ Everything comes from our rows; `invoice` and `upcoming` are Stripe's, when it w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +15,7 @@ from umstripe.database import db
 from umstripe.formatting import amount_words, date_words
 from umstripe.memberships.effective_roles import Holding
 from umstripe.models import Plan, Settings, Subscription
+from umstripe.models.snapshot import StripeObject
 from umstripe.models.subscription import AUTOMATIC
 from umstripe.statuses import LIVE, OVER, OVERDUE, OWED, RENEWING
 
@@ -27,8 +27,8 @@ class MembershipSummary:
     holding: Holding
     settings: Settings
     at: int
-    invoice: Mapping[str, Any] | None = None
-    upcoming: Mapping[str, Any] | None = None
+    invoice: StripeObject | None = None
+    upcoming: StripeObject | None = None
 
     @property
     def row(self) -> Any:

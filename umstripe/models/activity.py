@@ -44,13 +44,13 @@ class Activity(Model):
     by: Mapped[User | None] = relationship(foreign_keys=[by_id], lazy="joined")
 
     @classmethod
-    def write(cls, tx: Transaction, action: str, description: str, **line: Any) -> None:
+    def write(cls, tx: Transaction, action: str, description: str, **line: object) -> None:
         """Add a line to a transaction, unless the log is off. `line`: `trigger`, `mode`, `user_id`, `details`."""
         given = {"action": action, "description": description, "search_key": search_key(description)}
         tx.execute(_LINE, {"at": now(), "user_id": None, "details": {}, **given, **line})
 
     @classmethod
-    def add(cls, action: str, description: str, **line: Any) -> None:
+    def add(cls, action: str, description: str, **line: object) -> None:
         """Add a line to the session, unless the log is off. Lines of security are always written."""
         if action.startswith(SECURITY) or not Settings.get().activity_off:
             db.session.add(cls(action=action, description=description, **line))

@@ -103,7 +103,7 @@ class Connection(Model):
     @property
     def override_secret(self) -> str:
         """The signing secret that the environment gives, for deliveries through the Stripe CLI."""
-        return current_app.config["WEBHOOK_SECRETS"][self.mode]
+        return str(current_app.config["WEBHOOK_SECRETS"][self.mode])
 
     @property
     def rights_table(self) -> list[dict[str, str]]:
@@ -248,10 +248,8 @@ class Connection(Model):
         """Make the user's customer at Stripe, once: a repeated try finds the same one. Raises StripeError."""
         settings, stripe = Settings.get(), self.stripe(retries=0)
         had = [one.stripe_customer_id for one in user.customers if one.mode == self.mode]
-        params: dict[str, Any] = {
-            "email": user.billing_email or user.email,
-            "name": user.name or user.username,
-        }
+        params: dict[str, object] = {"email": user.billing_email or user.email}
+        params["name"] = user.name or user.username
         params["metadata"] = metadata_for(user, settings.instance_id)
         clock = settings.clock_for_new_customers if self.mode == "test" else None
         params |= {"test_clock": clock} if clock else {}
@@ -260,6 +258,7 @@ class Connection(Model):
         with write() as tx:
             linked = Customer.link(tx, self.mode, made["id"], user.public_id)
         db.session.expire(user, ["customers"])
+        assert linked is not None, "The user is there"
         return db.session.get_one(Customer, linked.id)
 
     def _reserve(self) -> None:
@@ -296,5 +295,5 @@ _secrets = (_table.endpoint_secret, _table.previous_secret, _table.previous_secr
 SIGNING_SECRETS = select(*_secrets).where(_table.mode == bindparam("mode"))
 
 
-def _idempotency_key(params: dict[str, Any], had: list[str]) -> str:
+def _idempotency_key(params: dict[str, object], had: list[str]) -> str:
     return "umstripe-customer-" + sha256(json.dumps([params, had], sort_keys=True).encode()).hexdigest()[:40]

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Model, Seconds, Transaction, advisory_lock, db
+from umstripe.database import Model, Row, Seconds, Transaction, advisory_lock, db
 from umstripe.models import snapshot
 from umstripe.models.user import User
 
@@ -37,14 +36,14 @@ class Customer(Model):
         return db.session.scalar(select(cls.id).where(cls.mode == mode).limit(1)) is not None
 
     @classmethod
-    def get_for_update(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:
+    def get_for_update(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Row | None:
         """Return the row, locked for this transaction, or None for a customer that is not ours (rule 5)."""
         if not stripe_customer_id:
             return None
         return snapshot.get_for_update(tx, cls.__table__, mode, "stripe_customer_id", stripe_customer_id)
 
     @classmethod
-    def get_or_reserve(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Any:
+    def get_or_reserve(cls, tx: Transaction, mode: str, stripe_customer_id: str | None) -> Row | None:
         """As `get_for_update`; and one that is not ours does not become ours until this transaction has ended.
 
         Without that, an event that is found foreign and the link that makes it ours could pass each other.
@@ -60,7 +59,9 @@ class Customer(Model):
         return tx.execute(select(cls.user_id).where(cls.id == customer_id)).scalar_one()
 
     @classmethod
-    def link(cls, tx: Transaction, mode: str, stripe_customer_id: str | None, public_id: str | None) -> Any:
+    def link(
+        cls, tx: Transaction, mode: str, stripe_customer_id: str | None, public_id: str | None
+    ) -> Row | None:
         """Link a customer to the user with this public id (rule 8). A link that exists stays as it is.
 
         Gives the customer's row, or None when there is no such user.
@@ -79,7 +80,7 @@ class Customer(Model):
         return cls.get_for_update(tx, mode, stripe_customer_id)
 
     @classmethod
-    def unlink(cls, tx: Transaction, row: Any) -> None:
+    def unlink(cls, tx: Transaction, row: Row) -> None:
         tx.execute(update(cls).where(cls.id == row.id).values(deleted=True))
 
 

@@ -1,15 +1,26 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
 
-from sqlalchemy import Index, String, Text, UniqueConstraint, func, or_, select, true, update
+from sqlalchemy import (
+    Executable,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Model, Seconds, Transaction, UTCDateTime, db, now, read
+from umstripe.database import Model, Row, Seconds, Transaction, UTCDateTime, db, now, read
 
 RESULTS = ("processed", "stale", "foreign", "ignored", "failed", "unsold", "unusable")
 UNSOLD_FOR = timedelta(days=30)
@@ -52,7 +63,7 @@ class Delivery(Model):
     )
 
     @classmethod
-    def claim(cls, tx: Transaction, row: dict[str, Any], again: Iterable[str] = ("failed",)) -> bool:
+    def claim(cls, tx: Transaction, row: dict[str, object], again: Iterable[str] = ("failed",)) -> bool:
         """Take an event for this transaction: False when it is done already. Of many at once, one gets True.
 
         The others wait at the row until the first has committed or rolled back. `again` are the results
@@ -72,7 +83,7 @@ class Delivery(Model):
         return tx.execute(retried.returning(cls.id)).first() is not None
 
     @classmethod
-    def foreign_of(cls, tx: Transaction, mode: str, stripe_customer_id: str) -> list[Any]:
+    def foreign_of(cls, tx: Transaction, mode: str, stripe_customer_id: str) -> list[Row]:
         """What came about a customer before we knew whose it is, newest first: `stripe_event_id` and `body`.
 
         So what was over long before the link is stale, and nobody hears of it.
@@ -82,7 +93,7 @@ class Delivery(Model):
         return list(tx.execute(found.order_by(cls.created.desc(), cls.id.desc())))
 
     @classmethod
-    def foreign_disputes(cls, tx: Transaction, mode: str, payment_id: str) -> list[Any]:
+    def foreign_disputes(cls, tx: Transaction, mode: str, payment_id: str) -> list[Row]:
         """Return what came about the disputes of a payment before we knew whose it is: `stripe_event_id`, `body`."""
         about = (cls.mode == mode, cls.stripe_payment_id == payment_id, cls.result == "foreign")
         return list(tx.execute(select(cls.stripe_event_id, cls.body).where(*about, cls.body != "")))
@@ -100,7 +111,7 @@ class Delivery(Model):
         tx.execute(update(cls).where(*event).values(stripe_customer_id=stripe_customer_id))
 
     @classmethod
-    def about(cls, tx: Transaction, mode: str, stripe_object_id: str, since: int) -> list[Any]:
+    def about(cls, tx: Transaction, mode: str, stripe_object_id: str, since: int) -> list[Row]:
         """What has come about an object since a second of Stripe's clock: `stripe_event_id` and `body`."""
         found = (cls.mode == mode, cls.created >= since, cls.stripe_object_id == stripe_object_id)
         query = select(cls.stripe_event_id, cls.body).where(*found, cls.body != "", cls.result != "failed")
@@ -121,19 +132,23 @@ class Delivery(Model):
             return set(tx.execute(known.where(cls.result != "failed")).scalars())
 
     @classmethod
-    def fail(cls, tx: Transaction, row: dict[str, Any], error: str) -> None:
+    def fail(cls, tx: Transaction, row: dict[str, object], error: str) -> None:
         """Keep the error of a try that was rolled back, unless another try has succeeded meanwhile."""
         new = _insert(tx)(cls).values({**row, "result": "failed", "error": error, "received_at": now()})
-        again = {"error": error, "tries": cls.tries + 1, "arrived": or_(cls.arrived, row["arrived"])}
+        again = {
+            "error": error,
+            "tries": cls.tries + 1,
+            "arrived": or_(cls.arrived, literal(bool(row["arrived"]))),
+        }
         index = ["mode", "stripe_event_id"]
         tx.execute(new.on_conflict_do_update(index_elements=index, set_=again, where=cls.result == "failed"))
 
     @classmethod
-    def set_aside(cls, tx: Transaction, row: dict[str, Any], result: str, error: str) -> None:
+    def set_aside(cls, tx: Transaction, row: dict[str, object], result: str, error: str) -> None:
         """Keep an event that no retry can mend, with the reason; one that was processed meanwhile stays as it is."""
         new = _insert(tx)(cls).values({**row, "result": result, "error": error, "received_at": now()})
         again = {"result": result, "error": error, "tries": cls.tries + 1}
-        again["arrived"] = or_(cls.arrived, row["arrived"])
+        again["arrived"] = or_(cls.arrived, literal(bool(row["arrived"])))
         open_ = cls.result.in_(("failed", "foreign", "unusable"))
         index = ["mode", "stripe_event_id"]
         tx.execute(new.on_conflict_do_update(index_elements=index, set_=again, where=open_))
@@ -222,12 +237,12 @@ class Refusal(Model):
 
 
 @cache
-def _claiming(dialect: str) -> Any:
+def _claiming(dialect: str) -> Executable:
     """Made once: building a statement takes longer than running it. Gives a row only if it is new."""
     table = Delivery.__table__
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing().returning(table.c.id)
 
 
-def _insert(tx: Transaction) -> Any:
+def _insert(tx: Transaction) -> Callable[..., postgresql.Insert | sqlite.Insert]:
     return sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -12,6 +11,7 @@ from umstripe.database import Model, Seconds, Transaction, db
 from umstripe.formatting import amount_words, dispute_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
+from umstripe.models.snapshot import StripeObject
 from umstripe.stripe_api.field_rules import ID, valid_or_empty
 
 LOST = "lost"
@@ -80,7 +80,7 @@ class Dispute(Model):
 
     @classmethod
     def sync_from_stripe(
-        cls, tx: Transaction, mode: str, dispute: Mapping[str, Any], at: int, customer_id: int
+        cls, tx: Transaction, mode: str, dispute: StripeObject, at: int, customer_id: int
     ) -> str | None:
         """Take over the state of a dispute at a moment (seconds, UTC).
 
@@ -91,7 +91,7 @@ class Dispute(Model):
         if row is None:
             tx.execute(insert(cls).values(mode=mode, stripe_dispute_id=dispute["id"], **values))
             return ""
-        if _position(values["status"], at) < _position(row.status, row.as_of):
+        if _position(dispute["status"], at) < _position(row.status, row.as_of):
             return None
         tx.execute(update(cls).where(cls.id == row.id).values(values))
         return str(row.status)
@@ -138,16 +138,16 @@ def dashboard_url(mode: str, stripe_dispute_id: str) -> str:
     return f"https://dashboard.stripe.com/{'test/' if mode == 'test' else ''}disputes/{stripe_dispute_id}"
 
 
-def payment_of(dispute: Mapping[str, Any]) -> str:
+def payment_of(dispute: StripeObject) -> str:
     """Return the id of the disputed payment: the payment intent, or the charge where there is none."""
     return _id(dispute.get("payment_intent")) or _id(dispute.get("charge"))
 
 
-def charge_of(dispute: Mapping[str, Any]) -> str:
+def charge_of(dispute: StripeObject) -> str:
     return _id(dispute.get("charge"))
 
 
-def _id(value: Any) -> str:
+def _id(value: object) -> str:
     """Return the id of what may be an id or, expanded, an object; "" for anything else.
 
     The row of an unusable delivery is written with it too.
@@ -159,7 +159,7 @@ def _position(status: str, at: int) -> tuple[int, int]:
     return at, STEPS.index(status) if status in STEPS else STEPS.index("needs_response")
 
 
-def _values(dispute: Mapping[str, Any], at: int) -> dict[str, Any]:
+def _values(dispute: StripeObject, at: int) -> dict[str, object]:
     return {
         "stripe_payment_id": payment_of(dispute),
         "status": dispute["status"],

@@ -6,25 +6,23 @@ here, without an end, for nothing is reserved at Stripe.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import select
 
 from umstripe.database import Transaction
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.purchase import PRICE_METADATA, STATUSES, Purchase
+from umstripe.models.snapshot import StripeObject
 
 FREE = "no_payment_required"
 
 
-def is_free(session: Mapping[str, Any]) -> bool:
+def is_free(session: StripeObject) -> bool:
     """Whether a Checkout session for a one-time plan had nothing to pay."""
     return bool(session.get("mode") == "payment" and session.get("payment_status") == FREE)
 
 
-def status_of_session(tx: Transaction, mode: str, session: Mapping[str, Any], price: str = "") -> str:
+def status_of_session(tx: Transaction, mode: str, session: StripeObject, price: str = "") -> str:
     """Return a purchase's status after a completed Checkout session, which may be told of again and again.
 
     What was decided about a free order stays: neither the session's event nor a changed plan decides it anew. `price`
@@ -34,7 +32,7 @@ def status_of_session(tx: Transaction, mode: str, session: Mapping[str, Any], pr
         return "pending" if session["payment_status"] == "unpaid" else "paid"
     row = Purchase.get_or_reserve(tx, mode, session["id"])
     if row is not None:
-        return STATUSES[row.step]
+        return str(STATUSES[row.step])
     price = (session.get("metadata") or {}).get(PRICE_METADATA) or price
     query = select(Plan.approval).join(Price, Plan.price_id == Price.id)
     approval = tx.execute(query.where(Price.mode == mode, Price.stripe_price_id == price)).scalar()
@@ -47,6 +45,7 @@ def decide(tx: Transaction, mode: str, session_id: str, status: str, at: int) ->
     One that does not wait any more stays as it is: of two administrators the first one decides.
     """
     row = Purchase.get_for_update(tx, mode, session_id)
+    assert row is not None, "Free orders are never deleted"
     if row.status == "pending":
         session = {"object": "checkout.session", "id": session_id, "created": row.charged_at}
         session |= {"amount_total": row.amount, "currency": row.currency}

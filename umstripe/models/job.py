@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import String, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -55,7 +54,7 @@ class Job(Model):
         return db.session.get_one(cls, (mode, kind))
 
     @classmethod
-    def tell(cls, tx: Transaction, mode: str, kind: str, **columns: Any) -> None:
+    def tell(cls, tx: Transaction, mode: str, kind: str, **columns: object) -> None:
         """Write down how far the work is, in its own transaction."""
         tx.execute(update(cls).where(cls.mode == mode, cls.kind == kind).values(**columns, at=now()))
 
@@ -81,7 +80,7 @@ class Job(Model):
         words = dict(zip(("running", "done", "failed"), WORDS[self.kind], strict=True)).get(self.state, "")
         return words.format(seen=self.seen, found=self.found, error=self.error)
 
-    def progress(self) -> dict[str, Any]:
+    def progress(self) -> dict[str, object]:
         """For the page that waits: `state`, `text`, `value` (read so far), `done`."""
         return {"state": self.state, "text": self.text, "value": self.seen, "done": not self.is_going}
 

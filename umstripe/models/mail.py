@@ -39,7 +39,7 @@ STATE_WORDS = {
 
 def are_sent() -> bool:
     """Return whether mails go out: whether there is a mail server."""
-    return current_app.config["MAIL_BACKEND"] != "file"
+    return bool(current_app.config["MAIL_BACKEND"] != "file")
 
 
 class Mail(Model):
@@ -81,7 +81,7 @@ class Mail(Model):
         user_id: int | None = None,
         address: str = "",
         state: str = "queued",
-        **given: Any,
+        **given: object,
     ) -> None:
         """Write a mail down in the transaction of its cause, once for each cause.
 
@@ -93,7 +93,7 @@ class Mail(Model):
         if not cls.is_allowed(tx, kind, address):
             return
         cause = {"kind": kind, "about": about[:255], "user_id": user_id}
-        values: dict[str, Any] = {**cause, "address": address, "state": state, "given": given}
+        values: dict[str, object] = {**cause, "address": address, "state": state, "given": given}
         insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
         tx.execute(insert(cls).values(values).on_conflict_do_nothing())
 
@@ -106,7 +106,7 @@ class Mail(Model):
         return hits <= AT_MOST_AN_HOUR
 
     @classmethod
-    def to_administrators(cls, tx: Transaction, kind: str, about: str, **given: Any) -> None:
+    def to_administrators(cls, tx: Transaction, kind: str, about: str, **given: str) -> None:
         """The same mail to everybody who administrates the site."""
         for user_id in (
             tx.execute(select(User.id).where(User.roles.any(Role.is_administrator))).scalars().all()
@@ -156,7 +156,7 @@ class Mail(Model):
         """Where it goes now: to the address that the user has by then, so that one that was mistyped gets nothing."""
         return self.address if self.kind in TO_ITS_OWN_ADDRESS or not self.user else self.user.email
 
-    def failed(self, error: str) -> dict[str, Any]:
+    def failed(self, error: str) -> dict[str, object]:
         """What a failed try leaves."""
         over = self.tries > len(AGAIN_AFTER)
         return {"state": "failed" if over else "queued", "error": error[:1000]}

@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement, String, Text, cast, event, inspect
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import InstrumentedAttribute, MappedColumn, Mapper, mapped_column
 
+from umstripe.database import Model, Transaction
 from umstripe.normalization import KEY_LENGTH, search_key
 
 KEY_OF, MAKE = "key_of", "make"
 
 
-def key_column(make: Callable[[str | None], str], source: str, **options: Any) -> MappedColumn[str]:
+def key_column(make: Callable[[str | None], str], source: str, **options: bool) -> MappedColumn[str]:
     """Return a column with the key of another one, which `make` returns."""
     return _column(String(KEY_LENGTH), make, (source,), options)
 
@@ -30,7 +31,7 @@ def _column(
     """Filled in by every INSERT, of the ORM and of Core. A Core UPDATE of the source must set it too."""
 
     def default(context: DefaultExecutionContext) -> str:
-        values = context.get_current_parameters()
+        values = context.get_current_parameters()  # type: ignore[no-untyped-call]
         return make(*(values.get(name) for name in sources))
 
     return mapped_column(type_, default=default, info={KEY_OF: sources, MAKE: make}, **options)
@@ -42,7 +43,7 @@ def is_set_apart(key: InstrumentedAttribute[str], row_id: InstrumentedAttribute[
 
 
 @event.listens_for(Mapper, "before_update")
-def _renew_keys(mapper: Mapper[Any], _connection: Any, target: Any) -> None:
+def _renew_keys(mapper: Mapper[Any], _connection: Transaction, target: Model) -> None:
     """Make a key anew when the ORM writes a changed source, and only then: a key that a migration had to set apart
     because of another row stays as it is."""
     state = inspect(target)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import hmac
 import unicodedata
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import passlib.utils.handlers as passlib_handlers
 from flask import current_app
@@ -35,20 +35,20 @@ LONGEST_HASHED = 4096
 TYPED_FORMS = ("NFKD", "NFC", "NFD", "NFKC")
 
 
-class NormalizedArgon2(passlib_handlers.PrefixWrapper):
+class NormalizedArgon2(passlib_handlers.PrefixWrapper):  # type: ignore[misc]
     """Argon2 over the password's normal form, with a prefix that tells these hashes from earlier ones."""
 
-    def using(self, **settings: Any) -> NormalizedArgon2:
+    def using(self, **settings: object) -> NormalizedArgon2:
         return NormalizedArgon2(self.name, self.wrapped.using(**settings), prefix=self.prefix)
 
-    def hash(self, secret: str | bytes, **settings: Any) -> str:
-        return super().hash(_normalized(secret), **settings)
+    def hash(self, secret: str | bytes, **settings: object) -> str:
+        return str(super().hash(_normalized(secret), **settings))
 
-    def verify(self, secret: str | bytes, hash: str, **settings: Any) -> bool:
-        return super().verify(_normalized(secret), hash, **settings)
+    def verify(self, secret: str | bytes, hash: str, **settings: object) -> bool:
+        return bool(super().verify(_normalized(secret), hash, **settings))
 
 
-class KeyedArgon2(passlib_handlers.MinimalHandler):
+class KeyedArgon2(passlib_handlers.MinimalHandler):  # type: ignore[misc]
     """Reads hashes of earlier versions."""
 
     name = EARLIER
@@ -60,12 +60,12 @@ class KeyedArgon2(passlib_handlers.MinimalHandler):
         return _text(hash).startswith(EARLIER_PREFIX)
 
     @classmethod
-    def verify(cls, secret: str | bytes, hash: str | bytes, **_settings: Any) -> bool:
+    def verify(cls, secret: str | bytes, hash: str | bytes, **_settings: object) -> bool:
         forms = _forms(_text(secret))
         return any(argon2.verify(_hmac(form, salt), hash) for salt in _salts() for form in forms)
 
     @classmethod
-    def hash(cls, secret: str | bytes, **_settings: Any) -> NoReturn:
+    def hash(cls, secret: str | bytes, **_settings: object) -> NoReturn:
         raise NotImplementedError("Passwords are not stored in this form any more")
 
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 
-from umstripe.database import Transaction
+from umstripe.database import Row, Transaction
 from umstripe.models.customer import Customer
 from umstripe.models.free_order import status_of_session
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
 from umstripe.models.purchase import Purchase, status_of_charge
-from umstripe.models.snapshot import Snapshot, id_of
+from umstripe.models.snapshot import Snapshot, StripeObject, id_of
 from umstripe.statuses import NEVER_BEGUN, PAID
 
 REFERENCE = "um_stripe_custom_checkout"
@@ -31,7 +30,7 @@ NAMESPACE = uuid.UUID("5f6ac5d2-7f5c-4c1e-9f0b-6a4f5a1d7f0e")
 class NoCustomer(Exception):
     """Who paid is no customer at Stripe (a guest). One must be made, outside of the transaction, then tried again."""
 
-    def __init__(self, session_id: str, params: Mapping[str, Any]) -> None:
+    def __init__(self, session_id: str, params: Mapping[str, object]) -> None:
         super().__init__(f"{session_id} has no customer")
         self.session_id, self.params = session_id, params
 
@@ -59,7 +58,7 @@ class PaymentLinkSession:
         return cls(state, price) if price else None
 
     @property
-    def session(self) -> Mapping[str, Any]:
+    def session(self) -> StripeObject:
         return self.state.object
 
     @property
@@ -81,12 +80,12 @@ class PaymentLinkSession:
         return uuid.uuid5(NAMESPACE, self.state.id).hex
 
     @property
-    def subscription(self) -> Mapping[str, Any] | None:
+    def subscription(self) -> StripeObject | None:
         found = self.session.get("subscription")
         return found if isinstance(found, Mapping) else None
 
     @property
-    def payment(self) -> Mapping[str, Any]:
+    def payment(self) -> StripeObject:
         """The charge of a one-time payment; the session itself when there was nothing to pay."""
         intent = self.session.get("payment_intent")
         return (intent.get("latest_charge") if isinstance(intent, Mapping) else None) or {
@@ -98,7 +97,7 @@ class PaymentLinkSession:
     @property
     def payment_id(self) -> str:
         """The payment intent's id, or the session's when there was nothing to pay."""
-        return self.payment.get("payment_intent") or self.payment["id"]
+        return str(self.payment.get("payment_intent") or self.payment["id"])
 
     @property
     def status(self) -> str:
@@ -121,7 +120,7 @@ class PaymentLinkSession:
         reserved = self.payment.get("object") == "charge" and self.payment["status"] == "succeeded"
         return self.status in PAID or (self.status == "pending" and reserved)
 
-    def customer(self, tx: Transaction) -> Any:
+    def customer(self, tx: Transaction) -> Row | None:
         """The row of whoever bought it, if we know them: by the customer, or a guest's by the payment. Or None."""
         if self.customer_id:
             return Customer.get_or_reserve(tx, self.state.mode, self.customer_id)
@@ -130,7 +129,7 @@ class PaymentLinkSession:
         return tx.execute(query).one_or_none()
 
 
-def prices_in(session: Mapping[str, Any]) -> list[str]:
+def prices_in(session: StripeObject) -> list[str]:
     """The ids of the prices that a fetched session sells."""
     items = (session.get("line_items") or {}).get("data") or []
     return [price for item in items if (price := id_of(item.get("price")))]

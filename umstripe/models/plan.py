@@ -182,7 +182,7 @@ class Plan(Model, Offer):
             self.trial_days, self.duration_count, self.duration_unit, self.approval = None, None, "", False
         return [f"price: {price_words(before)} → {price_words(price)}"]
 
-    def change(self, values: Mapping[str, Any]) -> list[str]:
+    def change(self, values: Mapping[str, object]) -> list[str]:
         """Take over what an administrator says: columns by name. Gives what changed, in words."""
         changed = [(name, getattr(self, name), value) for name, value in values.items()]
         changed = [(name, before, after) for name, before, after in changed if before != after]

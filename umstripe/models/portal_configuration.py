@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import String, delete, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -29,20 +28,21 @@ class PortalConfiguration(Model):
     stripe_configuration_id: Mapped[str] = mapped_column(String(255))
 
     @classmethod
-    def find_id(cls, mode: str, says: Mapping[str, Any]) -> str:
+    def find_id(cls, mode: str, says: Mapping[str, object]) -> str:
         """Return the id of the configuration that says this; "" when there is none yet."""
         query = select(cls.stripe_configuration_id).where(cls.mode == mode, cls.digest == _digest(says))
         with read() as tx:
             return tx.execute(query).scalar() or ""
 
     @classmethod
-    def make(cls, stripe: Stripe, mode: str, says: Mapping[str, Any], instead_of: str = "") -> str:
+    def make(cls, stripe: Stripe, mode: str, says: Mapping[str, object], instead_of: str = "") -> str:
         """Make a configuration at Stripe, once however many ask, and keep its id. Raises StripeError.
 
         `instead_of` is one that Stripe does not take any more: it was switched off, or is of another account.
         """
         digest = _digest(says)
-        made = stripe.create_portal_configuration(says, f"umstripe-portal-{digest[:40]}-{instead_of}")["id"]
+        key = f"umstripe-portal-{digest[:40]}-{instead_of}"
+        made = str(stripe.create_portal_configuration(says, key)["id"])
         ours = (cls.mode == mode, cls.digest == digest)
         try:
             with write() as tx:
@@ -53,12 +53,12 @@ class PortalConfiguration(Model):
         return made
 
 
-def what_it_says(settings: Settings, prices: Sequence[Price]) -> dict[str, Any]:
+def what_it_says(settings: Settings, prices: Sequence[Price]) -> dict[str, object]:
     """What the portal of a member may do who may switch between these prices (the present one is the first).
 
     https://docs.stripe.com/api/customer_portal/configurations/create
     """
-    features: dict[str, Any] = {
+    features: dict[str, object] = {
         "invoice_history": {"enabled": True},
         "payment_method_update": {"enabled": True},
         "customer_update": {"enabled": True, "allowed_updates": ["address", "email", "tax_id"]},
@@ -70,7 +70,7 @@ def what_it_says(settings: Settings, prices: Sequence[Price]) -> dict[str, Any]:
     return {"features": features, "metadata": {"umstripe_instance": settings.instance_id}}
 
 
-def _switches(prices: Sequence[Price]) -> dict[str, Any]:
+def _switches(prices: Sequence[Price]) -> dict[str, object]:
     """Of a product's prices with the same interval the portal shows one: the present one, or the first."""
     same = [one for one in prices if one.type == "recurring" and one.currency == prices[0].currency]
     if len(same) < 2:
@@ -85,5 +85,5 @@ def _switches(prices: Sequence[Price]) -> dict[str, Any]:
     return {"enabled": True, **how, "products": listed[:PRODUCTS_AT_MOST]}
 
 
-def _digest(says: Mapping[str, Any]) -> str:
+def _digest(says: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(says, sort_keys=True).encode()).hexdigest()

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint, and_, func, select, update
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from umstripe.database import Model, Transaction, db
+from umstripe.database import Model, Row, Transaction, db
 from umstripe.models import snapshot
 from umstripe.models.normalized_columns import search_column
-from umstripe.models.snapshot import Snapshot, SyncedColumns, id_of
+from umstripe.models.snapshot import Snapshot, StripeObject, SyncedColumns, id_of
 from umstripe.normalization import search_key
 
 
@@ -118,7 +115,7 @@ class Price(Model, SyncedColumns):
 TYPES = ("one_time", "recurring")
 
 
-def why_skipped(price: Mapping[str, Any]) -> str:
+def why_skipped(price: StripeObject) -> str:
     """Why a price of Stripe's cannot become a plan, in words; empty when it can."""
     recurring = price.get("recurring") or {}
     if price.get("type") not in (None, *TYPES):
@@ -136,7 +133,7 @@ def why_skipped(price: Mapping[str, Any]) -> str:
     return ""
 
 
-def _price_values(price: Mapping[str, Any], row: Any) -> dict[str, Any]:
+def _price_values(price: StripeObject, row: Row | None) -> dict[str, object]:
     if price.get("deleted") and row is not None:
         return {"active": False, "deleted": True}
     recurring = price.get("recurring") or {}
@@ -156,7 +153,7 @@ def _price_values(price: Mapping[str, Any], row: Any) -> dict[str, Any]:
     }
 
 
-def _product_values(product: Mapping[str, Any], row: Any) -> dict[str, Any]:
+def _product_values(product: StripeObject, row: Row | None) -> dict[str, object]:
     if product.get("deleted") and row is not None:
         return {"active": False}
     return {

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypedDict
 
 from dateutil.relativedelta import relativedelta
 from sqlalchemy import (
@@ -18,15 +17,16 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, aliased, mapped_column, relationship
 
-from umstripe.database import Model, Seconds, Transaction, advisory_lock
+from umstripe.database import Model, Row, Seconds, Transaction, advisory_lock
 from umstripe.formatting import amount_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
 from umstripe.models.dispute import Dispute
 from umstripe.models.plan import Plan
 from umstripe.models.price import Price
+from umstripe.models.snapshot import StripeObject
 from umstripe.models.subscription import Change
 from umstripe.statuses import PAID
 
@@ -89,7 +89,7 @@ class Purchase(Model):
         cls,
         tx: Transaction,
         mode: str,
-        payment: Mapping[str, Any],
+        payment: StripeObject,
         status: str,
         at: int,
         price: str = "",
@@ -102,7 +102,7 @@ class Purchase(Model):
         or when nothing says that the payment is for a price (a subscription's invoice, another application).
         """
         customer = Customer.get_or_reserve(tx, mode, payment.get("customer"))
-        said = (payment.get("metadata") or {}).get(PRICE_METADATA, "") or price
+        price = (payment.get("metadata") or {}).get(PRICE_METADATA, "") or price
         payment_id = payment.get("payment_intent") or payment["id"]
         ours = customer is not None or not payment.get("customer")
         row = (cls.get_or_reserve if ours else cls.get_for_update)(tx, mode, payment_id)
@@ -110,16 +110,16 @@ class Purchase(Model):
             customer_id = customer.id
         elif row is not None and ours:
             customer_id = row.customer_id
-        if customer_id is None or (row is None and not said):
+        if customer_id is None or (row is None and not price):
             return None
-        values = _values(tx, row, mode, payment, status, at, row.stripe_price_id if row else said)
+        values = _values(tx, row, mode, payment, status, at, row.stripe_price_id if row else price)
         user_id = customer.user_id if customer else Customer.user_id_of(tx, customer_id)
         before = row.status if row else ""
-        if row is not None and _position(values) < _position(row._mapping):
+        if row is not None and _position(values) < _position_of(row):
             _keep_earlier_start(tx, row, values)
             return Change(user_id, before, before, applied=False)
-        values |= _by_disputes(tx, mode, payment_id, status, values["ended_at"])
-        _write(tx, row, values, mode, payment_id, customer_id, said)
+        values["status"], values["ended_at"] = _by_disputes(tx, mode, payment_id, status, values["ended_at"])
+        _write(tx, row, values, mode, payment_id, customer_id, price)
         return Change(user_id, before, values["status"])
 
     @classmethod
@@ -130,12 +130,12 @@ class Purchase(Model):
             return None
         status = STATUSES[row.step]
         ended_at = row.ended_at if status == "refunded" else None
-        values = _by_disputes(tx, mode, payment_id, status, ended_at)
-        tx.execute(update(cls).where(cls.id == row.id).values(values))
-        return Change(Customer.user_id_of(tx, row.customer_id), row.status, values["status"])
+        status, ended_at = _by_disputes(tx, mode, payment_id, status, ended_at)
+        tx.execute(update(cls).where(cls.id == row.id).values(status=status, ended_at=ended_at))
+        return Change(Customer.user_id_of(tx, row.customer_id), row.status, status)
 
     @classmethod
-    def ended(cls, tx: Transaction, mode: str, after: int, until: int) -> list[Any]:
+    def ended(cls, tx: Transaction, mode: str, after: int, until: int) -> list[Row]:
         """The paid ones whose time ended within (`after`, `until`] (seconds, UTC) and which no other one follows:
         their columns, and `user_id`."""
         query = select(cls.__table__, Customer.user_id).join(Customer, Customer.id == cls.customer_id)
@@ -149,7 +149,7 @@ class Purchase(Model):
         return tx.execute(query.where(cls.id == purchase_id, cls._follows(at))).first() is not None
 
     @classmethod
-    def _follows(cls, at: Any) -> ColumnElement[bool]:
+    def _follows(cls, at: int | InstrumentedAttribute[int | None]) -> ColumnElement[bool]:
         other, whose = aliased(cls), aliased(Customer)
         later = or_(other.ends_at.is_(None), other.ends_at > at, and_(other.ends_at == at, other.id > cls.id))
         same = (whose.user_id == Customer.user_id, other.stripe_price_id == cls.stripe_price_id)
@@ -158,12 +158,12 @@ class Purchase(Model):
         return found.where(or_(other.status == "pending", and_(other.status == "paid", later))).exists()
 
     @classmethod
-    def get_for_update(cls, tx: Transaction, mode: str, payment_id: str) -> Any:
+    def get_for_update(cls, tx: Transaction, mode: str, payment_id: str) -> Row | None:
         """Return the row of a payment intent, locked for this transaction, or None."""
         return snapshot.get_for_update(tx, cls.__table__, mode, "stripe_payment_intent_id", payment_id)
 
     @classmethod
-    def get_or_reserve(cls, tx: Transaction, mode: str, payment_id: str) -> Any:
+    def get_or_reserve(cls, tx: Transaction, mode: str, payment_id: str) -> Row | None:
         """As `get_for_update`; and where there is none, nobody else makes it before this transaction has ended, so
         that an event that cannot tell what is paid and the session that tells do not pass each other."""
         row = cls.get_for_update(tx, mode, payment_id)
@@ -173,7 +173,7 @@ class Purchase(Model):
         return cls.get_for_update(tx, mode, payment_id)
 
 
-def status_of_charge(charge: Mapping[str, Any]) -> str:
+def status_of_charge(charge: StripeObject) -> str:
     """Our word for a charge's state. An amount that is only reserved is `pending` until it is captured."""
     if charge.get("refunded"):
         return "refunded" if charge.get("captured") else "failed"
@@ -209,25 +209,44 @@ LASTS = {
 }
 
 
-def _position(state: Mapping[str, Any]) -> tuple[bool, int, int, int]:
-    step = state["step"]
-    return step >= STEPS["paid"], state["charged_at"], step, state["amount_refunded"]
+class PaymentState(TypedDict):
+    """The columns of a purchase that a state of its payment says."""
+
+    status: str
+    amount: int
+    currency: str
+    created: int
+    charged_at: int
+    step: int
+    amount_refunded: int
+    capture_before: int | None
+    ends_at: int | None
+    ended_at: int | None
+
+
+def _position(values: PaymentState) -> tuple[bool, int, int, int]:
+    step = values["step"]
+    return step >= STEPS["paid"], values["charged_at"], step, values["amount_refunded"]
+
+
+def _position_of(row: Row) -> tuple[bool, int, int, int]:
+    return row.step >= STEPS["paid"], row.charged_at, row.step, row.amount_refunded
 
 
 def _by_disputes(
     tx: Transaction, mode: str, payment_id: str, status: str, ended_at: int | None
-) -> dict[str, Any]:
+) -> tuple[str, int | None]:
     """A paid one has ended when a dispute is lost. One that was refunded stays so: it ended before."""
     lost_at = Dispute.lost_at(tx, mode, payment_id) if status == "paid" else None
     if lost_at is None:
-        return {"status": status, "ended_at": ended_at}
-    return {"status": "disputed", "ended_at": lost_at}
+        return status, ended_at
+    return "disputed", lost_at
 
 
 def _values(
-    tx: Transaction, row: Any, mode: str, payment: Mapping[str, Any], status: str, at: int, price: str
-) -> dict[str, Any]:
-    values = {
+    tx: Transaction, row: Row | None, mode: str, payment: StripeObject, status: str, at: int, price: str
+) -> PaymentState:
+    values: PaymentState = {
         "status": status,
         "amount": payment.get("amount", payment.get("amount_total")) or 0,
         "currency": payment.get("currency") or "",
@@ -240,49 +259,49 @@ def _values(
         "ended_at": at if status == "refunded" else None,
     }
     if status in PAID:
-        values |= _sold(tx, row, mode, at, price)
-    if row is not None and _position(values) == _position(row._mapping):
+        values["created"], values["ends_at"] = _sold(tx, row, mode, at, price)
+    if row is not None and _position(values) == _position_of(row):
         values["capture_before"] = values["capture_before"] or row.capture_before
         refunded_at = row.ended_at if status == "refunded" else None
         values["ended_at"] = min(at, refunded_at) if refunded_at else values["ended_at"]
     return values
 
 
-def _sold(tx: Transaction, row: Any, mode: str, at: int, price: str) -> dict[str, Any]:
+def _sold(tx: Transaction, row: Row | None, mode: str, at: int, price: str) -> tuple[int, int | None]:
     """Since when it is paid, and until when that lasts."""
     if row is not None and row.step >= STEPS["paid"] and row.created <= at:
-        return {"created": row.created, "ends_at": row.ends_at}
+        return row.created, row.ends_at
     query = select(Plan.duration_count, Plan.duration_unit).join(Price, Plan.price_id == Price.id)
     plan = tx.execute(query.where(Price.mode == mode, Price.stripe_price_id == price)).first()
-    return {"created": at, "ends_at": end_after(at, *plan) if plan else None}
+    return at, end_after(at, *plan) if plan else None
 
 
-def _keep_earlier_start(tx: Transaction, row: Any, values: Mapping[str, Any]) -> None:
+def _keep_earlier_start(tx: Transaction, row: Row, values: PaymentState) -> None:
     """An older state may still be the first that says it was paid."""
     if values["status"] in PAID and values["created"] < row.created:
-        earlier = {name: values[name] for name in ("created", "ends_at")}
-        tx.execute(update(Purchase).where(Purchase.id == row.id).values(earlier))
+        earlier = update(Purchase).where(Purchase.id == row.id)
+        tx.execute(earlier.values(created=values["created"], ends_at=values["ends_at"]))
 
 
-def _capture_before(payment: Mapping[str, Any]) -> int | None:
+def _capture_before(payment: StripeObject) -> int | None:
     """Until when a charge's amount is reserved; None for one that is not, like a debit on its way."""
     if payment.get("object") != "charge" or payment["status"] != "succeeded":
         return None
     card = (payment.get("payment_method_details") or {}).get("card") or {}
-    return card.get("capture_before") or payment["created"] + RESERVED_SECONDS
+    return int(card.get("capture_before") or payment["created"] + RESERVED_SECONDS)
 
 
 def _write(
     tx: Transaction,
-    row: Any,
-    values: dict[str, Any],
+    row: Row | None,
+    values: PaymentState,
     mode: str,
     payment_id: str,
     customer_id: int,
     price: str,
 ) -> None:
     if row is not None:
-        tx.execute(update(Purchase).where(Purchase.id == row.id).values(values))
+        tx.execute(update(Purchase).where(Purchase.id == row.id).values(**values))
         return
     new = {"mode": mode, "stripe_payment_intent_id": payment_id, "customer_id": customer_id}
     tx.execute(insert(Purchase).values(**new, stripe_price_id=price, **values))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from flask_security import RoleMixin
-from sqlalchemy import String, func, select
+from sqlalchemy import Select, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import Model, db
@@ -97,5 +97,5 @@ class Role(Model, RoleMixin):
             raise NotAllowed(f"There is already a role called “{other.name}”. Choose another name.")
 
 
-def _count(query) -> int:
+def _count(query: Select[int]) -> int:
     return db.session.scalar(query) or 0

@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from sqlalchemy import JSON, ForeignKey, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -80,7 +80,7 @@ class Settings(Model):
         """The modes whose memberships give roles."""
         return counted_modes(self.sandbox)
 
-    def change(self, values: Mapping[str, Any]) -> list[str]:
+    def change(self, values: Mapping[str, object]) -> list[str]:
         """Take values over. Gives the names of those that changed."""
         changed = [name for name, value in values.items() if getattr(self, name) != value]
         for name in changed:

@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import Select, Table, Update, and_, bindparam, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from umstripe.database import Seconds, Transaction
+from umstripe.database import Row, Seconds, Transaction
 
+StripeObject = Mapping[str, Any]
+"""An object of Stripe's, checked when it arrived: stripe_api/types says which fields are read."""
 AMBIGUOUS_SECONDS = 2
 NEVER_WRITTEN = 0
 MOST_REVISIONS = 2**31 - 2**20
@@ -29,14 +31,14 @@ class Snapshot:
     """
 
     mode: str
-    object: Mapping[str, Any]
+    object: StripeObject
     as_of: int
     seen: int | None = None
     covers: frozenset[str] | None = None
 
     @property
     def id(self) -> str:
-        return self.object["id"]
+        return str(self.object["id"])
 
 
 class NeedsFetch(Exception):
@@ -62,7 +64,7 @@ class SyncedColumns:
     revision: Mapped[int] = mapped_column(default=1)
 
 
-def is_newer(row: Any, state: Snapshot, values: Mapping[str, Any], kind: str) -> bool:
+def is_newer(row: Row | None, state: Snapshot, values: Mapping[str, object], kind: str) -> bool:
     """Return whether `values` (of `state`) may be written over `row`: False for older, raise NeedsFetch for neither.
 
     Within two seconds either way an event's whole seconds do not tell the order. Then only an answer counts
@@ -77,7 +79,9 @@ def is_newer(row: Any, state: Snapshot, values: Mapping[str, Any], kind: str) ->
     raise NeedsFetch(kind, state.id, row.revision)
 
 
-def write(tx: Transaction, table: Table, row: Any, state: Snapshot, values: Mapping[str, Any]) -> None:
+def write(
+    tx: Transaction, table: Table, row: Row | None, state: Snapshot, values: Mapping[str, object]
+) -> None:
     """Insert the copy, or update the row that was read and locked. `as_of` never goes back."""
     if row is None:
         tx.execute(insert(table), dict(values, mode=state.mode, as_of=state.as_of, revision=_new_revision()))
@@ -86,7 +90,7 @@ def write(tx: Transaction, table: Table, row: Any, state: Snapshot, values: Mapp
         tx.execute(_update(table), {"row_id": row.id, **changed})
 
 
-def id_of(value: Any) -> str | None:
+def id_of(value: str | Mapping[str, str] | None) -> str | None:
     """Return the id of what may be an id or, expanded, an object; None for neither."""
     return value["id"] if isinstance(value, Mapping) else value
 
@@ -95,12 +99,14 @@ def _new_revision() -> int:
     return 1 + secrets.randbelow(MOST_REVISIONS)
 
 
-def get_for_update(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str | None) -> Any:
+def get_for_update(
+    tx: Transaction, table: Table, mode: str, column: str, stripe_id: str | None
+) -> Row | None:
     """Return the row that has one of Stripe's ids, locked for this transaction, or None."""
     return tx.execute(_select(table, column), {"mode": mode, "stripe_id": stripe_id}).one_or_none()
 
 
-def get(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str | None) -> Any:
+def get(tx: Transaction, table: Table, mode: str, column: str, stripe_id: str | None) -> Row | None:
     """Return the row that has one of Stripe's ids, or None."""
     return tx.execute(_select(table, column, False), {"mode": mode, "stripe_id": stripe_id}).one_or_none()
 

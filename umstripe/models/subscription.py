@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from umstripe.database import Model, Seconds, Transaction
+from umstripe.database import Model, Row, Seconds, Transaction
 from umstripe.formatting import moment_words, status_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
-from umstripe.models.snapshot import Snapshot, SyncedColumns, id_of
+from umstripe.models.snapshot import Snapshot, StripeObject, SyncedColumns, id_of
 from umstripe.statuses import FINAL
 
 AUTOMATIC = "charge_automatically"
@@ -73,11 +73,15 @@ class Subscription(Model, SyncedColumns):
         customer_id = id_of(state.object.get("customer"))
         customer = Customer.get_or_reserve(tx, state.mode, customer_id)
         row = snapshot.get_for_update(tx, cls.__table__, state.mode, "stripe_subscription_id", state.id)
+        if customer is not None:
+            linked_id = customer.id
+        elif row is not None:
+            linked_id = row.customer_id
         if row is None and (customer is None or _is_gone(state)):
             return None
-        user_id = customer.user_id if customer else Customer.user_id_of(tx, row.customer_id)
+        user_id = customer.user_id if customer else Customer.user_id_of(tx, linked_id)
         before = row.status if row else ""
-        values = _values(state) | {"customer_id": customer.id if customer else row.customer_id}
+        values = _values(state) | {"customer_id": linked_id}
         values |= _end_with_customer(customer, customer_id, values["status"], state.as_of)
         is_proven = row is not None and state.seen == row.revision
         stays = before in FINAL and not is_proven and (values["status"] not in FINAL or _is_gone(state))
@@ -101,7 +105,7 @@ class Subscription(Model, SyncedColumns):
         return customer.deleted or any(getattr(row, name) != value for name, value in values.items())
 
     @classmethod
-    def synced_values(cls, tx: Transaction, mode: str, stripe_subscription_id: str) -> dict[str, Any]:
+    def synced_values(cls, tx: Transaction, mode: str, stripe_subscription_id: str) -> dict[str, object]:
         """Return everything that Stripe says of a subscription, as our row has it; empty for none."""
         row = snapshot.get_for_update(
             tx, cls.__table__, mode, "stripe_subscription_id", stripe_subscription_id
@@ -136,7 +140,9 @@ def _is_gone(state: Snapshot) -> bool:
     return bool(state.object.get("deleted"))
 
 
-def _end_with_customer(customer: Any, customer_id: str | None, status: str, at: int) -> dict[str, Any]:
+def _end_with_customer(
+    customer: Row | None, customer_id: str | None, status: str, at: int
+) -> dict[str, object]:
     """Return the end of a subscription whose customer was deleted, or which went to a customer of somebody else.
 
     The former is canceled, the latter revoked; empty for any other.
@@ -150,7 +156,7 @@ def _end_with_customer(customer: Any, customer_id: str | None, status: str, at: 
     return {"status": "canceled" if customer is not None else "revoked", "ended_at": at}
 
 
-def status_of(subscription: Mapping[str, Any]) -> str:
+def status_of(subscription: StripeObject) -> str:
     """Stripe's status, but `paused` while the collection is paused: Stripe leaves that one `active`."""
     if subscription.get("deleted"):
         return "canceled"
@@ -158,7 +164,7 @@ def status_of(subscription: Mapping[str, Any]) -> str:
     return "paused" if paused else subscription["status"]
 
 
-def price_of(subscription: Mapping[str, Any]) -> str:
+def price_of(subscription: StripeObject) -> str:
     """The id of the price that a subscription is for; "" when it says none."""
     items = (subscription.get("items") or {}).get("data") or []
     first = items[0] if items else {}

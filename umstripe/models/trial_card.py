@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import Model, Transaction, advisory_lock, db
 from umstripe.models.customer import Customer
+from umstripe.models.snapshot import StripeObject
 from umstripe.models.subscription import Subscription
 
 TOLD_METADATA = "umstripe_one_trial_per_card"
@@ -59,7 +59,7 @@ class TrialCard(Model):
         return list(db.session.scalars(query))
 
     @classmethod
-    def keep(cls, tx: Transaction, mode: str, subscription: Mapping[str, Any]) -> None:
+    def keep(cls, tx: Transaction, mode: str, subscription: StripeObject) -> None:
         """Keep the card of a trial, fetched with its default payment method. A card that another account has had a
         trial with makes it a second trial, if its buyer was told of the rule."""
         owner = select(Customer.user_id).join(Subscription, Subscription.customer_id == Customer.id)
@@ -85,7 +85,7 @@ class TrialCard(Model):
         tx.execute(update(cls).where(*this).values(outcome="ended"))
 
 
-def card_of(mode: str, subscription: Mapping[str, Any]) -> str:
+def card_of(mode: str, subscription: StripeObject) -> str:
     """Return a hash of the fingerprint of the card, or bank account, that a subscription is paid with, or ""."""
     method = subscription.get("default_payment_method")
     details = method.get(str(method.get("type"))) if isinstance(method, Mapping) else None
