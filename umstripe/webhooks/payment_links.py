@@ -24,10 +24,9 @@ from umstripe.models.payment_link_session import (
     NoCustomer,
     PaymentLinkSession,
     guest_key,
-    id_of,
     prices_in,
 )
-from umstripe.models.snapshot import NeedsFetch, Snapshot
+from umstripe.models.snapshot import NeedsFetch, Snapshot, id_of
 from umstripe.models.subscription import Change
 from umstripe.normalization import name_key
 from umstripe.statuses import NOT_LIVE
