@@ -8,7 +8,7 @@ import sys
 import pytest
 import requests
 
-from stripe_simulator.tests.simulator_process import SHARED, Client, Receiver, Running, control
+from stripe_simulator.tests.processes import SHARED, Client, Receiver, SimulatorProcess, control
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def contract():
 
 @pytest.fixture(scope="session")
 def running():
-    simulator = Running("--empty", "--allow-local-endpoints", "--retry-gaps", "0.1,0.2,0.3")
+    simulator = SimulatorProcess("--empty", "--allow-local-endpoints", "--retry-gaps", "0.1,0.2,0.3")
     yield simulator
     assert simulator.stop() == 0
 

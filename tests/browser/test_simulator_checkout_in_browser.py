@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from stripe_simulator.tests.conftest import contract, keys, plan, running, simulator, stripe
-from stripe_simulator.tests.simulator_process import wait_for
-from stripe_simulator.tests.test_simulator_checkout import again, open_session, wanted
+from stripe_simulator.tests.processes import wait_for
+from stripe_simulator.tests.test_checkout import again, open_session, wanted
 
 __all__ = ["contract", "keys", "plan", "running", "simulator", "stripe", "wanted"]
 

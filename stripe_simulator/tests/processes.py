@@ -33,7 +33,7 @@ def wait_for(condition, seconds: float = 10.0):
     raise AssertionError(f"not within {seconds} seconds")
 
 
-class Running:
+class SimulatorProcess:
     """A simulator process."""
 
     def __init__(self, *options: str) -> None:
@@ -48,7 +48,7 @@ class Running:
     def _answers(self) -> bool:
         try:
             return requests.get(self.url + "/_simulator/healthz", timeout=2).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             assert self.process.poll() is None, "the simulator ended"
             return False
 

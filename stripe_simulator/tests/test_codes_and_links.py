@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from stripe_simulator.testing import CARD, Walk
-from stripe_simulator.tests.simulator_events import sent
-from stripe_simulator.tests.test_simulator_checkout import DONE, again, lifetime, open_session, types, wanted
+from stripe_simulator.tests.events import sent
+from stripe_simulator.tests.test_checkout import DONE, again, lifetime, open_session, types, wanted
 
 __all__ = ["lifetime", "wanted"]
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from stripe_simulator.tests.ports import free_port
-from stripe_simulator.tests.simulator_process import ROOT, SHARED, Client, Running, control, wait_for
+from stripe_simulator.tests.processes import ROOT, SHARED, Client, SimulatorProcess, control, wait_for
 
 
 def test_the_library_of_stripe_works_with_it(simulator, keys, do):
@@ -63,7 +63,7 @@ def proxied(tmp_path, receiver):
     if not SHARED.is_dir():
         pytest.skip("../shared/stripe is not here")
     hooks, log = free_port(), tmp_path / "log.jsonl"
-    running = Running("--allow-local-endpoints", "--resolve", f"site.test=http://127.0.0.1:{hooks}")
+    running = SimulatorProcess("--allow-local-endpoints", "--resolve", f"site.test=http://127.0.0.1:{hooks}")
     port = free_port()
     command = [sys.executable, SHARED / "contract_proxy.py", "--spec", SHARED / "spec3.json"]
     command += ["--overlay", SHARED / "overlay-2026-10-28.endive.json", "--log", log]
@@ -117,7 +117,7 @@ def test_the_contract_proxy_finds_nothing_in_either_direction(proxied, receiver)
 
 def test_a_restart_forgets_nothing_and_goes_on_delivering(tmp_path, receiver):
     state = str(tmp_path / "state.sqlite")
-    first = Running("--state", state, "--allow-local-endpoints", "--retry-gaps", "2,2")
+    first = SimulatorProcess("--state", state, "--allow-local-endpoints", "--retry-gaps", "2,2")
     keys = requests.get(first.url + "/_simulator/keys", timeout=5).json()
     client = Client(first.url, keys["test"]["secret"], None)
     made = client.post("/v1/webhook_endpoints", {"url": receiver.url, "enabled_events": ["*"]})
@@ -128,7 +128,7 @@ def test_a_restart_forgets_nothing_and_goes_on_delivering(tmp_path, receiver):
     extra = control(first.url, "/keys", {"rights": {"customer": "write"}})["key"]
     assert first.stop() == 0
 
-    second = Running("--state", state, "--allow-local-endpoints", "--retry-gaps", "2,2")
+    second = SimulatorProcess("--state", state, "--allow-local-endpoints", "--retry-gaps", "2,2")
     client = Client(second.url, keys["test"]["secret"], None)
     assert [
         client.get(f"/v1/{kind}", {"limit": 100}) for kind in ("prices", "customers", "products")

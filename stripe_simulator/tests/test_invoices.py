@@ -7,7 +7,7 @@ import re
 import pytest
 import requests
 
-from stripe_simulator.tests.simulator_events import sent
+from stripe_simulator.tests.events import sent
 
 
 @pytest.fixture

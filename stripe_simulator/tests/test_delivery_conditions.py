@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 import requests
 
-from stripe_simulator.tests.simulator_process import wait_for
-from stripe_simulator.tests.test_simulator_deliveries import log
+from stripe_simulator.tests.processes import wait_for
+from stripe_simulator.tests.test_deliveries import log
 
 
 def products(stripe, count):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stripe_simulator.tests.simulator_events import sent
+from stripe_simulator.tests.events import sent
 
 DAY = 86_400
 

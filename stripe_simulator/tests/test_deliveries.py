@@ -10,7 +10,7 @@ import time
 import pytest
 import requests
 
-from stripe_simulator.tests.simulator_process import Client, Running, control, wait_for
+from stripe_simulator.tests.processes import Client, SimulatorProcess, control, wait_for
 
 
 def test_a_delivery_is_signed_over_its_raw_body(stripe, receiver, listening, contract):
@@ -197,14 +197,14 @@ URLS = [
 @pytest.fixture(scope="module")
 def strict(receiver_for_module):
     """A simulator that refuses local addresses as Stripe does, and knows the way to shop.test."""
-    running = Running("--resolve", f"shop.test={receiver_for_module.url}")
+    running = SimulatorProcess("--resolve", f"shop.test={receiver_for_module.url}")
     yield running.url
     assert running.stop() == 0
 
 
 @pytest.fixture(scope="module")
 def receiver_for_module():
-    from stripe_simulator.tests.simulator_process import Receiver
+    from stripe_simulator.tests.processes import Receiver
 
     taking = Receiver()
     yield taking

@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from stripe_simulator.tests.simulator_events import sent
+from stripe_simulator.tests.events import sent
 
 DAY, HOUR = 86_400, 3600
 START = int(datetime.datetime(2027, 1, 31, 12, tzinfo=datetime.UTC).timestamp())

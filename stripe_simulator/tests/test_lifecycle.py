@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stripe_simulator.tests.simulator_events import sent
+from stripe_simulator.tests.events import sent
 
 RENEWED = ["invoice.created", "invoice.finalized", "payment_intent.created"]
 PAID = ["charge.succeeded", "payment_intent.succeeded", "invoice_payment.paid", "invoice.paid"]

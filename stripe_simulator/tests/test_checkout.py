@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from stripe_simulator.testing import CARD, Walk
-from stripe_simulator.tests.simulator_events import sent
-from stripe_simulator.tests.simulator_process import Client, Running, control, wait_for
+from stripe_simulator.tests.events import sent
+from stripe_simulator.tests.processes import Client, SimulatorProcess, control, wait_for
 
 DONE = "https://members.example.org/done?sid={CHECKOUT_SESSION_ID}"
 
@@ -246,7 +246,7 @@ def test_an_expired_session_says_so_and_takes_no_payment(stripe, contract, wante
 
 def test_a_session_expires_by_the_clock(contract):
     """In a simulator of its own, for its clock does not go back."""
-    simulator = Running("--allow-local-endpoints")
+    simulator = SimulatorProcess("--allow-local-endpoints")
     try:
         key = requests.get(simulator.url + "/_simulator/keys", timeout=5).json()["test"]["secret"]
         stripe = Client(simulator.url, key, contract)

@@ -8,7 +8,7 @@ import threading
 import pytest
 import requests
 
-from stripe_simulator.tests.simulator_process import VERSION, Client, control
+from stripe_simulator.tests.processes import VERSION, Client, control
 
 
 def as_key(stripe, key):
@@ -358,7 +358,7 @@ def test_two_calls_at_once_with_one_idempotency_key_conflict(stripe, do):
 
 
 def wait_until_taken(stripe):
-    from stripe_simulator.tests.simulator_process import wait_for
+    from stripe_simulator.tests.processes import wait_for
 
     wait_for(lambda: not requests.get(stripe.url + "/_simulator/faults", timeout=5).json()["faults"])
 
