@@ -68,8 +68,8 @@ def plan(stripe):
     """A monthly price of 9.99 dollars."""
     product = stripe.post("/v1/products", {"name": "Basic Plan"})
     recurring = {"interval": "month"}
-    wanted = {"product": product["id"], "currency": "usd", "unit_amount": 999, "recurring": recurring}
-    return stripe.post("/v1/prices", wanted)
+    price_params = {"product": product["id"], "currency": "usd", "unit_amount": 999, "recurring": recurring}
+    return stripe.post("/v1/prices", price_params)
 
 
 @pytest.fixture
