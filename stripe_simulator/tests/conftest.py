@@ -8,7 +8,7 @@ import sys
 import pytest
 import requests
 
-from stripe_simulator.tests.simulator_process import SHARED, Client, Receiver, Running, control
+from stripe_simulator.tests.processes import SHARED, Client, Receiver, SimulatorProcess, control
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def contract():
 
 @pytest.fixture(scope="session")
 def running():
-    simulator = Running("--empty", "--allow-local-endpoints", "--retry-gaps", "0.1,0.2,0.3")
+    simulator = SimulatorProcess("--empty", "--allow-local-endpoints", "--retry-gaps", "0.1,0.2,0.3")
     yield simulator
     assert simulator.stop() == 0
 
@@ -68,8 +68,8 @@ def plan(stripe):
     """A monthly price of 9.99 dollars."""
     product = stripe.post("/v1/products", {"name": "Basic Plan"})
     recurring = {"interval": "month"}
-    wanted = {"product": product["id"], "currency": "usd", "unit_amount": 999, "recurring": recurring}
-    return stripe.post("/v1/prices", wanted)
+    price_params = {"product": product["id"], "currency": "usd", "unit_amount": 999, "recurring": recurring}
+    return stripe.post("/v1/prices", price_params)
 
 
 @pytest.fixture

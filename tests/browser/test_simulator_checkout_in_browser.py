@@ -8,10 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from stripe_simulator.tests.conftest import contract, keys, plan, running, simulator, stripe
-from stripe_simulator.tests.simulator_process import wait_for
-from stripe_simulator.tests.test_simulator_checkout import again, open_session, wanted
+from stripe_simulator.tests.processes import wait_for
+from stripe_simulator.tests.test_checkout import again, open_session, session_params
 
-__all__ = ["contract", "keys", "plan", "running", "simulator", "stripe", "wanted"]
+__all__ = ["contract", "keys", "plan", "running", "session_params", "simulator", "stripe"]
 
 SHOP = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Pay</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><script src="%(base)s/v3/stripe.js" defer></script>
@@ -71,13 +71,13 @@ def fill(place, number: str = "4242 4242 4242 4242") -> None:
     place.get_by_label("CVC").fill("123")
 
 
-def test_the_pages_can_be_used_by_everybody_and_lead_back(stripe, shop, wanted, page, look):
+def test_the_pages_can_be_used_by_everybody_and_lead_back(stripe, shop, session_params, page, look):
     coupon = stripe.post("/v1/coupons", {"percent_off": 10, "duration": "forever"})
     stripe.post(
         "/v1/promotion_codes", {"code": "TEN", "promotion": {"type": "coupon", "coupon": coupon["id"]}}
     )
     session = open_session(
-        stripe, wanted | {"success_url": shop.url + "/done?sid={CHECKOUT_SESSION_ID}"},
+        stripe, session_params | {"success_url": shop.url + "/done?sid={CHECKOUT_SESSION_ID}"},
         cancel_url=shop.url + "/done", allow_promotion_codes=True, billing_address_collection="required",
     )  # fmt: skip
     page.goto(session["url"])
@@ -105,10 +105,13 @@ def test_the_pages_can_be_used_by_everybody_and_lead_back(stripe, shop, wanted, 
 
 
 @pytest.mark.parametrize("method", ["createEmbeddedCheckoutPage", "initEmbeddedCheckout"])
-def test_an_embedded_page_ends_at_the_return_url(stripe, shop, wanted, page, method):
-    wanted = wanted | {"ui_mode": "embedded_page", "return_url": shop.url + "/done?sid={CHECKOUT_SESSION_ID}"}
-    wanted.pop("success_url")
-    session = stripe.post("/v1/checkout/sessions", wanted)
+def test_an_embedded_page_ends_at_the_return_url(stripe, shop, session_params, page, method):
+    session_params = session_params | {
+        "ui_mode": "embedded_page",
+        "return_url": shop.url + "/done?sid={CHECKOUT_SESSION_ID}",
+    }
+    session_params.pop("success_url")
+    session = stripe.post("/v1/checkout/sessions", session_params)
     shop.values |= {"secret": session["client_secret"], "method": method}
     page.goto(shop.url)
     frame = page.frame_locator("iframe[title=Checkout]")
@@ -119,10 +122,10 @@ def test_an_embedded_page_ends_at_the_return_url(stripe, shop, wanted, page, met
     assert again(stripe, session)["payment_status"] == "paid"
 
 
-def test_an_embedded_page_without_a_return_calls_back(stripe, shop, wanted, page):
-    wanted = wanted | {"ui_mode": "embedded_page", "redirect_on_completion": "never"}
-    wanted.pop("success_url")
-    session = stripe.post("/v1/checkout/sessions", wanted)
+def test_an_embedded_page_without_a_return_calls_back(stripe, shop, session_params, page):
+    session_params = session_params | {"ui_mode": "embedded_page", "redirect_on_completion": "never"}
+    session_params.pop("success_url")
+    session = stripe.post("/v1/checkout/sessions", session_params)
     shop.values |= {"secret": session["client_secret"]}
     page.goto(shop.url)
     frame = page.frame_locator("iframe[title=Checkout]")

@@ -27,13 +27,13 @@ def wait_for(condition, seconds: float = 10.0):
     """What the condition gives as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if found := condition():
-            return found
+        if result := condition():
+            return result
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} seconds")
 
 
-class Running:
+class SimulatorProcess:
     """A simulator process."""
 
     def __init__(self, *options: str) -> None:
@@ -48,7 +48,7 @@ class Running:
     def _answers(self) -> bool:
         try:
             return requests.get(self.url + "/_simulator/healthz", timeout=2).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             assert self.process.poll() is None, "the simulator ended"
             return False
 
@@ -93,8 +93,8 @@ class Client:
         if self.contract is None:
             return
         record, _ = self.contract.check_request(method, path, query, sent, data.encode())
-        found = self.contract.check_response(record, answer.status_code, answer.headers, answer.content)
-        assert not found, f"{method} {path} {query}{data}: {json.dumps(found)}"
+        violations = self.contract.check_response(record, answer.status_code, answer.headers, answer.content)
+        assert not violations, f"{method} {path} {query}{data}: {json.dumps(violations)}"
 
     def get(self, path: str, params: Any = None) -> Any:
         return self._good(self.call("GET", path, params))

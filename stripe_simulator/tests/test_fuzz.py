@@ -8,7 +8,7 @@ import pytest
 
 from stripe_simulator.core import document
 from stripe_simulator.core.operations import every_operation
-from stripe_simulator.tests.simulator_events import sent
+from stripe_simulator.tests.events import sent
 
 JUNK = [
     "",

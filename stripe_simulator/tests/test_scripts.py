@@ -21,15 +21,15 @@ def test_a_life_is_led_with_its_gaps_and_tells_of_every_turn(stripe, do, plan):
         types=["customer.*", "customer.created", "customer.subscription.updated"],
     )
     names, turns = done["names"], done["turns"]
-    assert [one["refused"] for one in turns] == ["", "", ""]
-    assert [[event["type"] for event in one["events"]] for one in turns] == [
+    assert [step["refused"] for step in turns] == ["", "", ""]
+    assert [[event["type"] for event in step["events"]] for step in turns] == [
         ["customer.created"],
         [],
         ["customer.subscription.updated"],
     ]
     gaps = [later["from"] - earlier["to"] for earlier, later in itertools.pairwise(turns)]
     assert [gap // 50 for gap in gaps] == [2, 1]
-    states = [one["objects"].get(names["first"], {}).get("status") for one in turns]
+    states = [step["objects"].get(names["first"], {}).get("status") for step in turns]
     assert states == [None, "active", "past_due"]
     assert set(turns[1]["objects"]) == set(names.values()), "attaching a card changes the customer too"
     assert set(turns[-1]["objects"]) == set(names.values())
@@ -46,8 +46,8 @@ def test_a_script_pays_refunds_and_deletes(stripe, do, plan):
         {"do": "refund", "on": "once"},
         {"do": "delete", "on": "jane"},
     )
-    states = [one["objects"].get(done["names"]["once"], {}) for one in done["turns"]]
-    assert [(one.get("amount_refunded"), one.get("refunded")) for one in states][1:4] == [
+    states = [step["objects"].get(done["names"]["once"], {}) for step in done["turns"]]
+    assert [(step.get("amount_refunded"), step.get("refunded")) for step in states][1:4] == [
         (0, False),
         (400, False),
         (900, True),
@@ -66,7 +66,7 @@ def test_a_turn_that_is_not_allowed_says_why_and_life_goes_on(do, plan):
         {"do": "cancel", "on": "nobody"},
         {"do": "cancel", "on": "first"},
     )
-    refused = [one["refused"] for one in done["turns"]]
+    refused = [step["refused"] for step in done["turns"]]
     assert "needs it to be paused" in refused[2] and "cannot dance" in refused[3]
     assert "No such object" in refused[4] and refused[5] == ""
     assert done["turns"][2]["events"] == []

@@ -10,7 +10,7 @@ import time
 import pytest
 import requests
 
-from stripe_simulator.tests.simulator_process import Client, Running, control, wait_for
+from stripe_simulator.tests.processes import Client, SimulatorProcess, control, wait_for
 
 
 def test_a_delivery_is_signed_over_its_raw_body(stripe, receiver, listening, contract):
@@ -24,8 +24,8 @@ def test_a_delivery_is_signed_over_its_raw_body(stripe, receiver, listening, con
     assert headers["User-Agent"].startswith("Stripe/1.0")
     assert headers["Content-Type"] == "application/json; charset=utf-8"
     if contract:
-        kind, found = contract.check_event(body, headers, listening["secret"])
-        assert (kind, found) == ("customer.created", [])
+        kind, violations = contract.check_event(body, headers, listening["secret"])
+        assert (kind, violations) == ("customer.created", [])
 
 
 def test_the_library_of_stripe_takes_the_signature(stripe, receiver, listening):
@@ -50,8 +50,8 @@ def test_deliveries_arrive_in_the_order_of_the_events(stripe, do, receiver, list
 
 
 def test_an_endpoint_gets_what_it_asked_for_and_nothing_else(stripe, receiver):
-    wanted = {"url": receiver.url, "enabled_events": ["product.created", "product.updated"]}
-    stripe.post("/v1/webhook_endpoints", wanted)
+    endpoint_params = {"url": receiver.url, "enabled_events": ["product.created", "product.updated"]}
+    stripe.post("/v1/webhook_endpoints", endpoint_params)
     product = stripe.post("/v1/products", {"name": "A"})
     stripe.post("/v1/customers")
     stripe.post(f"/v1/products/{product['id']}", {"name": "B"})
@@ -136,13 +136,15 @@ def test_the_secret_is_told_once(stripe, listening):
 
 
 def test_sixteen_endpoints_are_the_most_for_a_mode(stripe, keys):
-    wanted = {"url": "https://example.com/hook", "enabled_events": ["*"]}
+    endpoint_params = {"url": "https://example.com/hook", "enabled_events": ["*"]}
     for _ in range(16):
-        stripe.post("/v1/webhook_endpoints", wanted)
-    status, error = stripe.error("POST", "/v1/webhook_endpoints", wanted)
+        stripe.post("/v1/webhook_endpoints", endpoint_params)
+    status, error = stripe.error("POST", "/v1/webhook_endpoints", endpoint_params)
     assert status == 400
     assert "maximum of 16" in error["message"]
-    assert Client(stripe.url, keys["live"]["secret"], stripe.contract).post("/v1/webhook_endpoints", wanted)
+    assert Client(stripe.url, keys["live"]["secret"], stripe.contract).post(
+        "/v1/webhook_endpoints", endpoint_params
+    )
 
 
 def test_the_modes_deliver_to_their_own_endpoints(stripe, keys, receiver, listening):
@@ -197,14 +199,14 @@ URLS = [
 @pytest.fixture(scope="module")
 def strict(receiver_for_module):
     """A simulator that refuses local addresses as Stripe does, and knows the way to shop.test."""
-    running = Running("--resolve", f"shop.test={receiver_for_module.url}")
+    running = SimulatorProcess("--resolve", f"shop.test={receiver_for_module.url}")
     yield running.url
     assert running.stop() == 0
 
 
 @pytest.fixture(scope="module")
 def receiver_for_module():
-    from stripe_simulator.tests.simulator_process import Receiver
+    from stripe_simulator.tests.processes import Receiver
 
     taking = Receiver()
     yield taking
@@ -220,22 +222,25 @@ def far(strict, contract):
 
 @pytest.mark.parametrize(("url", "good"), URLS)
 def test_only_public_addresses_are_taken(far, url, good):
-    wanted = {"url": url, "enabled_events": ["*"]}
+    endpoint_params = {"url": url, "enabled_events": ["*"]}
     if good:
-        assert far["test"].post("/v1/webhook_endpoints", wanted)["url"] == url
+        assert far["test"].post("/v1/webhook_endpoints", endpoint_params)["url"] == url
         return
-    status, error = far["test"].error("POST", "/v1/webhook_endpoints", wanted)
+    status, error = far["test"].error("POST", "/v1/webhook_endpoints", endpoint_params)
     assert (status, error["code"], error["param"]) == (400, "url_invalid", "url")
 
 
 def test_live_mode_wants_https(far):
-    wanted = {"url": "http://example.com/hook", "enabled_events": ["*"]}
-    assert far["live"].error("POST", "/v1/webhook_endpoints", wanted)[1]["code"] == "url_invalid"
+    endpoint_params = {"url": "http://example.com/hook", "enabled_events": ["*"]}
+    assert far["live"].error("POST", "/v1/webhook_endpoints", endpoint_params)[1]["code"] == "url_invalid"
 
 
 def test_deliveries_to_a_resolved_host_go_where_it_really_is(far, receiver_for_module):
-    wanted = {"url": "https://shop.test/webhooks/stripe/test", "enabled_events": ["customer.created"]}
-    far["test"].post("/v1/webhook_endpoints", wanted)
+    endpoint_params = {
+        "url": "https://shop.test/webhooks/stripe/test",
+        "enabled_events": ["customer.created"],
+    }
+    far["test"].post("/v1/webhook_endpoints", endpoint_params)
     far["test"].post("/v1/customers")
     path, headers, _ = receiver_for_module.next()
     assert (path, headers["Host"]) == ("/webhooks/stripe/test", "shop.test")

@@ -7,15 +7,15 @@ import re
 import pytest
 import requests
 
-from stripe_simulator.tests.simulator_events import sent
+from stripe_simulator.tests.events import sent
 
 BACK = "https://members.example.org/account"
 
 
 @pytest.fixture
 def gold(stripe, plan):
-    wanted = {"product": plan["product"], "currency": "usd", "unit_amount": 2999, "nickname": "Gold"}
-    return stripe.post("/v1/prices", wanted | {"recurring": {"interval": "month"}})
+    price_params = {"product": plan["product"], "currency": "usd", "unit_amount": 2999, "nickname": "Gold"}
+    return stripe.post("/v1/prices", price_params | {"recurring": {"interval": "month"}})
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def walk(stripe, customer, everything):
 
     def begin(flow=None, **features):
         configuration = stripe.post("/v1/billing_portal/configurations", {"features": everything | features})
-        wanted = {"customer": customer["id"], "configuration": configuration["id"], "return_url": BACK}
-        wanted |= {"flow_data": flow} if flow else {}
-        return Walk(stripe.post("/v1/billing_portal/sessions", wanted))
+        params = {"customer": customer["id"], "configuration": configuration["id"], "return_url": BACK}
+        params |= {"flow_data": flow} if flow else {}
+        return Walk(stripe.post("/v1/billing_portal/sessions", params))
 
     return begin
 
@@ -66,9 +66,9 @@ class Walk:
         self.answer, self.status, self.text = answer, answer.status_code, answer.text
 
     def follow(self, label):
-        found = re.search(rf'href="([^"]+)">{re.escape(label)}</a>', self.text)
-        assert found, f"no link {label}"
-        return self.go(found[1])
+        link = re.search(rf'href="([^"]+)">{re.escape(label)}</a>', self.text)
+        assert link, f"no link {label}"
+        return self.go(link[1])
 
     def send(self, **fields):
         action = re.search(r'<form[^>]*method="post"[^>]*?(?: action="([^"]+)")?>', self.text)
@@ -198,10 +198,10 @@ def test_a_flow_leads_straight_there_and_back(stripe, walk, subscription):
 
 def test_a_flow_that_is_not_enabled_is_refused(stripe, everything, customer, subscription):
     features = everything | {"subscription_pause": {"enabled": False}}
-    made = stripe.post("/v1/billing_portal/configurations", {"features": features})
+    configuration = stripe.post("/v1/billing_portal/configurations", {"features": features})
     flow = {"type": "subscription_pause", "subscription_pause": {"subscription": subscription["id"]}}
-    wanted = {"customer": customer["id"], "configuration": made["id"], "flow_data": flow}
-    assert stripe.error("POST", "/v1/billing_portal/sessions", wanted)[0] == 400
+    params = {"customer": customer["id"], "configuration": configuration["id"], "flow_data": flow}
+    assert stripe.error("POST", "/v1/billing_portal/sessions", params)[0] == 400
 
 
 def test_an_unknown_and_an_expired_session_are_clear_pages(do, walk, subscription):

@@ -8,7 +8,7 @@ import threading
 import pytest
 import requests
 
-from stripe_simulator.tests.simulator_process import VERSION, Client, control
+from stripe_simulator.tests.processes import VERSION, Client, control
 
 
 def as_key(stripe, key):
@@ -56,15 +56,15 @@ def test_a_key_may_come_as_basic_authentication(stripe):
 
 
 def test_an_expired_key_says_so_and_a_deleted_one_is_unknown(stripe, do):
-    made = restricted(do, stripe, "customer_read")
-    assert made.get("/v1/customers")["data"] == []
-    do("/keys/expire", key=made.key)
-    assert made.error("GET", "/v1/customers") == (
+    client = restricted(do, stripe, "customer_read")
+    assert client.get("/v1/customers")["data"] == []
+    do("/keys/expire", key=client.key)
+    assert client.error("GET", "/v1/customers") == (
         401,
-        made.error("GET", "/v1/customers")[1] | {"code": "api_key_expired"},
+        client.error("GET", "/v1/customers")[1] | {"code": "api_key_expired"},
     )
-    do("/keys/delete", key=made.key)
-    assert "Invalid API Key" in made.error("GET", "/v1/customers")[1]["message"]
+    do("/keys/delete", key=client.key)
+    assert "Invalid API Key" in client.error("GET", "/v1/customers")[1]["message"]
 
 
 def test_a_publishable_key_is_good_for_tokens_only(stripe, keys):
@@ -188,16 +188,16 @@ def test_metadata_is_merged_and_emptied(stripe, customer):
 
 
 def test_lists_go_newest_first_in_both_directions(stripe):
-    made = [stripe.post("/v1/customers", {"email": f"c{i}@example.com"})["id"] for i in range(7)][::-1]
+    ids = [stripe.post("/v1/customers", {"email": f"c{i}@example.com"})["id"] for i in range(7)][::-1]
     first = stripe.get("/v1/customers", {"limit": 3})
-    assert ([each["id"] for each in first["data"]], first["has_more"]) == (made[:3], True)
-    second = stripe.get("/v1/customers", {"limit": 4, "starting_after": made[2]})
-    assert ([each["id"] for each in second["data"]], second["has_more"]) == (made[3:], False)
-    back = stripe.get("/v1/customers", {"limit": 2, "ending_before": made[3]})
-    assert ([each["id"] for each in back["data"]], back["has_more"]) == (made[1:3], True)
-    stripe.delete(f"/v1/customers/{made[2]}")
-    after = stripe.get("/v1/customers", {"limit": 1, "starting_after": made[2]})
-    assert [each["id"] for each in after["data"]] == [made[3]]
+    assert ([each["id"] for each in first["data"]], first["has_more"]) == (ids[:3], True)
+    second = stripe.get("/v1/customers", {"limit": 4, "starting_after": ids[2]})
+    assert ([each["id"] for each in second["data"]], second["has_more"]) == (ids[3:], False)
+    back = stripe.get("/v1/customers", {"limit": 2, "ending_before": ids[3]})
+    assert ([each["id"] for each in back["data"]], back["has_more"]) == (ids[1:3], True)
+    stripe.delete(f"/v1/customers/{ids[2]}")
+    after = stripe.get("/v1/customers", {"limit": 1, "starting_after": ids[2]})
+    assert [each["id"] for each in after["data"]] == [ids[3]]
 
 
 def test_a_page_out_of_reach_is_refused(stripe):
@@ -290,9 +290,9 @@ def test_a_subscription_is_made_changed_and_ended_by_the_api(stripe, plan, custo
     stripe.post("/v1/subscriptions", base | {"payment_behavior": "default_incomplete"})
     trial = stripe.post("/v1/subscriptions", base | {"trial_period_days": 7, "metadata": {"user": "5"}})
     assert (trial["status"], trial["trial_end"]) == ("trialing", trial["created"] + 7 * 86400)
-    made = stripe.post("/v1/subscriptions", base | {"default_payment_method": "pm_card_visa"})
-    assert made["status"] == "active"
-    path = f"/v1/subscriptions/{made['id']}"
+    subscription = stripe.post("/v1/subscriptions", base | {"default_payment_method": "pm_card_visa"})
+    assert subscription["status"] == "active"
+    path = f"/v1/subscriptions/{subscription['id']}"
     assert (
         stripe.post(path, {"pause_collection": {"behavior": "void"}})["pause_collection"]["behavior"]
         == "void"
@@ -302,7 +302,7 @@ def test_a_subscription_is_made_changed_and_ended_by_the_api(stripe, plan, custo
     assert stripe.post(path, {"cancel_at_period_end": False})["cancel_at"] is None
     other = stripe.post("/v1/prices", {"currency": "usd", "unit_amount": 1999, "product": plan["product"],
                                        "recurring": {"interval": "month"}})  # fmt: skip
-    item = made["items"]["data"][0]["id"]
+    item = subscription["items"]["data"][0]["id"]
     changed = stripe.post(path, {"items": [{"id": item, "price": other["id"]}]})
     assert changed["items"]["data"][0]["price"]["id"] == other["id"]
     assert stripe.error("POST", path, {"items": [{"id": "si_x", "price": other["id"]}]})[0] == 400
@@ -358,7 +358,7 @@ def test_two_calls_at_once_with_one_idempotency_key_conflict(stripe, do):
 
 
 def wait_until_taken(stripe):
-    from stripe_simulator.tests.simulator_process import wait_for
+    from stripe_simulator.tests.processes import wait_for
 
     wait_for(lambda: not requests.get(stripe.url + "/_simulator/faults", timeout=5).json()["faults"])
 
@@ -391,13 +391,13 @@ def test_a_lost_answer_can_be_had_again_with_the_idempotency_key(stripe, do):
 @pytest.mark.parametrize(("when", "made"), [("amid", 0), ("after", 1)])
 def test_a_failure_that_came_after_the_work_began_is_kept_by_its_idempotency_key(stripe, do, when, made):
     do("/faults", kind="500", method="POST", path="/v1/customers", when=when)
-    asked = ("POST", "/v1/customers", {"name": "A"})
-    answers = [stripe.call(*asked, Idempotency_Key="failed") for _ in range(3)]
-    assert [one.status_code for one in answers] == [500] * 3
-    assert [one.headers.get("Idempotent-Replayed") for one in answers] == [None, "true", "true"]
+    request = ("POST", "/v1/customers", {"name": "A"})
+    answers = [stripe.call(*request, Idempotency_Key="failed") for _ in range(3)]
+    assert [each.status_code for each in answers] == [500] * 3
+    assert [each.headers.get("Idempotent-Replayed") for each in answers] == [None, "true", "true"]
     assert answers[0].json() == answers[1].json() == answers[2].json()
     assert len(stripe.get("/v1/customers")["data"]) == made
-    assert stripe.call(*asked, Idempotency_Key="another").status_code == 200
+    assert stripe.call(*request, Idempotency_Key="another").status_code == 200
     assert len(stripe.get("/v1/customers")["data"]) == made + 1
 
 
@@ -412,8 +412,8 @@ def test_a_portal_configuration_is_kept(stripe):
         "subscription_cancel": {"enabled": True, "mode": "immediately"},
         "invoice_history": {"enabled": True},
     }
-    made = stripe.post("/v1/billing_portal/configurations", {"features": features})
-    path = f"/v1/billing_portal/configurations/{made['id']}"
+    configuration = stripe.post("/v1/billing_portal/configurations", {"features": features})
+    path = f"/v1/billing_portal/configurations/{configuration['id']}"
     assert stripe.get(path)["features"]["subscription_cancel"]["mode"] == "immediately"
     assert stripe.post(path, {"active": False})["active"] is False
     assert stripe.get("/v1/billing_portal/configurations", {"active": True})["data"] == []
@@ -446,21 +446,23 @@ def test_ten_thousand_prices_are_read_in_pages(stripe, simulator):
 
 
 def test_one_call_makes_one_event(stripe, do, plan, customer):
-    made = do(f"/customers/{customer['id']}/subscribe", price=plan["id"])
+    subscription = do(f"/customers/{customer['id']}/subscribe", price=plan["id"])
     changes = {"cancel_at_period_end": True, "metadata": {"a": "1"}, "description": "Gold"}
-    stripe.post(f"/v1/subscriptions/{made['id']}", changes)
+    stripe.post(f"/v1/subscriptions/{subscription['id']}", changes)
     (event,) = stripe.get("/v1/events", {"type": "customer.subscription.updated"})["data"]
     before = event["data"]["previous_attributes"]
     assert before["cancel_at_period_end"] is False
     assert before["metadata"] == {"a": None}
-    stripe.post(f"/v1/subscriptions/{made['id']}", changes)
+    stripe.post(f"/v1/subscriptions/{subscription['id']}", changes)
     assert len(stripe.get("/v1/events", {"type": "customer.subscription.updated"})["data"]) == 1
 
 
 def test_a_trial_can_be_ended_now_or_later(stripe, do, plan, customer):
-    made = do(f"/customers/{customer['id']}/subscribe", price=plan["id"], status="trialing", trial_days=5)
-    path = f"/v1/subscriptions/{made['id']}"
-    later = made["trial_end"] + 86400
+    subscription = do(
+        f"/customers/{customer['id']}/subscribe", price=plan["id"], status="trialing", trial_days=5
+    )
+    path = f"/v1/subscriptions/{subscription['id']}"
+    later = subscription["trial_end"] + 86400
     assert stripe.post(path, {"trial_end": later})["items"]["data"][0]["current_period_end"] == later
     ended = stripe.post(path, {"trial_end": "now"})
     assert (ended["status"], ended["trial_end"] <= later) == ("active", True)
@@ -478,13 +480,13 @@ def test_a_body_that_is_too_large_is_refused_in_stripes_shape(stripe):
 
 
 def test_a_failed_first_payment_is_refused_or_left_incomplete_as_asked(stripe, plan):
-    made = stripe.post("/v1/customers", {"payment_method": "pm_card_chargeCustomerFail"})
-    card = stripe.get(f"/v1/customers/{made['id']}/payment_methods")["data"][0]["id"]
-    wanted = {"customer": made["id"], "items": [{"price": plan["id"]}], "default_payment_method": card}
+    payer = stripe.post("/v1/customers", {"payment_method": "pm_card_chargeCustomerFail"})
+    card = stripe.get(f"/v1/customers/{payer['id']}/payment_methods")["data"][0]["id"]
+    params = {"customer": payer["id"], "items": [{"price": plan["id"]}], "default_payment_method": card}
     status, error = stripe.error(
-        "POST", "/v1/subscriptions", wanted | {"payment_behavior": "error_if_incomplete"}
+        "POST", "/v1/subscriptions", params | {"payment_behavior": "error_if_incomplete"}
     )
     assert (status, error["type"], error["code"]) == (402, "card_error", "card_declined")
     assert stripe.get("/v1/subscriptions", {"status": "all"})["data"] == []
     assert stripe.get("/v1/charges")["data"] == []
-    assert stripe.post("/v1/subscriptions", wanted)["status"] == "incomplete"
+    assert stripe.post("/v1/subscriptions", params)["status"] == "incomplete"

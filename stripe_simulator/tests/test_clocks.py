@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from stripe_simulator.tests.simulator_events import sent
+from stripe_simulator.tests.events import sent
 
 DAY, HOUR = 86_400, 3600
 START = int(datetime.datetime(2027, 1, 31, 12, tzinfo=datetime.UTC).timestamp())
@@ -19,10 +19,10 @@ class Life:
     def __init__(self, stripe, plan, card=GOOD, **params):
         self.stripe, self.plan = stripe, plan
         self.clock = stripe.post("/v1/test_helpers/test_clocks", {"frozen_time": START, "name": "A life"})
-        wanted = {"email": "ann@example.com", "test_clock": self.clock["id"]}
+        customer_params = {"email": "ann@example.com", "test_clock": self.clock["id"]}
         if card:
-            wanted |= {"payment_method": card, "invoice_settings": {"default_payment_method": card}}
-        self.customer = stripe.post("/v1/customers", wanted)
+            customer_params |= {"payment_method": card, "invoice_settings": {"default_payment_method": card}}
+        self.customer = stripe.post("/v1/customers", customer_params)
         items = [{"price": plan["id"]}]
         about = {"customer": self.customer["id"], "items": items} | params
         self.id = stripe.post("/v1/subscriptions", about)["id"]
@@ -68,17 +68,17 @@ def day_of(at):
 def test_a_year_on_a_test_clock(stripe, live, contract):
     """A monthly subscription of the 31st, a card that fails in May and is replaced, an end in the new year."""
     ann = live()
-    told = [ann.line(START)]
-    told += [ann.go(days(29)), ann.go(days(31))]
+    lines = [ann.line(START)]
+    lines += [ann.go(days(29)), ann.go(days(31))]
     ann.card(BAD)
-    told += [ann.go(days(30)), ann.go(days(4))]
+    lines += [ann.go(days(30)), ann.go(days(4))]
     ann.card(GOOD)
-    told += [ann.go(days(5))]
+    lines += [ann.go(days(5))]
     for _ in range(7):
-        told.append(ann.go(days(31)))
+        lines.append(ann.go(days(31)))
     stripe.post(f"/v1/subscriptions/{ann.id}", {"cancel_at_period_end": True})
-    told += [ann.go(days(31)), ann.go(days(31))]
-    assert told == [
+    lines += [ann.go(days(31)), ann.go(days(31))]
+    assert lines == [
         # day, status, its latest invoice, tries
         ("01-31", "active", "paid", 1),
         ("03-01", "active", "paid", 1),
@@ -111,9 +111,9 @@ def test_the_periods_keep_to_the_day_that_the_subscription_began(stripe, live):
 def test_a_payment_that_fails_to_the_end_cancels_the_subscription(stripe, live, contract):
     ann = live()
     ann.card(BAD)
-    told = [ann.go(days(27)), ann.go(days(1)), ann.go(datetime.timedelta(hours=2))]
-    told += [ann.go(days(3)), ann.go(days(5)), ann.go(days(7))]
-    assert told == [
+    lines = [ann.go(days(27)), ann.go(days(1)), ann.go(datetime.timedelta(hours=2))]
+    lines += [ann.go(days(3)), ann.go(days(5)), ann.go(days(7))]
+    assert lines == [
         ("02-27", "active", "paid", 1),
         ("02-28", "active", "draft", 0),
         ("02-28", "past_due", "open", 1),
@@ -208,17 +208,20 @@ def test_a_clock_has_its_limits_and_takes_its_customers_along(stripe, live, cont
 
 def test_the_simulators_own_clock_bills_when_it_is_told_to(stripe, do, live, plan, customer, contract):
     ann = live()
-    made = do(f"/customers/{customer['id']}/subscribe", price=plan["id"])
-    held = do(f"/customers/{customer['id']}/pay", amount=499, status="uncaptured")
-    assert held["payment_method_details"]["card"]["capture_before"] == held["created"] + 7 * DAY
+    subscription = do(f"/customers/{customer['id']}/subscribe", price=plan["id"])
+    charge = do(f"/customers/{customer['id']}/pay", amount=499, status="uncaptured")
+    assert charge["payment_method_details"]["card"]["capture_before"] == charge["created"] + 7 * DAY
     assert do("/clock", ahead=60)["happened"] == 0
     done = do("/clock", months=1, days=1, bill=True)
     assert done["happened"] >= 3
-    after = stripe.get(f"/v1/subscriptions/{made['id']}")
-    assert after["items"]["data"][0]["current_period_start"] == made["items"]["data"][0]["current_period_end"]
+    after = stripe.get(f"/v1/subscriptions/{subscription['id']}")
+    assert (
+        after["items"]["data"][0]["current_period_start"]
+        == subscription["items"]["data"][0]["current_period_end"]
+    )
     assert stripe.get(f"/v1/invoices/{after['latest_invoice']}")["status"] == "paid"
-    assert stripe.get(f"/v1/payment_intents/{held['payment_intent']}")["status"] == "canceled"
-    assert stripe.get(f"/v1/charges/{held['id']}")["refunded"] is True
+    assert stripe.get(f"/v1/payment_intents/{charge['payment_intent']}")["status"] == "canceled"
+    assert stripe.get(f"/v1/charges/{charge['id']}")["refunded"] is True
     assert ann.now()["items"]["data"][0]["current_period_start"] == START
     events = sent(stripe, contract)
     assert [each["created"] for each in events] == sorted(each["created"] for each in events)
@@ -227,9 +230,9 @@ def test_the_simulators_own_clock_bills_when_it_is_told_to(stripe, do, live, pla
 def test_who_pays_at_checkout_lives_in_the_time_of_the_clock(stripe, do, live, plan, contract):
     """The session itself is of real time."""
     ann = live()
-    wanted = {"mode": "subscription", "success_url": "https://members.example.org/"}
-    wanted |= {"line_items": [{"price": plan["id"], "quantity": 1}], "customer": ann.customer["id"]}
-    paid, left = (stripe.post("/v1/checkout/sessions", wanted) for _ in range(2))
+    params = {"mode": "subscription", "success_url": "https://members.example.org/"}
+    params |= {"line_items": [{"price": plan["id"], "quantity": 1}], "customer": ann.customer["id"]}
+    paid, left = (stripe.post("/v1/checkout/sessions", params) for _ in range(2))
     assert left["expires_at"] - ann.clock["created"] < DAY + 60
     done = do(f"/sessions/{paid['id']}/pay")
     assert stripe.get(f"/v1/subscriptions/{done['subscription']}")["created"] == START

@@ -7,7 +7,7 @@ import re
 import pytest
 import requests
 
-from stripe_simulator.tests.simulator_events import sent
+from stripe_simulator.tests.events import sent
 
 
 @pytest.fixture
@@ -57,17 +57,17 @@ def test_an_invoice_has_a_pdf_and_an_unknown_one_a_clear_page(stripe, simulator,
 
 
 def test_a_card_that_wants_a_confirmation_waits_for_it(stripe, do, behind, customer, page, contract):
-    asked = pay(page, "4000002760003184")
-    assert "Confirm your payment" in asked.text
-    again = requests.Session().post(asked.url, data={"answer": "fail"}, timeout=5)
+    confirmation = pay(page, "4000002760003184")
+    assert "Confirm your payment" in confirmation.text
+    again = requests.Session().post(confirmation.url, data={"answer": "fail"}, timeout=5)
     assert (again.url, "unable to authenticate" in again.text) == (page, True)
-    requests.post(asked.url, data={"answer": "complete"}, timeout=5)
+    requests.post(confirmation.url, data={"answer": "complete"}, timeout=5)
     assert stripe.get(f"/v1/subscriptions/{behind['id']}")["status"] == "active"
     renewed = do(f"/subscriptions/{behind['id']}/renew")
     assert renewed["status"] == "past_due"
     types = [event["type"] for event in sent(stripe, contract)]
-    wanted = ["payment_intent.requires_action", "invoice.payment_action_required", "invoice.payment_failed"]
-    assert types[-4:-1] == wanted
+    expected = ["payment_intent.requires_action", "invoice.payment_action_required", "invoice.payment_failed"]
+    assert types[-4:-1] == expected
     status, error = stripe.error("POST", f"/v1/invoices/{renewed['latest_invoice']}/pay")
     assert (status, error["code"]) == (402, "invoice_payment_intent_requires_action")
 
@@ -88,14 +88,14 @@ def test_a_dispute_is_opened_and_closed(stripe, do, customer, contract):
 
 
 def test_a_part_is_captured_and_the_rest_given_back(stripe, do, customer, contract):
-    held = do(f"/customers/{customer['id']}/pay", amount=500, status="uncaptured")
-    url = f"/v1/payment_intents/{held['payment_intent']}/capture"
+    uncaptured = do(f"/customers/{customer['id']}/pay", amount=500, status="uncaptured")
+    url = f"/v1/payment_intents/{uncaptured['payment_intent']}/capture"
     assert stripe.error("POST", url, {"amount_to_capture": 501})[1]["code"] == "amount_too_large"
     taken = stripe.post(url, {"amount_to_capture": 300})
     assert (taken["status"], taken["amount_received"]) == ("succeeded", 300)
-    charge = stripe.get(f"/v1/charges/{held['id']}")
+    charge = stripe.get(f"/v1/charges/{uncaptured['id']}")
     assert (charge["amount_captured"], charge["amount_refunded"], charge["refunded"]) == (300, 200, False)
-    refund = stripe.post("/v1/refunds", {"charge": held["id"]})
+    refund = stripe.post("/v1/refunds", {"charge": uncaptured["id"]})
     assert refund["amount"] == 300
     types = [event["type"] for event in sent(stripe, contract)]
     assert types[-2:] == ["charge.refunded", "refund.created"]

@@ -8,15 +8,15 @@ from collections import Counter
 import pytest
 import requests
 
-from stripe_simulator.tests.simulator_process import wait_for
-from stripe_simulator.tests.test_simulator_deliveries import log
+from stripe_simulator.tests.processes import wait_for
+from stripe_simulator.tests.test_deliveries import log
 
 
 def products(stripe, count):
     """Make products. Gives the ids of their events, oldest first."""
     for number in range(count):
         stripe.post("/v1/products", {"name": f"Product {number}"})
-    return [one["id"] for one in stripe.get("/v1/events", {"limit": 100})["data"]][::-1]
+    return [event["id"] for event in stripe.get("/v1/events", {"limit": 100})["data"]][::-1]
 
 
 def ids(receiver, count):
@@ -26,9 +26,9 @@ def ids(receiver, count):
 def test_late_deliveries_come_late_and_in_another_order(stripe, do, receiver, listening):
     assert do("/weather", late=0.6, seed=4)["late"] == 0.6
     began = time.monotonic()
-    made = products(stripe, 12)
+    ids_made = products(stripe, 12)
     got = ids(receiver, 12)
-    assert sorted(got) == sorted(made) and got != made
+    assert sorted(got) == sorted(ids_made) and got != ids_made
     assert time.monotonic() - began > 0.2
 
 
@@ -41,8 +41,8 @@ def test_only_a_share_of_the_deliveries_need_be_late(stripe, do, receiver, liste
 
 def test_doubled_deliveries_come_twice_and_one_success_is_enough(stripe, do, receiver, listening):
     do("/weather", doubled=1)
-    made = products(stripe, 5)
-    assert Counter(ids(receiver, 10)) == Counter(made * 2)
+    ids_made = products(stripe, 5)
+    assert Counter(ids(receiver, 10)) == Counter(ids_made * 2)
     wait_for(lambda: all(len(line["tries"]) == 2 for line in log(stripe)))
     assert {line["status"] for line in log(stripe)} == {"succeeded"}
 
@@ -58,9 +58,9 @@ def test_a_lost_delivery_never_comes_though_stripe_believes_it_did(stripe, do, r
 def test_shuffled_deliveries_come_one_by_one_in_another_order(stripe, do, receiver, listening):
     receiver.slow = 0.05
     do("/weather", shuffled=100, seed=2)
-    made = products(stripe, 15)
+    ids_made = products(stripe, 15)
     got = ids(receiver, 15)
-    assert sorted(got) == sorted(made) and got != made
+    assert sorted(got) == sorted(ids_made) and got != ids_made
     assert receiver.most_at_once == 1
 
 
@@ -75,8 +75,8 @@ def test_parallel_deliveries_come_at_once_up_to_a_number(stripe, do, receiver, l
 def test_the_same_seed_loses_the_same_deliveries(stripe, do, receiver, listening):
     def arrived():
         do("/weather", lost=0.5, seed=11)
-        made = products(stripe, 20)[-20:]
-        return [line["status"] for event in made for line in log(stripe, event=event)]
+        ids_made = products(stripe, 20)[-20:]
+        return [line["status"] for event in ids_made for line in log(stripe, event=event)]
 
     first = [status == "lost" for status in arrived()]
     assert [status == "lost" for status in arrived()] == first and len(set(first)) == 2
@@ -84,9 +84,9 @@ def test_the_same_seed_loses_the_same_deliveries(stripe, do, receiver, listening
 
 def test_the_weather_is_fair_again_when_nothing_is_said(stripe, do, receiver, listening):
     do("/weather", lost=1, parallel=8)
-    told = do("/weather")
-    assert told == requests.get(stripe.url + "/_simulator/weather", timeout=5).json()
-    assert (told["lost"], told["parallel"], told["gives_up"]) == (0.0, 1, False)
+    conditions = do("/weather")
+    assert conditions == requests.get(stripe.url + "/_simulator/weather", timeout=5).json()
+    assert (conditions["lost"], conditions["parallel"], conditions["gives_up"]) == (0.0, 1, False)
     products(stripe, 1)
     assert receiver.event()["type"] == "product.created"
 
@@ -169,13 +169,13 @@ OLD = "2024-06-20"
 
 
 def subscribed(stripe, do, plan, customer):
-    made = do(f"/customers/{customer['id']}/subscribe", price=plan["id"])
-    do(f"/subscriptions/{made['id']}/renew")
-    return made["id"]
+    subscription = do(f"/customers/{customer['id']}/subscribe", price=plan["id"])
+    do(f"/subscriptions/{subscription['id']}/renew")
+    return subscription["id"]
 
 
 def about(events, subscription):
-    return [one for one in events if one["data"]["object"]["id"] == subscription]
+    return [event for event in events if event["data"]["object"]["id"] == subscription]
 
 
 def test_an_endpoint_of_an_older_version_gets_the_older_shape(stripe, do, receiver, plan, customer):
@@ -208,7 +208,7 @@ def test_an_account_of_an_older_version_lists_older_events(stripe, do, plan, cus
     ]
     event = about(listed, subscription)[0]
     assert event["api_version"] == OLD and event["data"]["object"]["current_period_end"]
-    invoices = [one["data"]["object"] for one in listed if one["type"] == "invoice.created"]
+    invoices = [each["data"]["object"] for each in listed if each["type"] == "invoice.created"]
     assert {invoice["subscription"] for invoice in invoices} == {subscription} and "parent" not in invoices[0]
     same = requests.get(stripe.url + f"/v1/events/{event['id']}", headers=key, timeout=5).json()
     assert same == event
@@ -240,11 +240,11 @@ def test_events_older_than_30_days_are_gone_from_the_list(stripe, do, plan):
 def test_a_crowd_lives_by_chance_and_the_same_seed_leads_the_same_lives(stripe, do, plan):
     def lived():
         done = do("/crowd", customers=20, rounds=6, prices=[plan["id"]], seed=5, gap=3)
-        found = (
-            stripe.get("/v1/subscriptions", {"customer": one, "status": "all"})["data"]
-            for one in done["customers"]
+        newest = (
+            stripe.get("/v1/subscriptions", {"customer": customer, "status": "all"})["data"]
+            for customer in done["customers"]
         )
-        return done["events"], [[each["status"] for each in subscriptions] for subscriptions in found]
+        return done["events"], [[each["status"] for each in subscriptions] for subscriptions in newest]
 
     first = lived()
     assert first == lived() and first[0] > 200

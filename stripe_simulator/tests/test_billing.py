@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stripe_simulator.tests.simulator_events import sent
+from stripe_simulator.tests.events import sent
 
 DAY = 86_400
 
@@ -12,14 +12,14 @@ DAY = 86_400
 @pytest.fixture
 def gold(stripe, plan):
     """A monthly price of 29.99 dollars."""
-    wanted = {"product": plan["product"], "currency": "usd", "unit_amount": 2999, "nickname": "Gold"}
-    return stripe.post("/v1/prices", wanted | {"recurring": {"interval": "month"}})
+    price_params = {"product": plan["product"], "currency": "usd", "unit_amount": 2999, "nickname": "Gold"}
+    return stripe.post("/v1/prices", price_params | {"recurring": {"interval": "month"}})
 
 
 @pytest.fixture
 def yearly(stripe, plan):
-    wanted = {"product": plan["product"], "currency": "usd", "unit_amount": 19900}
-    return stripe.post("/v1/prices", wanted | {"recurring": {"interval": "year"}})
+    price_params = {"product": plan["product"], "currency": "usd", "unit_amount": 19900}
+    return stripe.post("/v1/prices", price_params | {"recurring": {"interval": "year"}})
 
 
 @pytest.fixture
@@ -165,18 +165,20 @@ def test_a_declined_change_may_leave_it_past_due(stripe, do, subscription, gold,
 
 
 def test_an_open_invoice_is_paid_and_the_subscription_follows(stripe, do, plan, customer, contract):
-    made = do(f"/customers/{customer['id']}/subscribe", price=plan["id"], status="past_due")
+    subscription = do(f"/customers/{customer['id']}/subscribe", price=plan["id"], status="past_due")
     with_card(do, customer, "pm_card_chargeCustomerFail")
-    stripe.post(f"/v1/subscriptions/{made['id']}", {"default_payment_method": ""})
-    status, error = stripe.error("POST", f"/v1/invoices/{made['latest_invoice']}/pay")
+    stripe.post(f"/v1/subscriptions/{subscription['id']}", {"default_payment_method": ""})
+    status, error = stripe.error("POST", f"/v1/invoices/{subscription['latest_invoice']}/pay")
     assert (status, error["code"]) == (402, "card_declined")
-    assert stripe.get(f"/v1/invoices/{made['latest_invoice']}")["attempt_count"] == 2
-    paid = stripe.post(f"/v1/invoices/{made['latest_invoice']}/pay", {"payment_method": "pm_card_visa"})
+    assert stripe.get(f"/v1/invoices/{subscription['latest_invoice']}")["attempt_count"] == 2
+    paid = stripe.post(
+        f"/v1/invoices/{subscription['latest_invoice']}/pay", {"payment_method": "pm_card_visa"}
+    )
     assert (paid["status"], paid["attempt_count"]) == ("paid", 3)
-    assert stripe.get(f"/v1/subscriptions/{made['id']}")["status"] == "active"
-    status, error = stripe.error("POST", f"/v1/invoices/{made['latest_invoice']}/pay")
+    assert stripe.get(f"/v1/subscriptions/{subscription['id']}")["status"] == "active"
+    status, error = stripe.error("POST", f"/v1/invoices/{subscription['latest_invoice']}/pay")
     assert error["code"] == "invoice_already_paid"
-    open_ones = stripe.get("/v1/invoices", {"subscription": made["id"], "status": "open"})
+    open_ones = stripe.get("/v1/invoices", {"subscription": subscription["id"], "status": "open"})
     assert open_ones["data"] == []
     sent(stripe, contract)
 
@@ -213,8 +215,8 @@ def test_a_trial_and_an_invoice_sent_cannot_be_paused(stripe, do, subscription, 
     on_trial = do(f"/customers/{customer['id']}/subscribe", price=plan["id"], status="trialing")
     manual = {"collection_method": "send_invoice", "days_until_due": 14}
     stripe.post(f"/v1/subscriptions/{subscription['id']}", manual)
-    for one in (on_trial, subscription):
-        assert stripe.error("POST", f"/v1/subscriptions/{one['id']}/pause")[0] == 400
+    for each in (on_trial, subscription):
+        assert stripe.error("POST", f"/v1/subscriptions/{each['id']}/pause")[0] == 400
 
 
 SUCCESS = {"payment_behavior": "resume_on_payment_success"}
@@ -274,38 +276,41 @@ def test_a_resumption_by_success_charges_at_once_or_stays_paused(stripe, do, pau
 def without_card(stripe, plan, **more):
     """Somebody on trial who has no card."""
     nobody = stripe.post("/v1/customers", {"email": "nobody@example.org"})
-    wanted = {"customer": nobody["id"], "items": [{"price": plan["id"]}], "trial_period_days": 7}
-    return stripe.post("/v1/subscriptions", wanted | more)
+    params = {"customer": nobody["id"], "items": [{"price": plan["id"]}], "trial_period_days": 7}
+    return stripe.post("/v1/subscriptions", params | more)
 
 
 def test_without_a_card_nothing_is_resumed_and_no_card_comes_from_nowhere(stripe, do, plan):
-    one = without_card(stripe, plan)
-    do(f"/subscriptions/{one['id']}/trial_pause")
-    url = f"/v1/subscriptions/{one['id']}"
+    subscription = without_card(stripe, plan)
+    do(f"/subscriptions/{subscription['id']}/trial_pause")
+    url = f"/v1/subscriptions/{subscription['id']}"
     assert stripe.error("POST", url + "/resume", SUCCESS)[0] == 400
-    assert (stripe.get(url)["status"], stripe.get(url)["latest_invoice"]) == ("paused", one["latest_invoice"])
-    assert stripe.get(f"/v1/customers/{one['customer']}/payment_methods")["data"] == []
+    assert (stripe.get(url)["status"], stripe.get(url)["latest_invoice"]) == (
+        "paused",
+        subscription["latest_invoice"],
+    )
+    assert stripe.get(f"/v1/customers/{subscription['customer']}/payment_methods")["data"] == []
 
 
 @pytest.mark.parametrize(("wanted", "status"), [("pause", "paused"), ("cancel", "canceled")])
 def test_a_trial_that_ends_now_without_a_card_ends_as_its_settings_say(stripe, plan, wanted, status):
     settings = {"trial_settings": {"end_behavior": {"missing_payment_method": wanted}}}
-    one = without_card(stripe, plan, **settings)
-    assert stripe.post(f"/v1/subscriptions/{one['id']}", {"trial_end": "now"})["status"] == status
+    subscription = without_card(stripe, plan, **settings)
+    assert stripe.post(f"/v1/subscriptions/{subscription['id']}", {"trial_end": "now"})["status"] == status
 
 
 def test_a_trial_that_must_be_paid_for_without_a_card_does_not_end(stripe, plan):
-    one = without_card(stripe, plan)
-    assert stripe.error("POST", f"/v1/subscriptions/{one['id']}", {"trial_end": "now"})[0] == 400
-    assert stripe.get(f"/v1/subscriptions/{one['id']}")["status"] == "trialing"
+    subscription = without_card(stripe, plan)
+    assert stripe.error("POST", f"/v1/subscriptions/{subscription['id']}", {"trial_end": "now"})[0] == 400
+    assert stripe.get(f"/v1/subscriptions/{subscription['id']}")["status"] == "trialing"
 
 
 def test_a_trial_that_ends_now_is_told_of_before(stripe, do, plan, customer, contract):
-    one = do(f"/customers/{customer['id']}/subscribe", price=plan["id"], status="trialing")
-    stripe.post(f"/v1/subscriptions/{one['id']}", {"trial_end": "now"})
+    subscription = do(f"/customers/{customer['id']}/subscribe", price=plan["id"], status="trialing")
+    stripe.post(f"/v1/subscriptions/{subscription['id']}", {"trial_end": "now"})
     types = [event["type"] for event in sent(stripe, contract)]
-    told = types.index("customer.subscription.trial_will_end")
-    assert told < len(types) - 1 and types[-1] == "customer.subscription.updated"
+    position = types.index("customer.subscription.trial_will_end")
+    assert position < len(types) - 1 and types[-1] == "customer.subscription.updated"
 
 
 def test_collection_by_invoice_needs_days_and_goes_back(stripe, subscription):

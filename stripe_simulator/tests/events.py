@@ -17,6 +17,6 @@ def sent(stripe: Any, contract: Any) -> list[dict]:
             break
         params["starting_after"] = events[-1]["id"]
     for event in events if contract else []:
-        _, found = contract.check_event(json.dumps(event).encode())
-        assert not found, f"{event['type']}: {json.dumps(found, indent=1)}"
+        _, violations = contract.check_event(json.dumps(event).encode())
+        assert not violations, f"{event['type']}: {json.dumps(violations, indent=1)}"
     return events[::-1]

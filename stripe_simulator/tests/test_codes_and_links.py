@@ -6,25 +6,25 @@ import pytest
 import requests
 
 from stripe_simulator.testing import CARD, Walk
-from stripe_simulator.tests.simulator_events import sent
-from stripe_simulator.tests.test_simulator_checkout import DONE, again, lifetime, open_session, types, wanted
+from stripe_simulator.tests.events import sent
+from stripe_simulator.tests.test_checkout import DONE, again, lifetime, open_session, session_params, types
 
-__all__ = ["lifetime", "wanted"]
+__all__ = ["lifetime", "session_params"]
 
 
 @pytest.fixture
 def codes(stripe):
     """WELCOME10 takes a tenth off for ever, FREE100 everything."""
-    made = {}
+    promotion_codes = {}
     for code, percent in (("WELCOME10", 10), ("FREE100", 100)):
         coupon = stripe.post("/v1/coupons", {"percent_off": percent, "duration": "forever", "name": code})
         promotion = {"type": "coupon", "coupon": coupon["id"]}
-        made[code] = stripe.post("/v1/promotion_codes", {"promotion": promotion, "code": code})
-    return made
+        promotion_codes[code] = stripe.post("/v1/promotion_codes", {"promotion": promotion, "code": code})
+    return promotion_codes
 
 
-def test_a_promotion_code_makes_it_cheaper(stripe, contract, wanted, codes):
-    session = open_session(stripe, wanted, allow_promotion_codes=True)
+def test_a_promotion_code_makes_it_cheaper(stripe, contract, session_params, codes):
+    session = open_session(stripe, session_params, allow_promotion_codes=True)
     walk = Walk(session["url"])
     walk.press("apply", promotion_code="NOPE", email="jane@example.org")
     assert "This code is invalid." in walk.text
@@ -46,9 +46,9 @@ def test_a_promotion_code_makes_it_cheaper(stripe, contract, wanted, codes):
     assert "customer.discount.created" in types(stripe, contract)
 
 
-def test_a_coupon_of_a_hundred_percent_needs_no_payment(stripe, contract, wanted, codes):
+def test_a_coupon_of_a_hundred_percent_needs_no_payment(stripe, contract, session_params, codes):
     session = open_session(
-        stripe, wanted, allow_promotion_codes=True, payment_method_collection="if_required"
+        stripe, session_params, allow_promotion_codes=True, payment_method_collection="if_required"
     )
     walk = Walk(session["url"]).press("apply", promotion_code="FREE100")
     assert "number" not in walk.form.fields
@@ -59,9 +59,9 @@ def test_a_coupon_of_a_hundred_percent_needs_no_payment(stripe, contract, wanted
     assert not any("charge" in each for each in types(stripe, contract))
 
 
-def test_something_free_is_bought_once_without_a_payment(stripe, wanted, codes, lifetime):
+def test_something_free_is_bought_once_without_a_payment(stripe, session_params, codes, lifetime):
     session = open_session(
-        stripe, wanted, mode="payment", line_items=[{"price": lifetime["id"], "quantity": 1}],
+        stripe, session_params, mode="payment", line_items=[{"price": lifetime["id"], "quantity": 1}],
         discounts=[{"promotion_code": codes["FREE100"]["id"]}],
     )  # fmt: skip
     assert session["amount_total"] == 0
@@ -78,11 +78,13 @@ def test_something_free_is_bought_once_without_a_payment(stripe, wanted, codes, 
     ("once", None, 999), ("repeating", 1, 999), ("repeating", 2, 499), ("forever", None, 499),
 ])  # fmt: skip
 def test_a_discount_lasts_as_long_as_its_coupon_says(
-    stripe, do, wanted, contract, customer, duration, months, then
+    stripe, do, session_params, contract, customer, duration, months, then
 ):
     more = {"duration_in_months": months} if months else {}
     coupon = stripe.post("/v1/coupons", {"amount_off": 500, "currency": "usd", "duration": duration} | more)
-    session = open_session(stripe, wanted, customer=customer["id"], discounts=[{"coupon": coupon["id"]}])
+    session = open_session(
+        stripe, session_params, customer=customer["id"], discounts=[{"coupon": coupon["id"]}]
+    )
     do(f"/sessions/{session['id']}/pay")
     subscription = again(stripe, session)["subscription"]
     shown = stripe.post("/v1/invoices/create_preview", {"subscription": subscription})
@@ -93,21 +95,23 @@ def test_a_discount_lasts_as_long_as_its_coupon_says(
     sent(stripe, contract)
 
 
-def test_the_discounts_of_a_subscription_can_be_changed(stripe, contract, do, wanted, customer, codes):
-    session = open_session(stripe, wanted, customer=customer["id"])
+def test_the_discounts_of_a_subscription_can_be_changed(
+    stripe, contract, do, session_params, customer, codes
+):
+    session = open_session(stripe, session_params, customer=customer["id"])
     do(f"/sessions/{session['id']}/pay")
     path = f"/v1/subscriptions/{again(stripe, session)['subscription']}"
-    given = stripe.post(path, {"discounts": [{"promotion_code": codes["WELCOME10"]["id"]}]})
+    discounted = stripe.post(path, {"discounts": [{"promotion_code": codes["WELCOME10"]["id"]}]})
     assert (
-        stripe.post(path, {"discounts": [{"discount": given["discounts"][0]}]})["discounts"]
-        == given["discounts"]
+        stripe.post(path, {"discounts": [{"discount": discounted["discounts"][0]}]})["discounts"]
+        == discounted["discounts"]
     )
     assert stripe.post(path, {"discounts": ""})["discounts"] == []
     assert types(stripe, contract)[-2:] == ["customer.discount.deleted", "customer.subscription.updated"]
 
 
-def test_a_code_that_ends_meanwhile_is_taken_away_before_anybody_pays(stripe, wanted, codes):
-    session = open_session(stripe, wanted, allow_promotion_codes=True)
+def test_a_code_that_ends_meanwhile_is_taken_away_before_anybody_pays(stripe, session_params, codes):
+    session = open_session(stripe, session_params, allow_promotion_codes=True)
     walk = Walk(session["url"]).press("apply", promotion_code="WELCOME10")
     stripe.post(f"/v1/promotion_codes/{codes['WELCOME10']['id']}", {"active": False})
     walk.press(email="jane@example.org", **CARD)
@@ -133,7 +137,7 @@ def test_what_makes_no_code_is_refused(stripe, path, params, param):
     assert (status, error["param"]) == (400, param)
 
 
-def test_codes_end(stripe, wanted, codes, customer):
+def test_codes_end(stripe, session_params, codes, customer):
     coupon = stripe.post("/v1/coupons", {"percent_off": 50, "id": "HALF", "max_redemptions": 1})
     assert stripe.error("POST", "/v1/coupons", {"percent_off": 5, "id": "HALF"})[1]["code"] == (
         "resource_already_exists"
@@ -143,16 +147,18 @@ def test_codes_end(stripe, wanted, codes, customer):
     assert "already exists" in stripe.error("POST", "/v1/promotion_codes", promotion)[1]["message"]
     assert stripe.get("/v1/promotion_codes", {"code": "half", "active": True})["data"][0]["id"] == code["id"]
     stripe.post(f"/v1/promotion_codes/{code['id']}", {"active": False})
-    walk = Walk(open_session(stripe, wanted, allow_promotion_codes=True)["url"])
+    walk = Walk(open_session(stripe, session_params, allow_promotion_codes=True)["url"])
     assert "invalid" in walk.press("apply", promotion_code="HALF").text
     stripe.post("/v1/subscriptions", {
-        "customer": customer["id"], "items": wanted["line_items"], "discounts": [{"coupon": "HALF"}],
+        "customer": customer["id"], "items": session_params["line_items"], "discounts": [{"coupon": "HALF"}],
         "default_payment_method": "pm_card_visa",
     })  # fmt: skip
     assert stripe.get("/v1/invoices")["data"][0]["amount_paid"] == 499
     assert stripe.get("/v1/coupons/HALF")["valid"] is False
     assert (
-        stripe.error("POST", "/v1/checkout/sessions", wanted | {"discounts": [{"coupon": "HALF"}]})[1]["code"]
+        stripe.error("POST", "/v1/checkout/sessions", session_params | {"discounts": [{"coupon": "HALF"}]})[
+            1
+        ]["code"]
         == "coupon_expired"
     )
     assert stripe.delete("/v1/coupons/HALF")["deleted"] is True
@@ -160,8 +166,8 @@ def test_codes_end(stripe, wanted, codes, customer):
 
 
 @pytest.mark.parametrize("well", [True, False])
-def test_the_bank_answers_days_later(stripe, contract, do, wanted, well):
-    session = open_session(stripe, wanted)
+def test_the_bank_answers_days_later(stripe, contract, do, session_params, well):
+    session = open_session(stripe, session_params)
     assert session["payment_method_types"] == ["card", "us_bank_account"]
     walk = Walk(session["url"]).press(email="jane@example.org", method="bank_debit")
     assert walk.left_for
@@ -185,9 +191,9 @@ def test_the_bank_answers_days_later(stripe, contract, do, wanted, well):
 
 
 @pytest.mark.parametrize("action", ["settle", "fail"])
-def test_a_delayed_payment_once(stripe, contract, do, wanted, lifetime, action):
+def test_a_delayed_payment_once(stripe, contract, do, session_params, lifetime, action):
     session = open_session(
-        stripe, wanted, mode="payment", line_items=[{"price": lifetime["id"], "quantity": 1}]
+        stripe, session_params, mode="payment", line_items=[{"price": lifetime["id"], "quantity": 1}]
     )
     do(f"/sessions/{session['id']}/pay", method="bank_debit")
     done = again(stripe, session, "payment_intent.latest_charge")
@@ -237,10 +243,10 @@ def test_a_link_may_end_on_stripes_own_page_and_be_turned_off(stripe, contract, 
     assert types(stripe, contract).count("payment_link.updated") == 1
 
 
-def test_only_an_embedded_session_may_be_framed(stripe, wanted):
-    hosted = Walk(open_session(stripe, wanted)["url"])
+def test_only_an_embedded_session_may_be_framed(stripe, session_params):
+    hosted = Walk(open_session(stripe, session_params)["url"])
     assert "frame-ancestors 'none'" in hosted.headers["Content-Security-Policy"]
-    embedded = dict(wanted, ui_mode="embedded_page", return_url=DONE)
+    embedded = dict(session_params, ui_mode="embedded_page", return_url=DONE)
     embedded.pop("success_url")
     session = stripe.post("/v1/checkout/sessions", embedded)
     assert session["client_secret"].startswith(session["id"] + "_secret_")
@@ -256,8 +262,8 @@ def test_only_an_embedded_session_may_be_framed(stripe, wanted):
     assert script.headers["Content-Type"].startswith("text/javascript")
 
 
-def test_another_site_cannot_send_the_form(stripe, wanted):
-    session = open_session(stripe, wanted)
+def test_another_site_cannot_send_the_form(stripe, session_params):
+    session = open_session(stripe, session_params)
     foreign = {"Origin": "https://evil.example"}
     answer = requests.post(session["url"], data={"email": "a@b.org"} | CARD, headers=foreign, timeout=5)
     assert answer.status_code == 403
@@ -297,16 +303,16 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("change", "param", "code"), REFUSED)
-def test_what_stripe_refuses_is_refused(stripe, wanted, change, param, code):
-    params = {name: value for name, value in (wanted | change).items() if value is not None}
+def test_what_stripe_refuses_is_refused(stripe, session_params, change, param, code):
+    params = {name: value for name, value in (session_params | change).items() if value is not None}
     status, error = stripe.error("POST", "/v1/checkout/sessions", params)
     assert (status, error.get("param"), error.get("code")) == (400, param, code), error
     assert stripe.get("/v1/checkout/sessions")["data"] == []
 
 
-def test_line_items_must_fit_the_mode_and_each_other(stripe, wanted, plan, lifetime, customer):
+def test_line_items_must_fit_the_mode_and_each_other(stripe, session_params, plan, lifetime, customer):
     def refused(items, **more):
-        return stripe.error("POST", "/v1/checkout/sessions", wanted | {"line_items": items} | more)[1]
+        return stripe.error("POST", "/v1/checkout/sessions", session_params | {"line_items": items} | more)[1]
 
     assert "at least one recurring price" in refused([{"price": lifetime["id"], "quantity": 1}])["message"]
     assert "Quantity is required" in refused([{"price": plan["id"]}])["message"]
@@ -324,9 +330,9 @@ def test_line_items_must_fit_the_mode_and_each_other(stripe, wanted, plan, lifet
     assert refused([both[1]], customer=customer["id"])["param"] == "customer"
 
 
-def test_a_billing_address_is_asked_for_and_kept(stripe, wanted, customer):
+def test_a_billing_address_is_asked_for_and_kept(stripe, session_params, customer):
     session = open_session(
-        stripe, wanted, customer=customer["id"], automatic_tax={"enabled": True},
+        stripe, session_params, customer=customer["id"], automatic_tax={"enabled": True},
         customer_update={"address": "auto", "name": "auto"}, locale="de",
     )  # fmt: skip
     assert session["automatic_tax"]["status"] == "requires_location_inputs"
@@ -339,17 +345,19 @@ def test_a_billing_address_is_asked_for_and_kept(stripe, wanted, customer):
     assert (kept["address"]["country"], kept["name"]) == ("DE", "Jane Doe")
 
 
-def test_a_control_pays_and_tells_why_not(stripe, do, wanted):
-    session = open_session(stripe, wanted)
+def test_a_control_pays_and_tells_why_not(stripe, do, session_params):
+    session = open_session(stripe, session_params)
     refused = do(f"/sessions/{session['id']}/pay", card="4000000000000002", email="jane@example.org")
     assert (refused["status"], refused["refusal"]) == ("open", "Your card was declined.")
     assert do(f"/sessions/{session['id']}/pay", card="pm_card_mastercard")["status"] == "complete"
 
 
-def test_who_is_on_a_test_clock_buys_in_its_time(stripe, contract, wanted):
+def test_who_is_on_a_test_clock_buys_in_its_time(stripe, contract, session_params):
     clock = stripe.post("/v1/test_helpers/test_clocks", {"frozen_time": 1_700_000_000})
     owner = stripe.post("/v1/customers", {"email": "jane@example.org", "test_clock": clock["id"]})
-    session = open_session(stripe, wanted, customer=owner["id"], subscription_data={"trial_period_days": 3})
+    session = open_session(
+        stripe, session_params, customer=owner["id"], subscription_data={"trial_period_days": 3}
+    )
     assert session["expires_at"] > 1_700_000_000 + 30 * 24 * 3600, "sessions themselves live in real time"
     assert Walk(session["url"]).press(**CARD).left_for
     subscription = again(stripe, session, "subscription")["subscription"]
@@ -358,8 +366,8 @@ def test_who_is_on_a_test_clock_buys_in_its_time(stripe, contract, wanted):
     sent(stripe, contract)
 
 
-def test_what_changes_at_stripe_while_the_page_is_open(stripe, wanted, plan, customer):
-    session = open_session(stripe, wanted)
+def test_what_changes_at_stripe_while_the_page_is_open(stripe, session_params, plan, customer):
+    session = open_session(stripe, session_params)
     walk = Walk(session["url"])
     stripe.post(f"/v1/prices/{plan['id']}", {"active": False})
     assert walk.press(email="jane@example.org", **CARD).left_for, "an open session may still be paid"
@@ -369,12 +377,12 @@ def test_what_changes_at_stripe_while_the_page_is_open(stripe, wanted, plan, cus
         "recurring": {"interval": "month"},
         "product": plan["product"],
     }
-    made = open_session(
-        stripe, wanted, customer=customer["id"], line_items=[{"price_data": data, "quantity": 2}]
+    opened = open_session(
+        stripe, session_params, customer=customer["id"], line_items=[{"price_data": data, "quantity": 2}]
     )
-    assert made["amount_total"] == 1400
-    walk = Walk(made["url"])
+    assert opened["amount_total"] == 1400
+    walk = Walk(opened["url"])
     stripe.delete(f"/v1/customers/{customer['id']}")
     walk.press(email="jane@example.org", **CARD)
     assert (walk.status, "begin anew" in walk.text) == (422, True)
-    assert again(stripe, made)["status"] == "open"
+    assert again(stripe, opened)["status"] == "open"

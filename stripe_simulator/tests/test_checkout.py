@@ -8,14 +8,14 @@ import pytest
 import requests
 
 from stripe_simulator.testing import CARD, Walk
-from stripe_simulator.tests.simulator_events import sent
-from stripe_simulator.tests.simulator_process import Client, Running, control, wait_for
+from stripe_simulator.tests.events import sent
+from stripe_simulator.tests.processes import Client, SimulatorProcess, control, wait_for
 
 DONE = "https://members.example.org/done?sid={CHECKOUT_SESSION_ID}"
 
 
 @pytest.fixture
-def wanted(plan):
+def session_params(plan):
     """The least that a subscription session takes."""
     return {"mode": "subscription", "line_items": [{"price": plan["id"], "quantity": 1}], "success_url": DONE}
 
@@ -25,8 +25,8 @@ def lifetime(stripe, plan):
     return stripe.post("/v1/prices", {"product": plan["product"], "currency": "usd", "unit_amount": 49900})
 
 
-def open_session(stripe, wanted, **more):
-    return stripe.post("/v1/checkout/sessions", wanted | more)
+def open_session(stripe, session_params, **more):
+    return stripe.post("/v1/checkout/sessions", session_params | more)
 
 
 def again(stripe, session, *expand):
@@ -37,10 +37,10 @@ def types(stripe, contract):
     return [each["type"] for each in sent(stripe, contract)]
 
 
-def test_a_subscription_is_bought_on_the_page(stripe, contract, wanted):
+def test_a_subscription_is_bought_on_the_page(stripe, contract, session_params):
     session = open_session(
         stripe,
-        wanted,
+        session_params,
         client_reference_id="user-7",
         metadata={"plan": "basic"},
         subscription_data={"metadata": {"umstripe": "yes"}},
@@ -85,9 +85,9 @@ def test_a_subscription_is_bought_on_the_page(stripe, contract, wanted):
     ]
 
 
-def test_a_declined_card_loses_nothing_and_another_one_pays(stripe, contract, wanted, lifetime):
+def test_a_declined_card_loses_nothing_and_another_one_pays(stripe, contract, session_params, lifetime):
     session = open_session(
-        stripe, wanted, mode="payment", line_items=[{"price": lifetime["id"], "quantity": 1}],
+        stripe, session_params, mode="payment", line_items=[{"price": lifetime["id"], "quantity": 1}],
         payment_intent_data={"metadata": {"price": lifetime["id"]}, "description": "Lifetime"},
         customer_creation="always",
     )  # fmt: skip
@@ -120,8 +120,8 @@ def test_a_declined_card_loses_nothing_and_another_one_pays(stripe, contract, wa
     assert happened[-1] == "checkout.session.completed"
 
 
-def test_what_is_wrong_stands_beside_its_field(stripe, wanted):
-    walk = Walk(open_session(stripe, wanted)["url"])
+def test_what_is_wrong_stands_beside_its_field(stripe, session_params):
+    walk = Walk(open_session(stripe, session_params)["url"])
     walk.press(email="nobody", number="1234", expiry="13 / 34", cvc="x")
     assert walk.status == 422
     for words in ("like jane@example.com", "none of Stripe’s test cards", "like 12 / 34", "three or four"):
@@ -132,8 +132,8 @@ def test_what_is_wrong_stands_beside_its_field(stripe, wanted):
 
 
 @pytest.mark.parametrize("number", ["4000002500003155", "4000002760003184"])
-def test_a_payment_is_confirmed_on_a_second_page(stripe, wanted, number):
-    session = open_session(stripe, wanted)
+def test_a_payment_is_confirmed_on_a_second_page(stripe, session_params, number):
+    session = open_session(stripe, session_params)
     walk = Walk(session["url"]).press(email="jane@example.org", **CARD | {"number": number})
     assert "Confirm this payment" in walk.text
     walk.press("fail")
@@ -145,8 +145,8 @@ def test_a_payment_is_confirmed_on_a_second_page(stripe, wanted, number):
     assert again(stripe, session, "subscription")["subscription"]["status"] == "active"
 
 
-def test_two_clicks_at_once_pay_once(stripe, contract, wanted, customer):
-    session = open_session(stripe, wanted, customer=customer["id"])
+def test_two_clicks_at_once_pay_once(stripe, contract, session_params, customer):
+    session = open_session(stripe, session_params, customer=customer["id"])
     walks = [Walk(session["url"]) for _ in range(4)]
     threads = [threading.Thread(target=walk.press, kwargs=CARD) for walk in walks]
     for thread in threads:
@@ -160,8 +160,8 @@ def test_two_clicks_at_once_pay_once(stripe, contract, wanted, customer):
     assert "Thanks for your payment" in walk.text
 
 
-def test_a_known_customer_is_used_again(stripe, wanted, customer):
-    session = open_session(stripe, wanted, customer=customer["id"])
+def test_a_known_customer_is_used_again(stripe, session_params, customer):
+    session = open_session(stripe, session_params, customer=customer["id"])
     assert session["customer_details"]["email"] == "jane@example.com"
     walk = Walk(session["url"])
     assert "jane@example.com" in walk.text
@@ -170,9 +170,9 @@ def test_a_known_customer_is_used_again(stripe, wanted, customer):
     assert len(stripe.get("/v1/customers")["data"]) == 1
 
 
-def test_a_trial_takes_a_card_and_no_money(stripe, wanted):
+def test_a_trial_takes_a_card_and_no_money(stripe, session_params):
     data = {"trial_period_days": 7, "trial_settings": {"end_behavior": {"missing_payment_method": "pause"}}}
-    session = open_session(stripe, wanted, subscription_data=data)
+    session = open_session(stripe, session_params, subscription_data=data)
     assert session["amount_total"] == 0
     walk = Walk(session["url"])
     assert "7 days free, then 9.99 USD every month" in walk.text
@@ -184,9 +184,12 @@ def test_a_trial_takes_a_card_and_no_money(stripe, wanted):
     assert done["subscription"]["default_payment_method"]
 
 
-def test_a_trial_without_a_card_when_none_is_required(stripe, wanted):
+def test_a_trial_without_a_card_when_none_is_required(stripe, session_params):
     session = open_session(
-        stripe, wanted, payment_method_collection="if_required", subscription_data={"trial_period_days": 7}
+        stripe,
+        session_params,
+        payment_method_collection="if_required",
+        subscription_data={"trial_period_days": 7},
     )
     walk = Walk(session["url"])
     assert "number" not in walk.form.fields
@@ -194,9 +197,9 @@ def test_a_trial_without_a_card_when_none_is_required(stripe, wanted):
     assert again(stripe, session, "subscription")["subscription"]["default_payment_method"] is None
 
 
-def test_money_is_set_aside_until_it_is_captured(stripe, wanted, lifetime):
+def test_money_is_set_aside_until_it_is_captured(stripe, session_params, lifetime):
     session = open_session(
-        stripe, wanted, mode="payment", line_items=[{"price": lifetime["id"], "quantity": 1}],
+        stripe, session_params, mode="payment", line_items=[{"price": lifetime["id"], "quantity": 1}],
         payment_intent_data={"capture_method": "manual"},
     )  # fmt: skip
     Walk(session["url"]).press(email="jane@example.org", **CARD)
@@ -208,32 +211,34 @@ def test_money_is_set_aside_until_it_is_captured(stripe, wanted, lifetime):
     assert again(stripe, session)["payment_status"] == "paid"
 
 
-def test_the_same_idempotency_key_opens_one_session(stripe, wanted):
-    made = [stripe.post("/v1/checkout/sessions", wanted, Idempotency_Key="one")["id"] for _ in range(3)]
-    assert len(set(made)) == 1
+def test_the_same_idempotency_key_opens_one_session(stripe, session_params):
+    ids = [
+        stripe.post("/v1/checkout/sessions", session_params, Idempotency_Key="one")["id"] for _ in range(3)
+    ]
+    assert len(set(ids)) == 1
     assert len(stripe.get("/v1/checkout/sessions")["data"]) == 1
 
 
-def test_sessions_are_found_by_what_they_led_to(stripe, do, wanted, customer):
-    one = open_session(stripe, wanted, customer=customer["id"])
-    open_session(stripe, wanted)
-    do(f"/sessions/{one['id']}/pay")
-    done = again(stripe, one)
+def test_sessions_are_found_by_what_they_led_to(stripe, do, session_params, customer):
+    session = open_session(stripe, session_params, customer=customer["id"])
+    open_session(stripe, session_params)
+    do(f"/sessions/{session['id']}/pay")
+    done = again(stripe, session)
     for where in (
         {"customer": customer["id"]},
         {"status": "complete"},
         {"subscription": done["subscription"]},
     ):
-        found = stripe.get("/v1/checkout/sessions", where | {"expand": ["data.line_items"]})["data"]
-        assert [each["id"] for each in found] == [one["id"]]
-        assert found[0]["line_items"]["data"][0]["amount_total"] == 999
+        sessions = stripe.get("/v1/checkout/sessions", where | {"expand": ["data.line_items"]})["data"]
+        assert [each["id"] for each in sessions] == [session["id"]]
+        assert sessions[0]["line_items"]["data"][0]["amount_total"] == 999
     assert len(stripe.get("/v1/checkout/sessions", {"status": "open"})["data"]) == 1
-    items = stripe.get(f"/v1/checkout/sessions/{one['id']}/line_items")
+    items = stripe.get(f"/v1/checkout/sessions/{session['id']}/line_items")
     assert [each["quantity"] for each in items["data"]] == [1]
 
 
-def test_an_expired_session_says_so_and_takes_no_payment(stripe, contract, wanted, do):
-    session = open_session(stripe, wanted, cancel_url="https://members.example.org/back")
+def test_an_expired_session_says_so_and_takes_no_payment(stripe, contract, session_params, do):
+    session = open_session(stripe, session_params, cancel_url="https://members.example.org/back")
     walk = Walk(session["url"])
     assert stripe.post(f"/v1/checkout/sessions/{session['id']}/expire")["status"] == "expired"
     walk.press(email="jane@example.org", **CARD)
@@ -246,7 +251,7 @@ def test_an_expired_session_says_so_and_takes_no_payment(stripe, contract, wante
 
 def test_a_session_expires_by_the_clock(contract):
     """In a simulator of its own, for its clock does not go back."""
-    simulator = Running("--allow-local-endpoints")
+    simulator = SimulatorProcess("--allow-local-endpoints")
     try:
         key = requests.get(simulator.url + "/_simulator/keys", timeout=5).json()["test"]["secret"]
         stripe = Client(simulator.url, key, contract)

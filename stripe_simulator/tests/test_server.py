@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from stripe_simulator.tests.ports import free_port
-from stripe_simulator.tests.simulator_process import ROOT, SHARED, Client, Running, control, wait_for
+from stripe_simulator.tests.processes import ROOT, SHARED, Client, SimulatorProcess, control, wait_for
 
 
 def test_the_library_of_stripe_works_with_it(simulator, keys, do):
@@ -31,10 +31,10 @@ def test_the_library_of_stripe_works_with_it(simulator, keys, do):
     listed = client.v1.prices.list({"limit": 1, "expand": ["data.product"]})
     assert listed.data[0].to_dict()["product"]["name"] == "Basic"
     customer = client.v1.customers.create({"email": "a@b.c", "metadata": {"user": "1"}})
-    made = do(f"/customers/{customer.id}/subscribe", price=price.id)
-    found = client.v1.subscriptions.retrieve(made["id"], {"expand": ["customer"]}).to_dict()
-    assert (found["status"], found["customer"]["email"]) == ("active", "a@b.c")
-    assert found["items"]["data"][0]["price"]["id"] == price.id
+    subscription = do(f"/customers/{customer.id}/subscribe", price=price.id)
+    retrieved = client.v1.subscriptions.retrieve(subscription["id"], {"expand": ["customer"]}).to_dict()
+    assert (retrieved["status"], retrieved["customer"]["email"]) == ("active", "a@b.c")
+    assert retrieved["items"]["data"][0]["price"]["id"] == price.id
     assert len(list(client.v1.events.list({"limit": 2}).auto_paging_iter())) > 5
     with pytest.raises(stripe.InvalidRequestError) as refused:
         client.v1.customers.retrieve("cus_nobody")
@@ -63,7 +63,7 @@ def proxied(tmp_path, receiver):
     if not SHARED.is_dir():
         pytest.skip("../shared/stripe is not here")
     hooks, log = free_port(), tmp_path / "log.jsonl"
-    running = Running("--allow-local-endpoints", "--resolve", f"site.test=http://127.0.0.1:{hooks}")
+    running = SimulatorProcess("--allow-local-endpoints", "--resolve", f"site.test=http://127.0.0.1:{hooks}")
     port = free_port()
     command = [sys.executable, SHARED / "contract_proxy.py", "--spec", SHARED / "spec3.json"]
     command += ["--overlay", SHARED / "overlay-2026-10-28.endive.json", "--log", log]
@@ -111,16 +111,16 @@ def test_the_contract_proxy_finds_nothing_in_either_direction(proxied, receiver)
         _, headers, body = receiver.next()
         assert stripe.WebhookSignature.verify_header(body.decode(), headers["Stripe-Signature"], secret, 300)
     proxy.terminate()
-    _, told = proxy.communicate(timeout=10)
-    assert proxy.returncode == 0, told
+    _, complaints = proxy.communicate(timeout=10)
+    assert proxy.returncode == 0, complaints
 
 
 def test_a_restart_forgets_nothing_and_goes_on_delivering(tmp_path, receiver):
     state = str(tmp_path / "state.sqlite")
-    first = Running("--state", state, "--allow-local-endpoints", "--retry-gaps", "2,2")
+    first = SimulatorProcess("--state", state, "--allow-local-endpoints", "--retry-gaps", "2,2")
     keys = requests.get(first.url + "/_simulator/keys", timeout=5).json()
     client = Client(first.url, keys["test"]["secret"], None)
-    made = client.post("/v1/webhook_endpoints", {"url": receiver.url, "enabled_events": ["*"]})
+    endpoint = client.post("/v1/webhook_endpoints", {"url": receiver.url, "enabled_events": ["*"]})
     receiver.answers = [500]
     answer = client.call("POST", "/v1/customers", {"name": "A"}, Idempotency_Key="kept")
     waiting = receiver.event()
@@ -128,12 +128,12 @@ def test_a_restart_forgets_nothing_and_goes_on_delivering(tmp_path, receiver):
     extra = control(first.url, "/keys", {"rights": {"customer": "write"}})["key"]
     assert first.stop() == 0
 
-    second = Running("--state", state, "--allow-local-endpoints", "--retry-gaps", "2,2")
+    second = SimulatorProcess("--state", state, "--allow-local-endpoints", "--retry-gaps", "2,2")
     client = Client(second.url, keys["test"]["secret"], None)
     assert [
         client.get(f"/v1/{kind}", {"limit": 100}) for kind in ("prices", "customers", "products")
     ] == before
-    assert client.get("/v1/webhook_endpoints")["data"][0]["id"] == made["id"]
+    assert client.get("/v1/webhook_endpoints")["data"][0]["id"] == endpoint["id"]
     again = client.call("POST", "/v1/customers", {"name": "A"}, Idempotency_Key="kept")
     assert again.json() == answer.json()
     assert Client(second.url, extra, None).get("/v1/customers")["data"]
@@ -148,9 +148,9 @@ def test_many_callers_at_once_lose_nothing(simulator, keys, stripe):
         ]
 
     with ThreadPoolExecutor(16) as pool:
-        made = set(pool.map(make, range(100)))
+        ids = set(pool.map(make, range(100)))
     listed = {each["id"] for each in stripe.get("/v1/customers", {"limit": 100})["data"]}
-    assert made == listed
+    assert ids == listed
     assert len(stripe.get("/v1/events", {"limit": 100, "type": "customer.created"})["data"]) == 100
 
 
