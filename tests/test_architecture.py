@@ -33,7 +33,7 @@ ANSWERS = {
     "what happens on invoice.payment_failed": ("webhooks/invoice.py", '"invoice.payment_failed"'),
     "which rule gives roles": ("memberships/effective_roles.py", "rule 1"),
     "how to add a column to the users list": ("listings/users.py", "class UserRow"),
-    "how to add a card that fails to the simulator": ("stripe_simulator/cards.py", "TOKENS"),
+    "how to add a card that fails to the simulator": ("stripe_simulator/billing/cards.py", "TOKENS"),
 }
 
 
