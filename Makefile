@@ -1,11 +1,13 @@
 # make help lists the commands.
 VENV = .venv
 BIN = $(VENV)/bin
-FITS = import ensurepip, sys; sys.exit(sys.version_info < (3, 11))
+# From Python 3.12 on DBOS uses unixepoch('subsec'), which SQLite has since 3.42.
+FITS = import ensurepip, sqlite3, sys; old = sqlite3.sqlite_version_info < (3, 42); \
+	sys.exit(sys.version_info < (3, 11) or old and sys.version_info >= (3, 12))
 PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python3; do \
 	$$name -c '$(FITS)' 2> /dev/null && echo $$name && break; done)
-NO_PYTHON = Python 3.11 or newer with its venv module is needed, and there is none here. Install it \
-	(Debian, Ubuntu: apt install python3-venv), or name it: make PYTHON=/path/to/python3.13
+NO_PYTHON = Python 3.11 or newer with its venv module is needed (from 3.12 on with SQLite 3.42), and there is none \
+	here. Install it (Debian, Ubuntu: apt install python3-venv), or name it: make PYTHON=/path/to/python3.13
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header
 
 .PHONY: run test install bench lock picture clean help
