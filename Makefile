@@ -10,7 +10,7 @@ NO_PYTHON = Python 3.11 or newer with its venv module is needed (from 3.12 on wi
 	here. Install it (Debian, Ubuntu: apt install python3-venv), or name it: make PYTHON=/path/to/python3.13
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header
 
-.PHONY: run test install bench lock picture clean help
+.PHONY: run test test-thorough install bench lock picture clean help
 
 run: $(VENV)/.base $(BIN)/umstripe ## run the site, its worker and a Stripe of its own, to try everything out
 	$(BIN)/umstripe run
@@ -21,7 +21,10 @@ test: $(VENV)/.dev ## run everything that is tested, and the checks of style and
 	$(BIN)/ruff format --check -q .
 	$(BIN)/mypy
 	$(BIN)/djlint --lint --quiet templates
-	$(BIN)/pytest -n 5 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist worksteal
+
+test-thorough: export HYPOTHESIS_PROFILE = thorough
+test-thorough: test ## the same, and all cases of the products of which make test tries a part (tests/README.md)
 
 install: $(VENV)/.dev $(BIN)/umstripe ## make the environment in .venv, with all that tests need; run nothing
 

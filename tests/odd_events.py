@@ -6,7 +6,7 @@ import copy
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,6 +16,7 @@ from tests.stripe_events import event, subscription_event
 from umstripe.models.payment_link_session import REFERENCE
 
 Path = tuple[str | int, ...]
+Values = Callable[[int], list[str]]
 DROPPED = object()
 ODD: dict[str, Any] = {
     "dropped": DROPPED,
@@ -144,11 +145,18 @@ _SUBSCRIPTION: dict[str, Any] = {
 }
 
 
-def odd_ones(made: dict[str, Any], paths: list[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each of the fields replaced by each odd value: what was done, and the event."""
-    for path in paths:
-        for name, value in ODD.items():
-            odd = copy.deepcopy(made)
+FOR_DATABASES = (
+    *("more than 31 bits", "more than 63 bits", "huge", "a decimal number", "not a number", "infinite"),
+    *("another text", "a long text", "a NUL", "half a character"),
+)
+"""The odd values that databases treat differently."""
+
+
+def odd_ones(made: dict[str, Any], paths: list[Path], values: Values) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each of the fields replaced by odd values: what was done, and the event. `values` names those for a field."""
+    for number, path in enumerate(paths):
+        for name in values(number):
+            odd, value = copy.deepcopy(made), ODD[name]
             place = odd
             for step in path[:-1]:
                 place = place[step]

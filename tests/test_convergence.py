@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure
 
 from tests.lives import Place, live_through
+from tests.sampling import THOROUGH
 from umstripe.models import snapshot
 
-SHARDS = 10
-EXAMPLES = {"sqlite": 200, "postgresql": 50}
-"""Of each shard: 2,000 on SQLite and 500 on Postgres. The shards are there for xdist to spread."""
+SHARDS = 10 if THOROUGH else 4
+EXAMPLES = {"sqlite": 200, "postgresql": 50} if THOROUGH else {"sqlite": 40, "postgresql": 10}
+"""Of each shard: with `make test-thorough` 2,000 on SQLite and 500 on Postgres. The shards are there for xdist to spread.
+"""
 
 
 @pytest.fixture

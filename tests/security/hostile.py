@@ -46,6 +46,9 @@ VALUES = (
 )
 """What is typed into a field or put into a query."""
 
+FOR_DATABASES = {"\x00", "a\x00b", "-1", "99999999999999999999", "1e309", "NaN", "٣", "' OR 1=1--", LONG}
+"""What databases treat differently: on Postgres these values are enough."""
+
 RAW_QUERIES = ("%ff=%fe", "page=%00", "a=" + LONG, "&&&=&=", "next=%ED%A0%80", "page[]=1&page[]=2")
 
 HOSTS = (
