@@ -142,6 +142,8 @@ def _apply_unknown(mode: str, sessions: list[Session], applied: set[str]) -> boo
     for session_id in unknown:
         applied.add(session_id)
         sync_checkout_session(mode, session_id)
+    if unknown:
+        db.session.expire_all()
     return bool(unknown)
 
 
