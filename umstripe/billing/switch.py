@@ -20,6 +20,7 @@ from umstripe.keys.signing import serializer
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Plan, Price, User
 from umstripe.models.subscription import price_of, status_of
+from umstripe.stripe_api import types
 from umstripe.transactions import asking_stripe
 from umstripe.webhooks import reconcile
 
@@ -126,7 +127,7 @@ def _params(item_id: str, plan: Plan) -> dict[str, object]:
 
 
 def _quote(
-    membership: MembershipSummary, plan: Plan, invoice: Mapping[str, Any], item: Mapping[str, Any], at: int
+    membership: MembershipSummary, plan: Plan, invoice: types.InvoicePreview, item: Mapping[str, Any], at: int
 ) -> Quote:
     """In a trial nothing is due now: what Stripe shows then is the invoice at its end."""
     row, in_trial = membership.row, membership.status == "trialing"

@@ -22,7 +22,7 @@ ROUNDING_SECONDS = 1800
 
 
 class AlreadyHeld(NotAllowed):
-    """The user has what they want to buy, or its payment is under way. `held.kind` says which."""
+    """The user has what they want to buy, or its payment is under way. `holdings.current` says which."""
 
     def __init__(self) -> None:
         super().__init__("You have this already, or its payment is under way.")
