@@ -15,7 +15,7 @@ from umstripe.memberships import effective_roles
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Connection, Customer, Settings, User
 from umstripe.models.subscription import subscription_of_invoice
-from umstripe.stripe_api import types
+from umstripe.stripe_api import page_types
 from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import asking_stripe
 from umstripe.webhooks import reconcile
@@ -34,7 +34,7 @@ class Billing:
     customers: list[Customer]
     memberships: list[MembershipSummary]
     earlier: list[MembershipSummary]
-    invoices: list[types.ListedInvoice]
+    invoices: list[page_types.ListedInvoice]
     error: str = ""
 
     @classmethod
@@ -66,7 +66,7 @@ class Billing:
             summary, invoice=self._open_invoice(summary), upcoming=_upcoming_invoice(summary, stripe)
         )
 
-    def _open_invoice(self, summary: MembershipSummary) -> types.ListedInvoice | None:
+    def _open_invoice(self, summary: MembershipSummary) -> page_types.ListedInvoice | None:
         subscription_id = summary.row.stripe_subscription_id
         invoices = (
             invoice for invoice in self.invoices if subscription_of_invoice(invoice) == subscription_id
@@ -108,7 +108,7 @@ def customers_of(user: User) -> list[Customer]:
     return [customer for customer in existing if customer.mode == existing[0].mode]
 
 
-def invoices_of(user: User) -> list[tuple[Customer, list[types.ListedInvoice]]]:
+def invoices_of(user: User) -> list[tuple[Customer, list[page_types.ListedInvoice]]]:
     """Ask Stripe for the newest invoices of each customer of a user whose mode has a key. Raise StripeError."""
     invoices = []
     for customer in [customer for customer in user.customers if not customer.deleted]:
@@ -174,7 +174,7 @@ UNAVAILABLE = {
 }
 
 
-def _upcoming_invoice(summary: MembershipSummary, stripe: Stripe) -> types.InvoicePreview | None:
+def _upcoming_invoice(summary: MembershipSummary, stripe: Stripe) -> page_types.InvoicePreview | None:
     """Return what the next payment will be, with discounts and taxes; None when Stripe knows of none."""
     if not summary.renews:
         return None

@@ -18,7 +18,7 @@ from umstripe.keys.signing import serializer
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Plan, Price, User
 from umstripe.models.subscription import price_of, status_of
-from umstripe.stripe_api import types
+from umstripe.stripe_api import page_types
 from umstripe.stripe_api.calls import JSONObject
 from umstripe.transactions import asking_stripe
 from umstripe.webhooks import reconcile
@@ -126,7 +126,7 @@ def _params(item_id: str, plan: Plan) -> dict[str, object]:
 
 
 def _quote(
-    membership: MembershipSummary, plan: Plan, invoice: types.InvoicePreview, item: JSONObject, at: int
+    membership: MembershipSummary, plan: Plan, invoice: page_types.InvoicePreview, item: JSONObject, at: int
 ) -> Quote:
     """In a trial nothing is due now: what Stripe shows then is the invoice at its end."""
     row, in_trial = membership.row, membership.status == "trialing"

@@ -17,7 +17,7 @@ from umstripe.memberships.effective_roles import Holding
 from umstripe.models import Plan, Settings, Subscription
 from umstripe.models.subscription import AUTOMATIC
 from umstripe.statuses import LIVE, OVER, OVERDUE, OWED, RENEWING
-from umstripe.stripe_api import types
+from umstripe.stripe_api import page_types
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class MembershipSummary:
     holding: Holding
     settings: Settings
     at: int
-    invoice: types.ListedInvoice | None = None
-    upcoming: types.InvoicePreview | None = None
+    invoice: page_types.ListedInvoice | None = None
+    upcoming: page_types.InvoicePreview | None = None
 
     @property
     def row(self) -> Any:

@@ -238,30 +238,6 @@ class Invoice(TypedDict):
     lines: StripeList[InvoiceLine] | None
 
 
-class ListedInvoice(Invoice):
-    """An invoice as a page lists it."""
-
-    created: Moment
-    status: Word | None
-
-
-class Period(TypedDict):
-    end: Moment
-
-
-class PreviewLine(TypedDict):
-    period: Period
-
-
-class InvoicePreview(TypedDict):
-    """https://docs.stripe.com/api/invoices/create_preview. In minor units; `total` is negative for a credit."""
-
-    amount_due: int
-    currency: Word
-    lines: StripeList[PreviewLine]
-    total: int
-
-
 class Product(TypedDict):
     """https://docs.stripe.com/api/products/object."""
 
