@@ -234,10 +234,11 @@ def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin
                 assert [one.state for one in checks("test") if one.name == "Approvals"] == [state]
         assert rows(site.app, "SELECT count(*) FROM mail WHERE kind = 'approval'") == [(mails,)]
     with site.app.app_context():
+        from umstripe.database import db
         from umstripe.emails import outbox
         from umstripe.models import Mail
 
-        mail = Mail.query.filter_by(kind="approval").one()
+        mail = db.session.query(Mail).filter_by(kind="approval").one()
         text = outbox.render_mail(mail, with_secrets=True).text
     assert mail.address == "admin@example.org" and "/admin/approvals/" in text
     assert "jane has paid $499.00 for Lifetime Access" in text

@@ -37,11 +37,12 @@ def kinds(app):
 
 
 def text_of(app, kind):
+    from umstripe.database import db
     from umstripe.emails import outbox
     from umstripe.models import Mail
 
     with app.app_context():
-        return outbox.render_mail(Mail.query.filter_by(kind=kind).one(), with_secrets=False).text
+        return outbox.render_mail(db.session.query(Mail).filter_by(kind=kind).one(), with_secrets=False).text
 
 
 def look(site):

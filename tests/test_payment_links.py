@@ -108,11 +108,12 @@ def link_in_mail(shop, kind):
 
 
 def text_in_mail(shop, kind):
+    from umstripe.database import db
     from umstripe.emails import outbox
     from umstripe.models import Mail
 
     with shop.app.app_context():
-        mail = Mail.query.filter_by(kind=kind).order_by(Mail.id.desc()).first()
+        mail = db.session.query(Mail).filter_by(kind=kind).order_by(Mail.id.desc()).first()
         return outbox.render_mail(mail, with_secrets=True).text
 
 

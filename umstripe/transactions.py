@@ -83,15 +83,13 @@ def with_retries_from(
 
 def fetch(mode: str, needed: NeedsFetch) -> Snapshot:
     """Fetch the object that two deliveries disagree about. Raise StripeError, and the delivery fails."""
-    stripe = Connection.of(mode).stripe()
-    db.session.rollback()
-    answer = stripe.fetch(needed.kind, needed.stripe_id)
+    with asking_stripe(mode) as stripe:
+        answer = stripe.fetch(needed.kind, needed.stripe_id)
     return Snapshot(mode, answer.object, answer.as_of, needed.revision, needed.covers)
 
 
 def _create_customer(mode: str, guest: NoCustomer) -> Snapshot:
     """Create a customer for somebody who paid as a guest. Repeated within a day, the same one is returned."""
-    stripe = Connection.of(mode).stripe()
-    db.session.rollback()
-    customer = stripe.create_customer(guest.params, f"umstripe-guest-{guest.session_id}")
+    with asking_stripe(mode) as stripe:
+        customer = stripe.create_customer(guest.params, f"umstripe-guest-{guest.session_id}")
     return Snapshot(mode, customer, customer["created"])

@@ -17,14 +17,14 @@ from umstripe.models.snapshot import Snapshot
 from umstripe.models.subscription import AUTOMATIC, Change
 from umstripe.normalization import digest
 from umstripe.stripe_api import types
-from umstripe.stripe_api.calls import Answer
+from umstripe.stripe_api.calls import Answer, Params
 from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import FetchedStates, RetriesExhausted, asking_stripe, with_retries
 from umstripe.webhooks import reconcile
 
 DAYS_UNTIL_DUE = 14
 """How many days a member has to pay an invoice that comes by e-mail."""
-COLLECTION_METHODS: Mapping[str, Mapping[str, object]] = {
+COLLECTION_METHODS: Mapping[str, Params] = {
     AUTOMATIC: {"collection_method": AUTOMATIC},
     "send_invoice": {"collection_method": "send_invoice", "days_until_due": DAYS_UNTIL_DUE},
 }
@@ -149,16 +149,14 @@ ACTIONS: Mapping[str, tuple[Callable[[MembershipSummary], None], str]] = {
 """What a member may do with a press of a button, and the sentence when it is done."""
 
 
-def update(request: ChangeRequest, params: Mapping[str, object]) -> Change:
+def update(request: ChangeRequest, params: Params) -> Change:
     """Change a subscription at Stripe, then here. Raise StripeError, or ActionUnavailable when it is not what it was."""
     with asking_stripe(request.mode, retries=0) as stripe:
         answer = _update_at_stripe(stripe, request, params)
     return _apply(request, answer)
 
 
-def _update_at_stripe(
-    stripe: Stripe, request: ChangeRequest, params: Mapping[str, object]
-) -> Answer[types.Subscription]:
+def _update_at_stripe(stripe: Stripe, request: ChangeRequest, params: Params) -> Answer[types.Subscription]:
     subscription_id, key = request.stripe_subscription_id, request.idempotency_key(params)
     try:
         return stripe.update_subscription(subscription_id, params, key)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
 
 from sqlalchemy import select
 
@@ -16,6 +14,8 @@ from umstripe.errors import ActionUnavailable, StripeRefused, StripeUnavailable,
 from umstripe.memberships import effective_roles
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Connection, Customer, Settings, User
+from umstripe.models.subscription import subscription_of_invoice
+from umstripe.stripe_api import page_types
 from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import asking_stripe
 from umstripe.webhooks import reconcile
@@ -34,7 +34,7 @@ class Billing:
     customers: list[Customer]
     memberships: list[MembershipSummary]
     earlier: list[MembershipSummary]
-    invoices: list[dict[str, Any]]
+    invoices: list[page_types.ListedInvoice]
     error: str = ""
 
     @classmethod
@@ -66,9 +66,11 @@ class Billing:
             summary, invoice=self._open_invoice(summary), upcoming=_upcoming_invoice(summary, stripe)
         )
 
-    def _open_invoice(self, summary: MembershipSummary) -> Mapping[str, Any] | None:
+    def _open_invoice(self, summary: MembershipSummary) -> page_types.ListedInvoice | None:
         subscription_id = summary.row.stripe_subscription_id
-        invoices = (invoice for invoice in self.invoices if subscription_of(invoice) == subscription_id)
+        invoices = (
+            invoice for invoice in self.invoices if subscription_of_invoice(invoice) == subscription_id
+        )
         return next((invoice for invoice in invoices if invoice["status"] in OPEN), None)
 
     @property
@@ -106,7 +108,7 @@ def customers_of(user: User) -> list[Customer]:
     return [customer for customer in existing if customer.mode == existing[0].mode]
 
 
-def invoices_of(user: User) -> list[tuple[Customer, list[dict[str, Any]]]]:
+def invoices_of(user: User) -> list[tuple[Customer, list[page_types.ListedInvoice]]]:
     """Ask Stripe for the newest invoices of each customer of a user whose mode has a key. Raise StripeError."""
     invoices = []
     for customer in [customer for customer in user.customers if not customer.deleted]:
@@ -147,12 +149,6 @@ def is_deleted_at_stripe(mode: str, stripe_customer_id: str, refusal: StripeRefu
     return db.session.scalar(select(Customer.id).where(*columns, Customer.deleted)) is not None
 
 
-def subscription_of(invoice: Mapping[str, Any]) -> str:
-    """Return the id of the subscription that an invoice is for, or ""."""
-    details = (invoice.get("parent") or {}).get("subscription_details") or {}
-    return details.get("subscription") or invoice.get("subscription") or ""
-
-
 def message_for_member(error: UmstripeError) -> str:
     """Return an error as a member may read it.
 
@@ -178,7 +174,7 @@ UNAVAILABLE = {
 }
 
 
-def _upcoming_invoice(summary: MembershipSummary, stripe: Stripe) -> Mapping[str, Any] | None:
+def _upcoming_invoice(summary: MembershipSummary, stripe: Stripe) -> page_types.InvoicePreview | None:
     """Return what the next payment will be, with discounts and taxes; None when Stripe knows of none."""
     if not summary.renews:
         return None

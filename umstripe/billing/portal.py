@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from typing import Any
 
 from umstripe.billing import overview, switch
 from umstripe.errors import ActionUnavailable, StripeRefused
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Customer, Plan, PortalConfiguration, Price, Settings, User
 from umstripe.models.portal_configuration import what_it_says
+from umstripe.stripe_api.calls import JSONObject, Params
 from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import asking_stripe
 from umstripe.webhooks import reconcile
@@ -54,9 +53,7 @@ def switch_url(membership: MembershipSummary, plan: Plan, return_url: str, done_
         return _open_session(stripe, row.mode, configuration, session)
 
 
-def _open_session(
-    stripe: Stripe, mode: str, configuration: Mapping[str, object], session: Mapping[str, Any]
-) -> str:
+def _open_session(stripe: Stripe, mode: str, configuration: Params, session: JSONObject) -> str:
     known_id = PortalConfiguration.find_id(mode, configuration)
     try:
         configuration_id = known_id or PortalConfiguration.make(stripe, mode, configuration)
@@ -70,7 +67,7 @@ def _open_session(
     return _create_session(stripe, session, configuration_id)
 
 
-def _create_session(stripe: Stripe, session: Mapping[str, Any], configuration_id: str) -> str:
+def _create_session(stripe: Stripe, session: JSONObject, configuration_id: str) -> str:
     params = {**session, "configuration": configuration_id}
     url: str = stripe.create_portal_session(params, f"umstripe-portal-session-{uuid.uuid4()}")["url"]
     return url

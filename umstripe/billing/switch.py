@@ -7,9 +7,7 @@ shown and what is done count from the same second, `proration_date`; it comes ba
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from itsdangerous import BadSignature
 
@@ -20,6 +18,8 @@ from umstripe.keys.signing import serializer
 from umstripe.memberships.summary import MembershipSummary
 from umstripe.models import Plan, Price, User
 from umstripe.models.subscription import price_of, status_of
+from umstripe.stripe_api import page_types
+from umstripe.stripe_api.calls import JSONObject
 from umstripe.transactions import asking_stripe
 from umstripe.webhooks import reconcile
 
@@ -108,7 +108,7 @@ def quote(membership: MembershipSummary, plan: Plan) -> Quote:
     return _quote(membership, plan, invoice, item, at)
 
 
-def _ensure_unchanged(membership: MembershipSummary, subscription: Mapping[str, Any]) -> None:
+def _ensure_unchanged(membership: MembershipSummary, subscription: JSONObject) -> None:
     """Raise ActionUnavailable when the subscription at Stripe is not what our row has, which is brought in line then."""
     row = membership.row
     price_id = price_of(subscription) if not subscription.get("deleted") else ""
@@ -126,7 +126,7 @@ def _params(item_id: str, plan: Plan) -> dict[str, object]:
 
 
 def _quote(
-    membership: MembershipSummary, plan: Plan, invoice: Mapping[str, Any], item: Mapping[str, Any], at: int
+    membership: MembershipSummary, plan: Plan, invoice: page_types.InvoicePreview, item: JSONObject, at: int
 ) -> Quote:
     """In a trial nothing is due now: what Stripe shows then is the invoice at its end."""
     row, in_trial = membership.row, membership.status == "trialing"

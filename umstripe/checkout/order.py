@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from umstripe.errors import NotAllowed
 from umstripe.memberships import holdings
@@ -14,6 +13,7 @@ from umstripe.models.settings import Settings
 from umstripe.models.trial_card import NOTICE, TOLD_METADATA
 from umstripe.models.user import User
 from umstripe.normalization import digest
+from umstripe.stripe_api.calls import JSONObject
 
 ORDER_METADATA = "umstripe_order"
 """The metadata key of the digest of all other parameters, so that an equal order finds its session again."""
@@ -22,7 +22,7 @@ ROUNDING_SECONDS = 1800
 
 
 class AlreadyHeld(NotAllowed):
-    """The user has what they want to buy, or its payment is under way. `held.kind` says which."""
+    """The user has what they want to buy, or its payment is under way. `holdings.current` says which."""
 
     def __init__(self) -> None:
         super().__init__("You have this already, or its payment is under way.")
@@ -68,7 +68,7 @@ class Order:
             PRICE_METADATA: self.plan.price.stripe_price_id,
         }
 
-    def params(self, stripe_customer_id: str, at: int) -> dict[str, Any]:
+    def params(self, stripe_customer_id: str, at: int) -> JSONObject:
         """Return a session's parameters: https://docs.stripe.com/api/checkout/sessions/create.
 
         `at` is now (seconds, UTC). The end is rounded, so that two clicks within half an hour have the same.

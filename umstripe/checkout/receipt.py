@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 
@@ -13,6 +11,7 @@ from umstripe.formatting import amount_words
 from umstripe.memberships import holdings
 from umstripe.models import Plan, Price, free_order
 from umstripe.statuses import NEVER_BEGUN
+from umstripe.stripe_api.calls import JSONObject
 
 HEADINGS = {
     "open": "Not paid yet",
@@ -47,13 +46,13 @@ class Receipt:
     first debit yet.
     """
 
-    session: Mapping[str, Any]
+    session: JSONObject
     plan: Plan | None
     status: str
     debit_waits: bool = False
 
     @classmethod
-    def of(cls, mode: str, session: Mapping[str, Any]) -> Receipt:
+    def of(cls, mode: str, session: JSONObject) -> Receipt:
         status = holdings.status_of(mode, session)
         return cls(session, _plan(mode, session), status, holdings.debit_is_pending(mode, session))
 
@@ -103,7 +102,7 @@ class Receipt:
         return self.session.get("mode") == "subscription"
 
 
-def _plan(mode: str, session: Mapping[str, Any]) -> Plan | None:
+def _plan(mode: str, session: JSONObject) -> Plan | None:
     """Return the plan that was ordered. A payment link knows no plan, only its price."""
     key = (session.get("metadata") or {}).get("umstripe_plan", "")
     lines = (session.get("line_items") or {}).get("data") or [{}]

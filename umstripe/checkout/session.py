@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
 
 from umstripe.checkout.order import ORDER_METADATA, AlreadyHeld, Order
 from umstripe.database import db, write
@@ -22,6 +21,7 @@ from umstripe.models.settings import Settings
 from umstripe.models.subscription import Subscription
 from umstripe.models.user import User
 from umstripe.normalization import digest
+from umstripe.stripe_api.calls import JSONObject
 from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import asking_stripe
 from umstripe.webhooks import sync_checkout_session
@@ -30,7 +30,7 @@ ATTEMPTS = 4
 MINIMUM_SECONDS_LEFT = 15 * 60
 """A session that ends within these seconds is not given to anybody any more."""
 SESSION_ID = re.compile(r"cs_(test|live)_[A-Za-z0-9_]{1,250}")
-Session = dict[str, Any]
+Session = JSONObject
 
 
 def open_session(order: Order) -> Session:
@@ -142,6 +142,8 @@ def _apply_unknown(mode: str, sessions: list[Session], applied: set[str]) -> boo
     for session_id in unknown:
         applied.add(session_id)
         sync_checkout_session(mode, session_id)
+    if unknown:
+        db.session.expire_all()
     return bool(unknown)
 
 
@@ -159,7 +161,7 @@ def _open(sessions: list[Session]) -> list[Session]:
     return [session for session in sessions if session["status"] == "open"]
 
 
-def _is_equal(session: Session, params: dict[str, Any]) -> bool:
+def _is_equal(session: Session, params: JSONObject) -> bool:
     is_equal = session["metadata"].get(ORDER_METADATA) == params["metadata"][ORDER_METADATA]
     lasts = session["expires_at"] > time.time() + MINIMUM_SECONDS_LEFT
     return bool(session["status"] == "open" and lasts and is_equal)

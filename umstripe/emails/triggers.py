@@ -13,7 +13,7 @@ from umstripe.database import Transaction
 from umstripe.formatting import amount_words, day_words
 from umstripe.models import Delivery, Mail, Plan, Price, Product, Purchase, Subscription, User, snapshot
 from umstripe.models.snapshot import Snapshot, id_of
-from umstripe.models.subscription import Change
+from umstripe.models.subscription import Change, subscription_of_invoice
 from umstripe.models.trial_card import ENDED_COMMENT
 from umstripe.statuses import FINAL, RENEWING, UNDECIDED
 
@@ -143,7 +143,7 @@ def notify_payment_failure(tx: Transaction, mode: str, event: Mapping[str, Any],
     invoice = event["data"]["object"]
     if event["type"] == "invoice.paid" or not _is_recent(event):
         return
-    row = _subscription(tx, mode, _subscription_of(invoice))
+    row = _subscription(tx, mode, subscription_of_invoice(invoice))
     if _is_paid_since(tx, mode, event, row):
         return
     next_attempt = invoice.get("next_payment_attempt") or 0
@@ -190,11 +190,6 @@ def plan_title(tx: Transaction, mode: str, price_id: str) -> str:
 
 def _is_recent(event: Mapping[str, Any]) -> bool:
     return bool(event["created"] > time.time() - RECENT_SECONDS)
-
-
-def _subscription_of(invoice: Mapping[str, Any]) -> str:
-    details = (invoice.get("parent") or {}).get("subscription_details") or {}
-    return id_of(details.get("subscription") or invoice.get("subscription")) or ""
 
 
 def _price_of(invoice: Mapping[str, Any]) -> str:

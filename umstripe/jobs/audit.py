@@ -12,14 +12,15 @@ from typing import Any
 from dbos import DBOS
 from sqlalchemy import delete, func, insert, or_, select, update
 
-from umstripe.database import Transaction, db, read, write
+from umstripe.database import Transaction, read, write
 from umstripe.errors import MalformedObject, StripeRefused, UmstripeError
 from umstripe.jobs import steps
-from umstripe.models import Activity, Connection, Customer, Difference, Job, Settings, Subscription, User
+from umstripe.models import Activity, Customer, Difference, Job, Settings, Subscription, User
 from umstripe.models.snapshot import Snapshot
 from umstripe.statuses import OVER
 from umstripe.stripe_api import types
 from umstripe.stripe_api.calls import Page
+from umstripe.transactions import asking_stripe
 from umstripe.webhooks import reconcile
 
 BATCH_SIZE = 100
@@ -58,10 +59,9 @@ def begin_audit(mode: str) -> int:
 def audit_page(mode: str, kind: str, run: int, after: str | None, seen: int) -> tuple[str | None, int]:
     """Compare a page of Stripe's list. Return the id to go on after (None at the end) and how many were read."""
     with steps.site():
-        stripe = Connection.of(mode).stripe()
-        db.session.rollback()
         is_subscriptions = kind == "subscriptions"
-        page: Page[Any] = stripe.subscriptions(after) if is_subscriptions else stripe.customers(after)
+        with asking_stripe(mode) as stripe:
+            page: Page[Any] = stripe.subscriptions(after) if is_subscriptions else stripe.customers(after)
         seen += len(page.items)
         with write() as tx:
             compare = _compare_subscriptions if is_subscriptions else _compare_customers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from dbos import DBOS
 
-from umstripe.database import Transaction, db, write
+from umstripe.database import Transaction, write
 from umstripe.emails import triggers
 from umstripe.errors import StripeRefused, UmstripeError
 from umstripe.jobs import steps
@@ -13,7 +13,7 @@ from umstripe.models import Activity, Connection, Settings, Subscription, TrialC
 from umstripe.models.snapshot import Snapshot
 from umstripe.models.trial_card import ENDED_COMMENT
 from umstripe.stripe_api.client import Stripe
-from umstripe.transactions import FetchedStates, with_retries
+from umstripe.transactions import FetchedStates, asking_stripe, with_retries
 
 BATCH_SIZE = 50
 
@@ -33,17 +33,16 @@ def check_trials() -> None:
 
 def check_trials_of(mode: str) -> None:
     """Fetch the cards of up to 50 new trials, then end the second ones. Raise StripeError."""
-    stripe = Connection.of(mode).stripe()
     unchecked = TrialCard.unchecked(mode, BATCH_SIZE)
-    db.session.rollback()
-    for subscription_id in unchecked:
-        answer = stripe.subscription_with_card(subscription_id)
-        with write() as tx:
-            TrialCard.keep(tx, mode, answer.object)
+    with asking_stripe(mode) as stripe:
+        for subscription_id in unchecked:
+            answer = stripe.subscription_with_card(subscription_id)
+            with write() as tx:
+                TrialCard.keep(tx, mode, answer.object)
     second = TrialCard.second(mode)
-    db.session.rollback()
-    for subscription_id in second:
-        _end(stripe, mode, subscription_id)
+    with asking_stripe(mode) as stripe:
+        for subscription_id in second:
+            _end(stripe, mode, subscription_id)
 
 
 def _end(stripe: Stripe, mode: str, subscription_id: str) -> None:

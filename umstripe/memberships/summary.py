@@ -15,9 +15,9 @@ from umstripe.database import db
 from umstripe.formatting import amount_words, date_words
 from umstripe.memberships.effective_roles import Holding
 from umstripe.models import Plan, Settings, Subscription
-from umstripe.models.snapshot import StripeObject
 from umstripe.models.subscription import AUTOMATIC
 from umstripe.statuses import LIVE, OVER, OVERDUE, OWED, RENEWING
+from umstripe.stripe_api import page_types
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class MembershipSummary:
     holding: Holding
     settings: Settings
     at: int
-    invoice: StripeObject | None = None
-    upcoming: StripeObject | None = None
+    invoice: page_types.ListedInvoice | None = None
+    upcoming: page_types.InvoicePreview | None = None
 
     @property
     def row(self) -> Any:
@@ -86,7 +86,7 @@ class MembershipSummary:
     def pay_url(self) -> str:
         """Stripe's page of the invoice that waits for its payment; "" for none."""
         can_be_paid = self.is_owed or self.status == "paused" or not self.is_automatic
-        return (self.invoice or {}).get("hosted_invoice_url") or "" if can_be_paid else ""
+        return (self.invoice and can_be_paid and self.invoice.get("hosted_invoice_url")) or ""
 
     @property
     def sentence(self) -> str:

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 from flask import current_app
@@ -30,6 +28,7 @@ from umstripe.models.customer import Customer, metadata_for
 from umstripe.models.mail import Mail
 from umstripe.models.settings import Settings
 from umstripe.models.user import User
+from umstripe.normalization import digest
 from umstripe.stripe_api import account, endpoint
 from umstripe.stripe_api.client import Stripe
 from umstripe.stripe_api.field_rules import ID, valid_or_empty
@@ -296,4 +295,4 @@ SIGNING_SECRETS = select(*_secrets).where(_table.mode == bindparam("mode"))
 
 
 def _idempotency_key(params: dict[str, object], had: list[str]) -> str:
-    return "umstripe-customer-" + sha256(json.dumps([params, had], sort_keys=True).encode()).hexdigest()[:40]
+    return f"umstripe-customer-{digest([params, had], 40)}"

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import String, delete, insert, select
@@ -11,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from umstripe.database import Model, read, write
 from umstripe.models.price import Price
 from umstripe.models.settings import Settings
+from umstripe.normalization import digest
 from umstripe.stripe_api.client import Stripe
 
 PRODUCTS_AT_MOST = 10
@@ -30,7 +29,7 @@ class PortalConfiguration(Model):
     @classmethod
     def find_id(cls, mode: str, says: Mapping[str, object]) -> str:
         """Return the id of the configuration that says this; "" when there is none yet."""
-        query = select(cls.stripe_configuration_id).where(cls.mode == mode, cls.digest == _digest(says))
+        query = select(cls.stripe_configuration_id).where(cls.mode == mode, cls.digest == digest(says))
         with read() as tx:
             return tx.execute(query).scalar() or ""
 
@@ -40,14 +39,14 @@ class PortalConfiguration(Model):
 
         `instead_of` is one that Stripe does not take any more: it was switched off, or is of another account.
         """
-        digest = _digest(says)
-        key = f"umstripe-portal-{digest[:40]}-{instead_of}"
+        says_digest = digest(says)
+        key = f"umstripe-portal-{says_digest[:40]}-{instead_of}"
         made = str(stripe.create_portal_configuration(says, key)["id"])
-        ours = (cls.mode == mode, cls.digest == digest)
+        ours = (cls.mode == mode, cls.digest == says_digest)
         try:
             with write() as tx:
                 tx.execute(delete(cls).where(*ours))
-                tx.execute(insert(cls).values(mode=mode, digest=digest, stripe_configuration_id=made))
+                tx.execute(insert(cls).values(mode=mode, digest=says_digest, stripe_configuration_id=made))
         except IntegrityError:
             pass  # somebody else was faster, and has kept the same id
         return made
@@ -83,7 +82,3 @@ def _switches(prices: Sequence[Price]) -> dict[str, object]:
     how = {"default_allowed_updates": ["price"], "proration_behavior": "always_invoice"}
     how["trial_update_behavior"] = "continue_trial"
     return {"enabled": True, **how, "products": listed[:PRODUCTS_AT_MOST]}
-
-
-def _digest(says: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(says, sort_keys=True).encode()).hexdigest()

@@ -171,6 +171,12 @@ def price_of(subscription: StripeObject) -> str:
     return id_of((first.get("price") or first.get("plan") or {}).get("id")) or ""
 
 
+def subscription_of_invoice(invoice: Mapping[str, Any]) -> str:
+    """Return the id of the subscription that an invoice is for, or ""."""
+    details = (invoice.get("parent") or {}).get("subscription_details") or {}
+    return id_of(details.get("subscription") or invoice.get("subscription")) or ""
+
+
 def _values(state: Snapshot) -> dict[str, Any]:
     data = state.object
     status = status_of(data)

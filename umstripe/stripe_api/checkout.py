@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from umstripe.stripe_api import types
+from umstripe.stripe_api import page_types, types
 from umstripe.stripe_api.calls import Answer, Calls, JSONObject, Params
 from umstripe.stripe_api.paths import object_path, quoted_id
 
@@ -47,14 +47,16 @@ class CheckoutCalls(Calls):
         """Create a link into the portal, good for a few minutes: https://docs.stripe.com/api/customer_portal/sessions."""
         return self._object("POST", "/v1/billing_portal/sessions", params, idempotency_key)
 
-    def invoices_of(self, stripe_customer_id: str, limit: int = 12) -> list[JSONObject]:
+    def invoices_of(self, stripe_customer_id: str, limit: int = 12) -> list[page_types.ListedInvoice]:
         """Return a customer's newest invoices, newest first."""
         params = {"customer": stripe_customer_id, "limit": limit}
-        return self._newest("/v1/invoices", params)
+        invoices: list[page_types.ListedInvoice] = self._call("GET", "/v1/invoices", params).object["data"]
+        return invoices
 
-    def preview_invoice(self, params: Params) -> JSONObject:
+    def preview_invoice(self, params: Params) -> page_types.InvoicePreview:
         """Return what an invoice would say, and create nothing: https://docs.stripe.com/api/invoices/create_preview."""
-        return self._object("POST", "/v1/invoices/create_preview", params)
+        preview: page_types.InvoicePreview = self._call("POST", "/v1/invoices/create_preview", params).object
+        return preview
 
     def update_subscription(
         self, subscription_id: str, params: Params, idempotency_key: str

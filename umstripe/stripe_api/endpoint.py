@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from umstripe.errors import StripeError, StripeRefused
+from umstripe.normalization import digest
 from umstripe.stripe_api.calls import JSONObject
 from umstripe.stripe_api.client import API_VERSION, Stripe
 
@@ -140,5 +139,4 @@ def _update(stripe: Stripe, endpoint: JSONObject, params: JSONObject) -> None:
 
 
 def _key(verb: str, params: JSONObject, generation: int) -> str:
-    digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:32]
-    return f"umstripe-endpoint-{verb}-{generation}-{digest}"
+    return f"umstripe-endpoint-{verb}-{generation}-{digest(params, 32)}"

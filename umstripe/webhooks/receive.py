@@ -13,14 +13,14 @@ import structlog
 
 from umstripe.database import Transaction, db, write
 from umstripe.errors import DeliveryNotStored, MalformedObject, NotAllowed, StripeUnavailable, UmstripeError
-from umstripe.models import Connection, Delivery, site_identity
+from umstripe.models import Delivery, site_identity
 from umstripe.models.dispute import payment_of
 from umstripe.models.snapshot import Snapshot
 from umstripe.stripe_api.calls import Answer, JSONObject
 from umstripe.stripe_api.field_rules import ID, valid_or_empty
 from umstripe.stripe_api.shapes import check_event
 from umstripe.stripe_api.types import Event
-from umstripe.transactions import FetchedStates, with_retries
+from umstripe.transactions import FetchedStates, asking_stripe, with_retries
 from umstripe.webhooks.context import EventContext
 from umstripe.webhooks.registry import dispatch
 from umstripe.webhooks.unusable import DeliveryValues, is_permanent, set_aside
@@ -119,9 +119,8 @@ def sync_checkout_session(mode: str, session_id: str) -> JSONObject:
     Return the session, with its line items and subscription as a whole; `deleted` when there is none. Whichever
     comes first, and however often, the end is the same. Raise StripeError.
     """
-    stripe = Connection.of(mode).stripe(retries=0)
-    db.session.rollback()
-    answer: Answer[JSONObject] = stripe.fetch("checkout.session", session_id)
+    with asking_stripe(mode, retries=0) as stripe:
+        answer: Answer[JSONObject] = stripe.fetch("checkout.session", session_id)
     if answer.object.get("status") == "complete":
         _apply_complete_session(mode, answer.object, answer.as_of)
     return answer.object

@@ -13,16 +13,16 @@ from typing import Any, NoReturn
 
 from sqlalchemy import delete, select, update
 
-from umstripe.database import Transaction, db, read, write
+from umstripe.database import Transaction, read, write
 from umstripe.errors import UmstripeError
 from umstripe.memberships import effective_roles
-from umstripe.models import Activity, Connection, Customer, Difference, Subscription, User
+from umstripe.models import Activity, Customer, Difference, Subscription, User
 from umstripe.models.snapshot import NEVER_WRITTEN, Snapshot
 from umstripe.statuses import OVER
 from umstripe.stripe_api import types
 from umstripe.stripe_api.calls import Answer
 from umstripe.stripe_api.client import Stripe
-from umstripe.transactions import FetchedStates, RetriesExhausted, with_retries_from
+from umstripe.transactions import FetchedStates, RetriesExhausted, asking_stripe, with_retries_from
 from umstripe.webhooks.customer import link_customer, user_named_by
 
 Rows = dict[str, Any]
@@ -122,16 +122,13 @@ def fetch_state(mode: str, stripe_customer_id: str) -> StripeState:
     """Ask Stripe for a customer and its subscriptions: two calls, and one for each of ours that is not among them."""
     with read() as tx:
         ours = _ours(tx, mode, stripe_customer_id)
-    stripe = Connection.of(mode).stripe()
-    db.session.rollback()
-    customer = stripe.fetch("customer", stripe_customer_id)
-    is_deleted = bool(customer.object.get("deleted"))
-    snapshots = [] if is_deleted else list(_listed(stripe, mode, stripe_customer_id, ours))
-    listed = {snapshot.id for snapshot in snapshots}
-    unlisted = [
-        row for row in ours.values() if row.stripe_subscription_id not in listed and row.status not in OVER
-    ]
-    snapshots += [_fetched(stripe, mode, row) for row in unlisted]
+    with asking_stripe(mode) as stripe:
+        customer = stripe.fetch("customer", stripe_customer_id)
+        is_deleted = bool(customer.object.get("deleted"))
+        snapshots = [] if is_deleted else list(_listed(stripe, mode, stripe_customer_id, ours))
+        listed = {snapshot.id for snapshot in snapshots}
+        unlisted = [row for stripe_id, row in ours.items() if stripe_id not in listed]
+        snapshots += [_fetched(stripe, mode, row) for row in unlisted if row.status not in OVER]
     return StripeState(mode, stripe_customer_id, customer, snapshots)
 
 
@@ -139,9 +136,8 @@ def _newest(mode: str, stripe_customer_id: str) -> list[Snapshot]:
     """Return a customer's newest subscriptions at Stripe. What is here as another customer's is left to `sync`."""
     with read() as tx:
         ours = _ours(tx, mode, stripe_customer_id)
-    stripe = Connection.of(mode).stripe(retries=0)
-    db.session.rollback()
-    page = stripe.subscriptions(None, stripe_customer_id)
+    with asking_stripe(mode, retries=0) as stripe:
+        page = stripe.subscriptions(None, stripe_customer_id)
     others = _of_other_customers(mode, page.items, ours)
     return [_snapshot(mode, item, page.as_of, ours) for item in page.items if item["id"] not in others]
 
