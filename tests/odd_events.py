@@ -196,7 +196,14 @@ class _Handler(BaseHTTPRequestHandler):
     stub: StubStripe
 
     def do_GET(self) -> None:
-        status, found = self.stub.answer(self.path)
+        self._send(*self.stub.answer(self.path))
+
+    def do_POST(self) -> None:
+        """Make a customer, which is all that deliveries make."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._send(200, {"id": "cus_made", "object": "customer", "metadata": {}})
+
+    def _send(self, status: int, found: Any) -> None:
         body = json.dumps(found).encode()
         self.send_response_only(status)
         self.send_header("Content-Length", str(len(body)))

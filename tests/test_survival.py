@@ -175,7 +175,7 @@ def test_administrators_are_told_once_when_no_worker_runs(app, admin):
 
     banner, watch = "No background worker is running", app.extensions["worker_watch"]
     assert banner not in admin.get("/admin/").text, "it may be starting"
-    watch.grace_until = watch.next_look = 0.0
+    watch.grace_until = watch.next_check = 0.0
     assert banner in admin.get("/admin/").text
     mails = "SELECT kind, state FROM mail"
     wait_until(lambda: rows(app, mails) == [("health", "kept")], "the web process has mailed it")

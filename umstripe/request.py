@@ -20,7 +20,7 @@ class Request(flask.Request):
     """
 
     @property
-    def files(self) -> ImmutableMultiDict[str, FileStorage]:  # type: ignore[override]
+    def files(self) -> ImmutableMultiDict[str, FileStorage]:
         """Always empty: no form of this site takes files, so none reaches a field that expects text."""
         return ImmutableMultiDict()
 
@@ -33,7 +33,7 @@ class Request(flask.Request):
         return False
 
     @cached_property
-    def cookies(self) -> ImmutableMultiDict[str, str]:  # type: ignore[override]
+    def cookies(self) -> ImmutableMultiDict[str, str]:
         """Without those that are not ASCII: none of this site's is, and Flask-Login breaks on a remember cookie of them."""
         cookies = super().cookies.items(multi=True)
         return ImmutableMultiDict([(name, value) for name, value in cookies if value.isascii()])
