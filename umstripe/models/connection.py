@@ -177,11 +177,11 @@ class Connection(Model):
         known, stripe = self.stripe_endpoint_id, self.stripe(retries=0)
         db.session.commit()
         try:
-            said: dict[str, Any] = endpoint.check(stripe, known, url, set(events)) if known else {}
+            answer: dict[str, object] = endpoint.check(stripe, known, url, set(events)) if known else {}
         except StripeError as error:
-            said = {"error": f"Stripe could not be asked about the webhook endpoint: {error}"}
-            said["refused"] = isinstance(error, StripeRefused)
-        self.endpoint_check = {"at": now().isoformat(), **said}
+            answer = {"error": f"Stripe could not be asked about the webhook endpoint: {error}"}
+            answer["refused"] = isinstance(error, StripeRefused)
+        self.endpoint_check = {"at": now().isoformat(), **answer}
         db.session.commit()
 
     def disconnect(self) -> str:
