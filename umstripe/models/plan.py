@@ -3,9 +3,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from dateutil.relativedelta import relativedelta
 from sqlalchemy import Column, ForeignKey, String, Table, exists, false, insert, or_, select, true
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
@@ -254,3 +255,23 @@ class Plan(Model, Offer):
             return False
         db.session.delete(self)
         return True
+
+
+def end_after(since: int, count: int | None, unit: str) -> int | None:
+    """Return when what lasts `count` days, weeks or calendar months since a moment ends (seconds, UTC); None for never.
+
+    A month after January 31 is the last day of February.
+    """
+    if not count or unit not in LASTS:
+        return None
+    try:
+        return int((datetime.fromtimestamp(since, UTC) + LASTS[unit](count)).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+LASTS = {
+    "day": lambda count: relativedelta(days=count),
+    "week": lambda count: relativedelta(weeks=count),
+    "month": lambda count: relativedelta(months=count),
+}

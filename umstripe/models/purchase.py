@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TypedDict
 
-from dateutil.relativedelta import relativedelta
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -24,7 +22,7 @@ from umstripe.formatting import amount_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
 from umstripe.models.dispute import Dispute
-from umstripe.models.plan import Plan
+from umstripe.models.plan import Plan, end_after
 from umstripe.models.price import Price
 from umstripe.models.snapshot import StripeObject
 from umstripe.models.subscription import Change
@@ -187,26 +185,6 @@ def refund_words(refunded: int, amount: int, currency: str) -> str:
     return (
         f"{amount_words(refunded, currency)} of {amount_words(amount, currency)} refunded" if refunded else ""
     )
-
-
-def end_after(since: int, count: int | None, unit: str) -> int | None:
-    """When what lasts `count` days, weeks or calendar months since a moment ends (seconds, UTC); None for never.
-
-    A month after January 31 is the last day of February.
-    """
-    if not count or unit not in LASTS:
-        return None
-    try:
-        return int((datetime.fromtimestamp(since, UTC) + LASTS[unit](count)).timestamp())
-    except (ValueError, OverflowError):
-        return None
-
-
-LASTS = {
-    "day": lambda count: relativedelta(days=count),
-    "week": lambda count: relativedelta(weeks=count),
-    "month": lambda count: relativedelta(months=count),
-}
 
 
 class PaymentState(TypedDict):
