@@ -160,8 +160,10 @@ _ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"
 
 def is_writing() -> bool:
     """Whether a transaction that begins now is a write transaction: any request but GET, or inside `write`."""
-    said = _writing.get()
-    return said if said is not None else has_request_context() and request.method not in READING_METHODS
+    explicit = _writing.get()
+    return (
+        explicit if explicit is not None else has_request_context() and request.method not in READING_METHODS
+    )
 
 
 def ensure_no_write_transaction() -> None:

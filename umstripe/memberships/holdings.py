@@ -40,44 +40,44 @@ def current(user: User, mode: str, plan: Plan | None, at: int) -> str:
     `purchase`, `approval` (the amount is reserved and waits for an answer), `payment` (the money is on its way),
     `subscription`, or "" for nothing.
     """
-    bought = purchase(user, plan, at) if plan is not None and plan.mode == mode else None
-    if bought is not None and bought.status == "pending":
+    purchased = purchase(user, plan, at) if plan is not None and plan.mode == mode else None
+    if purchased is not None and purchased.status == "pending":
         return (
             "approval"
-            if bought.capture_before or bought.amount == 0 or (plan and plan.approval)
+            if purchased.capture_before or purchased.amount == 0 or (plan and plan.approval)
             else "payment"
         )
-    if bought is not None:
+    if purchased is not None:
         return "purchase"
     if subscription(user, mode) is not None:
         return "subscription"
-    began = _of(user, Subscription, mode).where(Subscription.status == INCOMPLETE)
-    return "payment" if db.session.scalar(began.limit(1)) is not None else ""
+    query = _of(user, Subscription, mode).where(Subscription.status == INCOMPLETE)
+    return "payment" if db.session.scalar(query.limit(1)) is not None else ""
 
 
 def has_active(user: User, mode: str, at: int) -> bool:
     """Whether the user has any membership of a mode that is under way."""
     paid = (Purchase.status == "paid") & or_(Purchase.ends_at.is_(None), Purchase.ends_at > at)
-    bought = _of(user, Purchase, mode).where(or_(paid, Purchase.status == "pending"))
-    return bool(subscription(user, mode)) or db.session.scalar(bought.limit(1)) is not None
+    query = _of(user, Purchase, mode).where(or_(paid, Purchase.status == "pending"))
+    return bool(subscription(user, mode)) or db.session.scalar(query.limit(1)) is not None
 
 
 def has_ever_held(user: User, plan: Plan) -> bool:
     """Whether the user has or had a membership of a plan that began."""
-    kinds: tuple[Any, Any] = (Subscription, Purchase)
-    begun = [
+    models: tuple[Any, Any] = (Subscription, Purchase)
+    queries = [
         _of(user, model, plan.mode).where(
             model.stripe_price_id == plan.price.stripe_price_id, model.status.not_in(NEVER_BEGUN)
         )
-        for model in kinds
+        for model in models
     ]
-    return any(db.session.scalar(query.limit(1)) is not None for query in begun)
+    return any(db.session.scalar(query.limit(1)) is not None for query in queries)
 
 
 def anything_was_sold(mode: str) -> bool:
     """Whether anything was ever bought in a mode."""
-    found = (select(model.id).where(model.mode == mode).limit(1) for model in (Subscription, Purchase))
-    return any(db.session.scalar(query) is not None for query in found)
+    queries = (select(model.id).where(model.mode == mode).limit(1) for model in (Subscription, Purchase))
+    return any(db.session.scalar(query) is not None for query in queries)
 
 
 def had_trial(user: User, mode: str) -> bool:
@@ -95,10 +95,10 @@ def status_of(mode: str, session: StripeObject) -> str:
     """The status that a Checkout session's subscription or payment has here; "" for none."""
     model: Any = Subscription if session.get("mode") == "subscription" else Purchase
     if model is Subscription:
-        wanted = Subscription.stripe_subscription_id == id_of(session.get("subscription"))
+        same_id = Subscription.stripe_subscription_id == id_of(session.get("subscription"))
     else:
-        wanted = Purchase.stripe_payment_intent_id == (id_of(session.get("payment_intent")) or session["id"])
-    return db.session.scalar(select(model.status).where(model.mode == mode, wanted)) or ""
+        same_id = Purchase.stripe_payment_intent_id == (id_of(session.get("payment_intent")) or session["id"])
+    return db.session.scalar(select(model.status).where(model.mode == mode, same_id)) or ""
 
 
 def debit_is_pending(mode: str, session: StripeObject) -> bool:

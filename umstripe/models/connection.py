@@ -80,8 +80,8 @@ class Connection(Model):
             with read() as tx:
                 stored = tx.execute(SIGNING_SECRETS, {"mode": mode}).one()
             earlier = stored.previous_secret if (stored.previous_secret_until or now()) > now() else None
-            found = (current_app.config["WEBHOOK_SECRETS"][mode], stored.endpoint_secret, earlier)
-            good = [one for one in found if one]
+            candidates = (current_app.config["WEBHOOK_SECRETS"][mode], stored.endpoint_secret, earlier)
+            good = [secret for secret in candidates if secret]
             if not good and stored.endpoint_secret is UNREADABLE:
                 raise NotAllowed(WITHOUT_ITS_KEY)
             kept[mode] = (read_at, good)
@@ -247,25 +247,25 @@ class Connection(Model):
     def create_customer(self, user: User) -> Customer:
         """Make the user's customer at Stripe, once: a repeated try finds the same one. Raises StripeError."""
         settings, stripe = Settings.get(), self.stripe(retries=0)
-        had = [one.stripe_customer_id for one in user.customers if one.mode == self.mode]
+        earlier = [customer.stripe_customer_id for customer in user.customers if customer.mode == self.mode]
         params: dict[str, object] = {"email": user.billing_email or user.email}
         params["name"] = user.name or user.username
         params["metadata"] = metadata_for(user, settings.instance_id)
         clock = settings.clock_for_new_customers if self.mode == "test" else None
         params |= {"test_clock": clock} if clock else {}
         db.session.commit()
-        made = stripe.create_customer(params, _idempotency_key(params, had))
+        created = stripe.create_customer(params, _idempotency_key(params, earlier))
         with write() as tx:
-            linked = Customer.link(tx, self.mode, made["id"], user.public_id)
+            customer = Customer.link(tx, self.mode, created["id"], user.public_id)
         db.session.expire(user, ["customers"])
-        assert linked is not None, "The user is there"
-        return db.session.get_one(Customer, linked.id)
+        assert customer is not None, "The user is there"
+        return db.session.get_one(Customer, customer.id)
 
     def _reserve(self) -> None:
         free = or_(Connection.busy_until.is_(None), Connection.busy_until < now())
-        ours = update(Connection).where(Connection.mode == self.mode, free)
-        ours = ours.values(busy_until=now() + CONNECTING_TAKES_AT_MOST)
-        taken = db.session.execute(ours.returning(Connection.mode)).first()
+        reserve = update(Connection).where(Connection.mode == self.mode, free)
+        reserve = reserve.values(busy_until=now() + CONNECTING_TAKES_AT_MOST)
+        taken = db.session.execute(reserve.returning(Connection.mode)).first()
         db.session.commit()
         if not taken:
             raise NotAllowed(
@@ -279,14 +279,14 @@ class Connection(Model):
         known = self.stripe_endpoint_id if self.endpoint_secret else None
         db.session.commit()
         try:
-            found = endpoint.ensure(stripe, url, events, settings.instance_id, known, self.endpoints_made)
+            ensured = endpoint.ensure(stripe, url, events, settings.instance_id, known, self.endpoints_made)
         except StripeError as error:
             self.endpoint_problem = endpoint.creation_problem(error, url, self.override_secret)
             return
-        self.stripe_endpoint_id, self.endpoint_url = found.stripe_endpoint_id, found.url
+        self.stripe_endpoint_id, self.endpoint_url = ensured.stripe_endpoint_id, ensured.url
         self.endpoint_problem = ""
-        if found.secret:
-            self.endpoint_secret, self.endpoints_made = found.secret, self.endpoints_made + 1
+        if ensured.secret:
+            self.endpoint_secret, self.endpoints_made = ensured.secret, self.endpoints_made + 1
 
 
 EARLIER_SECRET_IS_GOOD_FOR = timedelta(hours=24)

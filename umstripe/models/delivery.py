@@ -89,8 +89,8 @@ class Delivery(Model):
         So what was over long before the link is stale, and nobody hears of it.
         """
         about = (cls.mode == mode, cls.stripe_customer_id == stripe_customer_id, cls.result == "foreign")
-        found = select(cls.stripe_event_id, cls.body).where(*about, cls.body != "")
-        return list(tx.execute(found.order_by(cls.created.desc(), cls.id.desc())))
+        query = select(cls.stripe_event_id, cls.body).where(*about, cls.body != "")
+        return list(tx.execute(query.order_by(cls.created.desc(), cls.id.desc())))
 
     @classmethod
     def foreign_disputes(cls, tx: Transaction, mode: str, payment_id: str) -> list[Row]:
@@ -113,8 +113,10 @@ class Delivery(Model):
     @classmethod
     def about(cls, tx: Transaction, mode: str, stripe_object_id: str, since: int) -> list[Row]:
         """What has come about an object since a second of Stripe's clock: `stripe_event_id` and `body`."""
-        found = (cls.mode == mode, cls.created >= since, cls.stripe_object_id == stripe_object_id)
-        query = select(cls.stripe_event_id, cls.body).where(*found, cls.body != "", cls.result != "failed")
+        conditions = (cls.mode == mode, cls.created >= since, cls.stripe_object_id == stripe_object_id)
+        query = select(cls.stripe_event_id, cls.body).where(
+            *conditions, cls.body != "", cls.result != "failed"
+        )
         return list(tx.execute(query.order_by(cls.created, cls.id)))
 
     @classmethod
@@ -156,16 +158,16 @@ class Delivery(Model):
     @classmethod
     def failed_with(cls, tx: Transaction, mode: str, stripe_event_id: str, error: str) -> bool:
         """Whether an event has failed before for the same reason."""
-        found = (cls.mode == mode, cls.stripe_event_id == stripe_event_id, cls.result == "failed")
-        return tx.execute(select(cls.id).where(*found, cls.error == error)).first() is not None
+        conditions = (cls.mode == mode, cls.stripe_event_id == stripe_event_id, cls.result == "failed")
+        return tx.execute(select(cls.id).where(*conditions, cls.error == error)).first() is not None
 
     @classmethod
     def set_result(
         cls, tx: Transaction, mode: str, stripe_event_id: str, result: str, error: str = ""
     ) -> None:
-        found = (cls.mode == mode, cls.stripe_event_id == stripe_event_id)
-        why = {"error": error} if error else {}
-        tx.execute(update(cls).where(*found).values(result=result, **why))
+        event = (cls.mode == mode, cls.stripe_event_id == stripe_event_id)
+        reason = {"error": error} if error else {}
+        tx.execute(update(cls).where(*event).values(result=result, **reason))
 
     @classmethod
     def failed(cls, mode: str, at_most: int) -> list[Delivery]:

@@ -119,16 +119,16 @@ class Mail(Model):
         at = now()
         due = [(cls.tries == 0) & cls.tried_at.is_(None)]
         due += [(cls.tries == n) & (cls.tried_at < at - gap) for n, gap in enumerate(AGAIN_AFTER, 1)]
-        found = db.session.execute(
+        row = db.session.execute(
             select(cls.id, cls.tries).where(cls.state == "queued", or_(*due)).order_by(cls.id).limit(1)
         ).first()
         db.session.rollback()
-        if found is None:
+        if row is None:
             return None
-        ours = update(cls).where(cls.id == found.id, cls.tries == found.tries, cls.state == "queued")
+        claim = update(cls).where(cls.id == row.id, cls.tries == row.tries, cls.state == "queued")
         with write() as tx:
-            taken = tx.execute(ours.values(tries=cls.tries + 1, tried_at=at).returning(cls.id)).first()
-        return db.session.get(cls, found.id, populate_existing=True) if taken else cls.take_due()
+            taken = tx.execute(claim.values(tries=cls.tries + 1, tried_at=at).returning(cls.id)).first()
+        return db.session.get(cls, row.id, populate_existing=True) if taken else cls.take_due()
 
     @classmethod
     def take_all(cls, kind: str, about: str) -> list[Mail]:

@@ -54,7 +54,7 @@ class PaymentLinkSession:
         ours = select(Price.stripe_price_id).join(Plan, Plan.price_id == Price.id)
         ours = ours.where(Price.mode == state.mode, Price.stripe_price_id.in_(prices))
         known = set(tx.execute(ours).scalars())
-        price = next((one for one in prices if one in known), None)
+        price = next((price for price in prices if price in known), None)
         return cls(state, price) if price else None
 
     @property
@@ -81,8 +81,8 @@ class PaymentLinkSession:
 
     @property
     def subscription(self) -> StripeObject | None:
-        found = self.session.get("subscription")
-        return found if isinstance(found, Mapping) else None
+        subscription = self.session.get("subscription")
+        return subscription if isinstance(subscription, Mapping) else None
 
     @property
     def payment(self) -> StripeObject:

@@ -65,8 +65,8 @@ class Plan(Model, Offer):
     def make_for(cls, tx: Transaction, mode: str, default_role_id: int) -> None:
         """A plan, with the default role, for each price that is for sale and has none."""
         for price_id, type_ in tx.execute(cls._without(mode, Price.id, Price.type)).all():
-            made = tx.execute(insert(cls).values(price_id=price_id).returning(cls.id))
-            plan_id = made.scalar_one()
+            inserted = tx.execute(insert(cls).values(price_id=price_id).returning(cls.id))
+            plan_id = inserted.scalar_one()
             roles = [
                 {"plan_id": plan_id, "status": status, "role_id": default_role_id}
                 for status in default_roles(type_)
@@ -137,11 +137,11 @@ class Plan(Model, Offer):
     @property
     def fingerprint(self) -> str:
         """Another one whenever an administrator has changed something: two who edit at once notice it."""
-        roles = sorted((status, one.role_id) for status, one in self.roles.items())
-        told = [self.price_id, self.own_title, roles, [price.id for price in self.switch_prices]]
+        roles = sorted((status, mapping.role_id) for status, mapping in self.roles.items())
+        values = [self.price_id, self.own_title, roles, [price.id for price in self.switch_prices]]
         names = ("description", "status", "visibility", "password_hash", "published_at")
-        told += [getattr(self, name) for name in (*names, *TERMS["recurring"], *TERMS["one_time"])]
-        return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+        values += [getattr(self, name) for name in (*names, *TERMS["recurring"], *TERMS["one_time"])]
+        return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
     def is_or_was_held(self) -> bool:
         """Whether anybody has or had a membership of it: then its price stays, and it is never deleted."""
@@ -150,8 +150,8 @@ class Plan(Model, Offer):
 
         mode, price = self.price.mode, self.price.stripe_price_id
         kinds = (Subscription, Purchase)
-        held = [exists().where(kind.mode == mode, kind.stripe_price_id == price) for kind in kinds]
-        return bool(db.session.scalar(select(or_(*held))))
+        conditions = [exists().where(kind.mode == mode, kind.stripe_price_id == price) for kind in kinds]
+        return bool(db.session.scalar(select(or_(*conditions))))
 
     @property
     def price_is_locked(self) -> bool:
@@ -177,7 +177,7 @@ class Plan(Model, Offer):
             raise NotAllowed("The price of this plan cannot be changed.")
         before, type_ = self.price, self.price.type
         self.price = price
-        self.switch_prices = [one for one in self.switch_prices if self._can_switch_to(one)]
+        self.switch_prices = [target for target in self.switch_prices if self._can_switch_to(target)]
         if price.type != type_:
             self.roles = {status: PlanRole(status=status, role=role) for status in default_roles(price.type)}
             self.trial_days, self.duration_count, self.duration_unit, self.approval = None, None, "", False
@@ -217,8 +217,8 @@ class Plan(Model, Offer):
         return ROLE_LABELS[self.price.type]
 
     def role_for(self, status: str) -> Role | None:
-        given = self.roles.get(status)
-        return given.role if given else None
+        mapping = self.roles.get(status)
+        return mapping.role if mapping else None
 
     def map_roles(self, roles: Mapping[str, Role | None]) -> list[str]:
         """Say which role each status gives; None for none. Gives what changed, in words.
@@ -242,7 +242,7 @@ class Plan(Model, Offer):
             self.roles[status].role = role
         else:
             self.roles[status] = PlanRole(status=status, role=role)
-        names = [one.name if one else "none" for one in (before, role)]
+        names = [given.name if given else "none" for given in (before, role)]
         return f"{self.role_labels[status]}: {names[0]} → {names[1]}"
 
     def trash(self) -> bool:

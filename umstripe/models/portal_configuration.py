@@ -42,15 +42,15 @@ class PortalConfiguration(Model):
         """
         digest = _digest(says)
         key = f"umstripe-portal-{digest[:40]}-{instead_of}"
-        made = str(stripe.create_portal_configuration(says, key)["id"])
-        ours = (cls.mode == mode, cls.digest == digest)
+        created = str(stripe.create_portal_configuration(says, key)["id"])
+        row = (cls.mode == mode, cls.digest == digest)
         try:
             with write() as tx:
-                tx.execute(delete(cls).where(*ours))
-                tx.execute(insert(cls).values(mode=mode, digest=digest, stripe_configuration_id=made))
+                tx.execute(delete(cls).where(*row))
+                tx.execute(insert(cls).values(mode=mode, digest=digest, stripe_configuration_id=created))
         except IntegrityError:
             pass  # somebody else was faster, and has kept the same id
-        return made
+        return created
 
 
 def what_it_says(settings: Settings, prices: Sequence[Price]) -> dict[str, object]:
@@ -72,14 +72,14 @@ def what_it_says(settings: Settings, prices: Sequence[Price]) -> dict[str, objec
 
 def _switches(prices: Sequence[Price]) -> dict[str, object]:
     """Of a product's prices with the same interval the portal shows one: the present one, or the first."""
-    same = [one for one in prices if one.type == "recurring" and one.currency == prices[0].currency]
+    same = [price for price in prices if price.type == "recurring" and price.currency == prices[0].currency]
     if len(same) < 2:
         return {"enabled": False}
     products: dict[str, dict[tuple[str, int], str]] = {}
     for price in same:
         cycles = products.setdefault(price.stripe_product_id, {})
         cycles.setdefault((price.interval, price.interval_count), price.stripe_price_id)
-    listed = [{"product": one, "prices": sorted(cycles.values())} for one, cycles in products.items()]
+    listed = [{"product": product, "prices": sorted(cycles.values())} for product, cycles in products.items()]
     how = {"default_allowed_updates": ["price"], "proration_behavior": "always_invoice"}
     how["trial_update_behavior"] = "continue_trial"
     return {"enabled": True, **how, "products": listed[:PRODUCTS_AT_MOST]}

@@ -102,11 +102,11 @@ class Purchase(Model):
         customer = Customer.get_or_reserve(tx, mode, payment.get("customer"))
         price = (payment.get("metadata") or {}).get(PRICE_METADATA, "") or price
         payment_id = payment.get("payment_intent") or payment["id"]
-        ours = customer is not None or not payment.get("customer")
-        row = (cls.get_or_reserve if ours else cls.get_for_update)(tx, mode, payment_id)
+        is_ours = customer is not None or not payment.get("customer")
+        row = (cls.get_or_reserve if is_ours else cls.get_for_update)(tx, mode, payment_id)
         if customer is not None:
             customer_id = customer.id
-        elif row is not None and ours:
+        elif row is not None and is_ours:
             customer_id = row.customer_id
         if customer_id is None or (row is None and not price):
             return None
@@ -148,12 +148,12 @@ class Purchase(Model):
 
     @classmethod
     def _follows(cls, at: int | InstrumentedAttribute[int | None]) -> ColumnElement[bool]:
-        other, whose = aliased(cls), aliased(Customer)
+        other, owner = aliased(cls), aliased(Customer)
         later = or_(other.ends_at.is_(None), other.ends_at > at, and_(other.ends_at == at, other.id > cls.id))
-        same = (whose.user_id == Customer.user_id, other.stripe_price_id == cls.stripe_price_id)
-        found = select(other.id).join(whose, whose.id == other.customer_id)
-        found = found.where(*same, other.mode == cls.mode, other.id != cls.id)
-        return found.where(or_(other.status == "pending", and_(other.status == "paid", later))).exists()
+        same = (owner.user_id == Customer.user_id, other.stripe_price_id == cls.stripe_price_id)
+        query = select(other.id).join(owner, owner.id == other.customer_id)
+        query = query.where(*same, other.mode == cls.mode, other.id != cls.id)
+        return query.where(or_(other.status == "pending", and_(other.status == "paid", later))).exists()
 
     @classmethod
     def get_for_update(cls, tx: Transaction, mode: str, payment_id: str) -> Row | None:

@@ -85,10 +85,10 @@ class Role(Model, RoleMixin):
 
         users = _count(select(func.count()).where(manual_roles.c.role_id == self.id))
         plans = _count(select(func.count(PlanRole.plan_id.distinct())).where(PlanRole.role_id == self.id))
-        found = [f"{users} {'user has' if users == 1 else 'users have'} it"] if users else []
-        found += [f"{plans} {'plan gives' if plans == 1 else 'plans give'} it"] if plans else []
-        found += ["new users get it"] if Settings.get().default_role_id == self.id else []
-        return found
+        uses = [f"{users} {'user has' if users == 1 else 'users have'} it"] if users else []
+        uses += [f"{plans} {'plan gives' if plans == 1 else 'plans give'} it"] if plans else []
+        uses += ["new users get it"] if Settings.get().default_role_id == self.id else []
+        return uses
 
     @classmethod
     def _must_be_free(cls, name: str, besides: Role | None = None) -> None:

@@ -110,8 +110,8 @@ class Subscription(Model, SyncedColumns):
         row = snapshot.get_for_update(
             tx, cls.__table__, mode, "stripe_subscription_id", stripe_subscription_id
         )
-        ours = {"id", "as_of", "revision", "audited"}
-        return {name: value for name, value in row._mapping.items() if name not in ours} if row else {}
+        own = {"id", "as_of", "revision", "audited"}
+        return {name: value for name, value in row._mapping.items() if name not in own} if row else {}
 
     @classmethod
     def describe(cls, tx: Transaction, values: Mapping[str, Any]) -> str:

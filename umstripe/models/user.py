@@ -109,7 +109,9 @@ class User(Model, UserMixin):
 
     def customer(self, mode: str) -> Customer | None:
         """The customer at Stripe that new payments of this user use, if there is one."""
-        return next((one for one in self.customers if one.mode == mode and not one.deleted), None)
+        return next(
+            (customer for customer in self.customers if customer.mode == mode and not customer.deleted), None
+        )
 
     def give_roles(self, roles: list[Role]) -> str:
         """Make these the manual roles. Gives what changed, in words, or "". Raises NotAllowed when the site
