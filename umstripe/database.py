@@ -69,11 +69,11 @@ _locked: ContextVar[bool] = ContextVar("locked", default=False)
 
 @contextlib.contextmanager
 def write() -> Iterator[Transaction]:
-    """One write transaction of its own, apart from the session: all or nothing (rule 2).
+    """Begin a write transaction of its own, apart from the session: all or nothing (rule 2).
 
-    Gives a connection; commits at the end, rolls back on any error. Reading inside it is reading the
+    Yield a connection; commits at the end, rolls back on any error. Reading inside it is reading the
     newest state: on SQLite the lock is taken at the start, on Postgres rows are locked as they are read
-    with `with_for_update`. A session that has only read gives up its transaction. Raises RuntimeError inside another
+    with `with_for_update`. A session that has only read gives up its transaction. Raise RuntimeError inside another
     one, which it would wait for, and while the session has unsaved changes: a fault of ours.
     """
     if _writing.get() or (has_app_context() and is_writing() and not _session_is_released()):
@@ -159,7 +159,7 @@ _ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"
 
 
 def is_writing() -> bool:
-    """Whether a transaction that begins now is a write transaction: any request but GET, or inside `write`."""
+    """Return whether a transaction that begins now is a write transaction: any request but GET, or inside `write`."""
     explicit = _writing.get()
     return (
         explicit if explicit is not None else has_request_context() and request.method not in READING_METHODS
@@ -167,7 +167,7 @@ def is_writing() -> bool:
 
 
 def ensure_no_write_transaction() -> None:
-    """Rule 9: Stripe is never asked inside an open write transaction. Raises RuntimeError, a fault of ours."""
+    """Raise RuntimeError inside an open write transaction: Stripe is never asked there (rule 9)."""
     if _writing.get() or (is_writing() and has_app_context() and db.session().in_transaction()):
         raise RuntimeError("Stripe is asked inside an open write transaction (rule 9)")
 

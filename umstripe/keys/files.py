@@ -87,7 +87,7 @@ class EncryptionKeys:
             return MultiFernet(self._fernets).decrypt(token, ttl)
 
     def is_newest(self, token: str) -> bool:
-        """Whether the newest key has encrypted this."""
+        """Return whether the newest key has encrypted this."""
         self._reload()
         try:
             self._fernets[0].decrypt(token)

@@ -98,7 +98,7 @@ KINDS = (Subscription, Purchase)
 
 
 def counting(memberships: Iterable[Membership], at: int) -> list[Membership]:
-    """The memberships that give roles at a moment: every live membership, or else the latest ended membership."""
+    """Return the memberships that give roles at a moment: every live membership, or else the latest ended membership."""
     candidates = list(memberships)
     live = [membership for membership in candidates if membership.is_live(at)]
     ended = [membership for membership in candidates if membership.status_at(at) in ENDED]
@@ -106,7 +106,7 @@ def counting(memberships: Iterable[Membership], at: int) -> list[Membership]:
 
 
 def roles_given(memberships: Iterable[Membership], at: int) -> set[Role]:
-    """The roles that memberships give at a moment (seconds, UTC)."""
+    """Return the roles that memberships give at a moment (seconds, UTC)."""
     roles = (membership.roles.get(membership.status_at(at)) for membership in counting(memberships, at))
     return {role for role in roles if role is not None}
 
@@ -117,7 +117,7 @@ def combined(manual: set[Role], given: set[Role], replace: bool) -> set[Role]:
 
 
 def effective_roles(user: User, at: int) -> list[Role]:
-    """What a user has at a moment (seconds, UTC), by name. Administrators have exactly their manual roles."""
+    """Return what a user has at a moment (seconds, UTC), by name. Administrators have exactly their manual roles."""
     if user.is_administrator:
         return list(user.roles)
     settings = Settings.get()
@@ -126,7 +126,7 @@ def effective_roles(user: User, at: int) -> list[Role]:
 
 
 def explained(user: User, at: int) -> list[tuple[Role, str]]:
-    """Each effective role with the reason for it, in words."""
+    """Return each effective role with the reason for it, in words."""
     settings = Settings.get()
     holdings = [] if user.is_administrator else holdings_of([user.id], settings.counted_modes)
     counts = counting([holding.membership for holding in holdings], at)
@@ -142,12 +142,12 @@ def explained(user: User, at: int) -> list[tuple[Role, str]]:
 
 
 def memberships_of(user: User, modes: Iterable[str]) -> list[Membership]:
-    """Everything a user holds or held in these modes."""
+    """Return everything a user holds or held in these modes."""
     return [holding.membership for holding in holdings_of([user.id], modes)]
 
 
 def holdings_of(user_ids: Iterable[int], modes: Iterable[str]) -> list[Holding]:
-    """Everything these users hold or held in these modes, newest last: two queries, however many they are."""
+    """Return everything these users hold or held in these modes, newest last: two queries, however many they are."""
     holdings = []
     for model in KINDS:
         query = select(Customer.user_id, model, Price, Plan).select_from(model)
@@ -162,7 +162,7 @@ def holdings_of(user_ids: Iterable[int], modes: Iterable[str]) -> list[Holding]:
 
 
 def effective_roles_query(at: int, modes: Iterable[str], replace: bool) -> Select[tuple[int, int]]:
-    """The same rule as rows of (user_id, role_id), for all users at once."""
+    """Return the same rule as rows of (user_id, role_id), for all users at once."""
     memberships = _memberships(at, tuple(modes))
     live = select(memberships.c.user_id, memberships.c.role_id).where(_is_live(memberships))
     ended = _latest_ended(memberships)
@@ -180,7 +180,7 @@ def effective_roles_query(at: int, modes: Iterable[str], replace: bool) -> Selec
 
 
 def names_of(tx: Transaction, user_id: int | None, at: int) -> list[str]:
-    """A user's effective roles as an open transaction has them, by name."""
+    """Return a user's effective roles as an open transaction has them, by name."""
     setting = tx.execute(select(Settings.sandbox, Settings.replace_roles)).one()
     rows = effective_roles_query(at, counted_modes(setting.sandbox), setting.replace_roles).subquery()
     names = select(Role.name).join(rows, rows.c.role_id == Role.id).where(rows.c.user_id == user_id)
@@ -232,7 +232,7 @@ def _rows(
 
 
 def _role_status(status: SQLColumnExpression[str]) -> ColumnElement[str]:
-    """The status whose role a plan gives: who has taken the money back by a dispute has the Refunded role."""
+    """Return the status whose role a plan gives: who has taken the money back by a dispute has the Refunded role."""
     return case((status == "disputed", literal("refunded")), else_=status)
 
 
@@ -258,7 +258,7 @@ def _latest_ended(memberships: CTE) -> CTE:
 
 
 def _administrates(rows: FromClause) -> ColumnElement[bool]:
-    """Whether the user of a row has an administrator role."""
+    """Return whether the user of a row has an administrator role."""
     manual = manual_roles.alias()
     return exists().where(
         manual.c.user_id == rows.c.user_id, manual.c.role_id == Role.id, Role.is_administrator

@@ -54,7 +54,7 @@ def of(prices: Iterable[Price], change: Callable[[], list[str]]) -> tuple[list[s
 
 
 def _roles_of_holders(price_ids: set[int], at: int) -> dict[int, set[int]]:
-    """The ids of the effective roles, by user, of everybody who has or had one of the prices."""
+    """Return the ids of the effective roles, by user, of everybody who has or had one of the prices."""
     settings = Settings.get()
     roles: dict[int, set[int]] = {}
     holders = [_holders(model, price_ids) for model in (Subscription, Purchase)]

@@ -69,9 +69,9 @@ class Connection(Model):
 
     @classmethod
     def signing_secrets(cls, mode: str, age: float = 0) -> list[str]:
-        """The secrets that a delivery may be signed with; none before the first connect (rule 6).
+        """Return the secrets that a delivery may be signed with; none before the first connect (rule 6).
 
-        They may have been read up to `age` seconds ago. Raises NotAllowed when they cannot be read.
+        They may have been read up to `age` seconds ago. Raise NotAllowed when they cannot be read.
         """
         kept: dict[str, tuple[float, list[str]]] = current_app.extensions.setdefault("signing_secrets", {})
         read_at, good = kept.get(mode, (0.0, []))
@@ -114,7 +114,7 @@ class Connection(Model):
         """Keep the keys that were typed; an empty one keeps what is stored. New keys must be connected again, and
         may be of another account: how far the events of the last one were read says nothing of theirs.
 
-        Gives whether anything changed.
+        Return whether anything changed.
         """
         typed = (publishable or self.publishable_key, secret or self.secret_key)
         changed = typed != (self.publishable_key, self.secret_key)
@@ -125,14 +125,14 @@ class Connection(Model):
         return changed
 
     def must_be_usable(self) -> None:
-        """Raises NotAllowed while there is no secret key, or none that can be read."""
+        """Raise NotAllowed while there is no secret key, or none that can be read."""
         if self.is_unreadable:
             raise NotAllowed(WITHOUT_ITS_KEY)
         if not self.secret_key:
             raise NotAllowed("The Stripe keys are missing. Enter them in Settings > Extensions > Stripe.")
 
     def stripe(self, retries: int | None = None) -> Stripe:
-        """Stripe, with this mode's secret key. Raises NotAllowed when there is none.
+        """Stripe, with this mode's secret key. Raise NotAllowed when there is none.
 
         From a copy of the site it is there for reading only. `retries` as with Stripe.
         """
@@ -146,7 +146,7 @@ class Connection(Model):
         Empty keys are the stored ones. Keys that Stripe refuses are not kept: what worked before still works.
 
         Without an endpoint (a local site, a missing right) the account is connected all the same, and
-        `endpoint_problem` says what to do. Raises KeyRefused, StripeUnavailable, ClonedSite, or NotAllowed while
+        `endpoint_problem` says what to do. Raise KeyRefused, StripeUnavailable, ClonedSite, or NotAllowed while
         another administrator connects.
         """
         site_identity.must_be_here()
@@ -185,7 +185,7 @@ class Connection(Model):
         db.session.commit()
 
     def disconnect(self) -> str:
-        """Delete the endpoint at Stripe and forget keys and secret. Gives what is left at Stripe, or ""."""
+        """Delete the endpoint at Stripe and forget keys and secret. Return what is left at Stripe, or ""."""
         left = ""
         if self.stripe_endpoint_id:
             try:
@@ -222,7 +222,7 @@ class Connection(Model):
         """Have a new signing secret, and lose no delivery.
 
         A second endpoint is made at Stripe; from then on both secrets are good, the earlier one for 24 hours;
-        then the first endpoint goes. What it had not delivered yet is a catch-up's to bring. Raises StripeError,
+        then the first endpoint goes. What it had not delivered yet is a catch-up's to bring. Raise StripeError,
         or NotAllowed without an endpoint of ours, from a copy, and while another administrator connects.
         """
         if not self.endpoint_secret:
@@ -245,7 +245,7 @@ class Connection(Model):
             db.session.commit()
 
     def create_customer(self, user: User) -> Customer:
-        """Make the user's customer at Stripe, once: a repeated try finds the same one. Raises StripeError."""
+        """Make the user's customer at Stripe, once: a repeated try finds the same one. Raise StripeError."""
         settings, stripe = Settings.get(), self.stripe(retries=0)
         earlier = [customer.stripe_customer_id for customer in user.customers if customer.mode == self.mode]
         params: dict[str, object] = {"email": user.billing_email or user.email}

@@ -33,7 +33,7 @@ class Difference(Model):
 
     @classmethod
     def listed(cls, mode: str, at_most: int = 1000) -> list[Difference]:
-        """The differences of a mode, oldest first."""
+        """Return the differences of a mode, oldest first."""
         return list(db.session.scalars(select(cls).where(cls.mode == mode).order_by(cls.id).limit(at_most)))
 
     @property

@@ -75,7 +75,7 @@ class Plan(Model, Offer):
 
     @classmethod
     def make(cls, price: Price, title: str, role: Role) -> Plan:
-        """A plan by hand: a draft that gives the role where an imported one would.
+        """Make a plan by hand: a draft that gives the role where an imported one would.
 
         When somebody holds the price already, it gives no role yet: nobody's roles change unseen.
         """
@@ -88,7 +88,7 @@ class Plan(Model, Offer):
 
     @classmethod
     def free_prices(cls, mode: str) -> list[Price]:
-        """The prices of a mode that are for sale and have no plan yet."""
+        """Return the prices of a mode that are for sale and have no plan yet."""
         query = cls._without(mode, Price).order_by(Price.type.desc(), Price.unit_amount, Price.id)
         return list(db.session.scalars(query))
 
@@ -101,13 +101,13 @@ class Plan(Model, Offer):
 
     @classmethod
     def with_key(cls, key: str) -> Plan | None:
-        """The plan of a link: `key` is the long or the short one, exactly."""
+        """Return the plan of a link: `key` is the long or the short one, exactly."""
         either = or_(cls.key == key, cls.short_key == key)
         return db.session.scalar(select(cls).where(either)) if key.isascii() and "\x00" not in key else None
 
     @classmethod
     def on_offer(cls, mode: str) -> list[Plan]:
-        """What a visitor may choose from: the mode's public plans that are for sale now, cheapest first."""
+        """Return what a visitor may choose from: the mode's public plans that are for sale now, cheapest first."""
         query = select(cls).join(cls.price).where(Price.mode == mode, cls.is_open())
         return list(db.session.scalars(query.order_by(Price.type.desc(), Price.unit_amount, cls.id)))
 
@@ -119,7 +119,7 @@ class Plan(Model, Offer):
 
     @classmethod
     def any_is_mapped(cls) -> bool:
-        """Whether an admin has said of any plan what it gives: a role that is not the default one."""
+        """Return whether an admin has said of any plan what it gives: a role that is not the default one."""
         from umstripe.models.settings import Settings
 
         other = PlanRole.role_id != Settings.get().default_role_id
@@ -144,7 +144,7 @@ class Plan(Model, Offer):
         return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
     def is_or_was_held(self) -> bool:
-        """Whether anybody has or had a membership of it: then its price stays, and it is never deleted."""
+        """Return whether anybody has or had a membership of it: then its price stays, and it is never deleted."""
         from umstripe.models.purchase import Purchase
         from umstripe.models.subscription import Subscription
 
@@ -160,7 +160,7 @@ class Plan(Model, Offer):
     def entitle(self, title: str) -> list[str]:
         """Give the plan a title of its own. Empty, or what Stripe calls it: it follows Stripe's again.
 
-        Gives what changed, in words.
+        Return what changed, in words.
         """
         before = self.title if self.price else ""
         self.own_title = "" if title.strip() == self.price.title else title.strip()
@@ -169,7 +169,7 @@ class Plan(Model, Offer):
     def sell(self, price: Price, role: Role) -> list[str]:
         """Sell another price. One of the other type has other statuses: there the plan starts anew, with the role.
 
-        Gives what changed, in words. Raises NotAllowed for an imported plan, and for one that somebody has or had.
+        Return what changed, in words. Raise NotAllowed for an imported plan, and for one that somebody has or had.
         """
         if price is self.price:
             return []
@@ -184,7 +184,7 @@ class Plan(Model, Offer):
         return [f"price: {price_words(before)} → {price_words(price)}"]
 
     def change(self, values: Mapping[str, object]) -> list[str]:
-        """Take over what an administrator says: columns by name. Gives what changed, in words."""
+        """Take over what an administrator says: columns by name. Return what changed, in words."""
         changed = [(name, getattr(self, name), value) for name, value in values.items()]
         changed = [(name, before, after) for name, before, after in changed if before != after]
         for name, _, after in changed:
@@ -197,7 +197,7 @@ class Plan(Model, Offer):
     def let_switch(self, prices: Iterable[Price]) -> list[str]:
         """Say which prices its subscribers may switch to: recurring ones, in its currency and mode, but not its own.
 
-        Gives what changed, in words.
+        Return what changed, in words.
         """
         fitting = [price for price in prices if self._can_switch_to(price)]
         before, after = ({price.id: price for price in some} for some in (self.switch_prices, fitting))
@@ -221,9 +221,9 @@ class Plan(Model, Offer):
         return mapping.role if mapping else None
 
     def map_roles(self, roles: Mapping[str, Role | None]) -> list[str]:
-        """Say which role each status gives; None for none. Gives what changed, in words.
+        """Say which role each status gives; None for none. Return what changed, in words.
 
-        Raises NotAllowed for an administrator role (rule 1) and for a status that the plan does not have.
+        Raise NotAllowed for an administrator role (rule 1) and for a status that the plan does not have.
         """
         for status, role in roles.items():
             if role is not None and role.is_administrator:
@@ -248,7 +248,7 @@ class Plan(Model, Offer):
     def trash(self) -> bool:
         """Delete the plan, or close it when somebody has or had it, or may be paying for it at this moment.
 
-        Gives whether it is gone. Its price stays.
+        Return whether it is gone. Its price stays.
         """
         if self.is_or_was_held() or self.may_be_paid_still:
             self.put("closed")

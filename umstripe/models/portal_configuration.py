@@ -36,7 +36,7 @@ class PortalConfiguration(Model):
 
     @classmethod
     def make(cls, stripe: Stripe, mode: str, says: Mapping[str, object], instead_of: str = "") -> str:
-        """Make a configuration at Stripe, once however many ask, and keep its id. Raises StripeError.
+        """Make a configuration at Stripe, once however many ask, and keep its id. Raise StripeError.
 
         `instead_of` is one that Stripe does not take any more: it was switched off, or is of another account.
         """
@@ -54,7 +54,7 @@ class PortalConfiguration(Model):
 
 
 def what_it_says(settings: Settings, prices: Sequence[Price]) -> dict[str, object]:
-    """What the portal of a member may do who may switch between these prices (the present one is the first).
+    """Return what the portal of a member may do who may switch between these prices (the present one is the first).
 
     https://docs.stripe.com/api/customer_portal/configurations/create
     """

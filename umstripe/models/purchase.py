@@ -93,10 +93,10 @@ class Purchase(Model):
         price: str = "",
         customer_id: int | None = None,
     ) -> Change | None:
-        """Take the state of a one-time payment over. `payment` is a charge, or a Checkout session that was paid.
+        """Write the state of a one-time payment. `payment` is a charge, or a Checkout session that was paid.
 
         `at` is when the state was reached, or seen. `price` is what it is for, if the payment does not say so itself;
-        `customer_id` whose it is, for one without a customer. Gives what changed; None when the customer is not ours,
+        `customer_id` whose it is, for one without a customer. Return what changed; None when the customer is not ours,
         or when nothing says that the payment is for a price (a subscription's invoice, another application).
         """
         customer = Customer.get_or_reserve(tx, mode, payment.get("customer"))
@@ -134,7 +134,7 @@ class Purchase(Model):
 
     @classmethod
     def ended(cls, tx: Transaction, mode: str, after: int, until: int) -> list[Row]:
-        """The paid ones whose time ended within (`after`, `until`] (seconds, UTC) and which no other one follows:
+        """Return the paid ones whose time ended within (`after`, `until`] (seconds, UTC) and which no other one follows:
         their columns, and `user_id`."""
         query = select(cls.__table__, Customer.user_id).join(Customer, Customer.id == cls.customer_id)
         query = query.where(cls.mode == mode, cls.status == "paid", cls.ends_at > after, cls.ends_at <= until)
@@ -142,7 +142,7 @@ class Purchase(Model):
 
     @classmethod
     def is_followed(cls, tx: Transaction, purchase_id: int, at: int) -> bool:
-        """Whether its member has bought the same once more, and has that beyond a moment (seconds, UTC)."""
+        """Return whether its member has bought the same once more, and has that beyond a moment (seconds, UTC)."""
         query = select(cls.id).join(Customer, Customer.id == cls.customer_id)
         return tx.execute(query.where(cls.id == purchase_id, cls._follows(at))).first() is not None
 
@@ -172,7 +172,7 @@ class Purchase(Model):
 
 
 def status_of_charge(charge: StripeObject) -> str:
-    """Our word for a charge's state. An amount that is only reserved is `pending` until it is captured."""
+    """Return our word for a charge's state. An amount that is only reserved is `pending` until it is captured."""
     if charge.get("refunded"):
         return "refunded" if charge.get("captured") else "failed"
     if charge["status"] == "succeeded":
@@ -181,7 +181,7 @@ def status_of_charge(charge: StripeObject) -> str:
 
 
 def refund_words(refunded: int, amount: int, currency: str) -> str:
-    """What was given back, as `$10.00 of $29.00 refunded`; "" for nothing."""
+    """Return what was given back, as `$10.00 of $29.00 refunded`; "" for nothing."""
     return (
         f"{amount_words(refunded, currency)} of {amount_words(amount, currency)} refunded" if refunded else ""
     )
@@ -214,7 +214,7 @@ def _position_of(row: Row) -> tuple[bool, int, int, int]:
 def _by_disputes(
     tx: Transaction, mode: str, payment_id: str, status: str, ended_at: int | None
 ) -> tuple[str, int | None]:
-    """A paid one has ended when a dispute is lost. One that was refunded stays so: it ended before."""
+    """Return status and end. A paid purchase has ended when a dispute is lost; a refunded one ended before."""
     lost_at = Dispute.lost_at(tx, mode, payment_id) if status == "paid" else None
     if lost_at is None:
         return status, ended_at
@@ -246,7 +246,7 @@ def _values(
 
 
 def _sold(tx: Transaction, row: Row | None, mode: str, at: int, price: str) -> tuple[int, int | None]:
-    """Since when it is paid, and until when that lasts."""
+    """Return since when it is paid, and until when that lasts."""
     if row is not None and row.step >= STEPS["paid"] and row.created <= at:
         return row.created, row.ends_at
     query = select(Plan.duration_count, Plan.duration_unit).join(Price, Plan.price_id == Price.id)
@@ -262,7 +262,7 @@ def _keep_earlier_start(tx: Transaction, row: Row, values: PaymentState) -> None
 
 
 def _capture_before(payment: StripeObject) -> int | None:
-    """Until when a charge's amount is reserved; None for one that is not, like a debit on its way."""
+    """Return until when a charge's amount is reserved; None for one that is not, like a debit on its way."""
     if payment.get("object") != "charge" or payment["status"] != "succeeded":
         return None
     card = (payment.get("payment_method_details") or {}).get("card") or {}

@@ -20,12 +20,12 @@ class Role(Model, RoleMixin):
 
     @classmethod
     def named(cls, name: str) -> Role | None:
-        """The role of this name, in any case and Unicode form."""
+        """Return the role of this name, in any case and Unicode form."""
         return db.session.scalar(select(cls).where(cls.name_key == name_key(name)))
 
     @classmethod
     def with_key_set_apart(cls) -> list[Role]:
-        """The roles whose name reads the same as an older role's."""
+        """Return the roles whose name reads the same as an older role's."""
         return list(
             db.session.scalars(select(cls).where(is_set_apart(cls.name_key, cls.id)).order_by(cls.id))
         )
@@ -36,7 +36,7 @@ class Role(Model, RoleMixin):
 
     @classmethod
     def for_plans(cls) -> list[Role]:
-        """The roles a plan may give: all but the administrator's (rule 1)."""
+        """Return the roles a plan may give: all but the administrator's (rule 1)."""
         return [role for role in cls.everything() if not role.is_administrator]
 
     @classmethod
@@ -67,7 +67,7 @@ class Role(Model, RoleMixin):
         self.name = name.strip()
 
     def delete(self) -> None:
-        """Raises NotAllowed for the administrator's role and for one that somebody or something uses."""
+        """Raise NotAllowed for the administrator's role and for one that somebody or something uses."""
         if self.is_administrator:
             raise NotAllowed("The administrator's role cannot be deleted.")
         users = self.uses()
