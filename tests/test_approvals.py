@@ -11,7 +11,7 @@ import time_machine
 from tests.at_stripe import AtStripe
 from tests.people import Browserless, make_administrator
 from tests.selling import PURCHASE_STATUSES, make_plan, role_for, roles_of, rows
-from umstripe.models.purchase import end_after
+from umstripe.models.plan import end_after
 
 DAY = 24 * 3600
 LIST = "/admin/approvals/"

@@ -59,7 +59,7 @@ def test_models_never_know_of_requests():
 
 
 LAYERS = (
-    ("statuses",),
+    ("engine", "statuses"),
     ("errors", "normalization", "origins", "formatting", "keys"),
     ("database", "schema", "logs", "config"),
     ("stripe_api",),

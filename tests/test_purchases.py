@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.people import make_administrator, make_user
 from tests.selling import open_shop, role_for, roles_of, rows
 from tests.stripe_events import deliver, event
-from umstripe.models.purchase import RESERVED_SECONDS, end_after
+from umstripe.models.plan import end_after
+from umstripe.models.purchase import RESERVED_SECONDS
 
 AT = 1_700_000_000
 DAY = 24 * 3600

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import re
-import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -20,7 +17,6 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Dialect,
-    Engine,
     MetaData,
     String,
     Table,
@@ -29,11 +25,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import Row as SQLRow
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, declared_attr, mapped_column
-from sqlalchemy.pool import ConnectionPoolEntry
 
+from umstripe import engine
 from umstripe.keys.files import EncryptionKeys
 
 Transaction = Connection
@@ -44,8 +38,6 @@ Seconds = Annotated[int, mapped_column(BigInteger)]
 """A moment of Stripe's clock: whole seconds since 1970, UTC."""
 
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
-BUSY_SECONDS = 30
-IDLE_SECONDS = 1.0
 
 
 class Model(DeclarativeBase):
@@ -77,11 +69,11 @@ _locked: ContextVar[bool] = ContextVar("locked", default=False)
 
 @contextlib.contextmanager
 def write() -> Iterator[Transaction]:
-    """One write transaction of its own, apart from the session: all or nothing (rule 2).
+    """Begin a write transaction of its own, apart from the session: all or nothing (rule 2).
 
-    Gives a connection; commits at the end, rolls back on any error. Reading inside it is reading the
+    Yield a connection; commits at the end, rolls back on any error. Reading inside it is reading the
     newest state: on SQLite the lock is taken at the start, on Postgres rows are locked as they are read
-    with `with_for_update`. A session that has only read gives up its transaction. Raises RuntimeError inside another
+    with `with_for_update`. A session that has only read gives up its transaction. Raise RuntimeError inside another
     one, which it would wait for, and while the session has unsaved changes: a fault of ours.
     """
     if _writing.get() or (has_app_context() and is_writing() and not _session_is_released()):
@@ -167,98 +159,34 @@ _ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"
 
 
 def is_writing() -> bool:
-    """Whether a transaction that begins now is a write transaction: any request but GET, or inside `write`."""
-    said = _writing.get()
-    return said if said is not None else has_request_context() and request.method not in READING_METHODS
+    """Return whether a transaction that begins now is a write transaction: any request but GET, or inside `write`."""
+    explicit = _writing.get()
+    return (
+        explicit if explicit is not None else has_request_context() and request.method not in READING_METHODS
+    )
 
 
 def ensure_no_write_transaction() -> None:
-    """Rule 9: Stripe is never asked inside an open write transaction. Raises RuntimeError, a fault of ours."""
+    """Raise RuntimeError inside an open write transaction: Stripe is never asked there (rule 9)."""
     if _writing.get() or (is_writing() and has_app_context() and db.session().in_transaction()):
         raise RuntimeError("Stripe is asked inside an open write transaction (rule 9)")
 
 
 def init_app(app: Flask) -> None:
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(app.config["SQLALCHEMY_DATABASE_URI"]))
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine.options(app.config["SQLALCHEMY_DATABASE_URI"]))
     db.init_app(app)
     app.extensions["fernet"] = EncryptionKeys(
         app.config["ENCRYPTION_KEYS"], app.config["KEY_FILES"]["encryption"]
     )
     with app.app_context():
-        if db.engine.dialect.name == "sqlite":
-            _prepare_sqlite(db.engine)
-        else:
-            _prepare_postgres(db.engine)
+        engine.prepare(db.engine, _takes_lock)
 
 
-def _engine_options(url: str) -> dict[str, object]:
-    quiet = {"hide_parameters": True}  # an error's text goes to the log; what was typed does not
-    if url.startswith("sqlite"):
-        return {**quiet, "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
-    return {**quiet, "pool_size": 10, "max_overflow": 10}
-
-
-def _prepare_postgres(engine: Engine) -> None:
-    """A connection that has not been used for a while is tried first: the server may have been restarted.
-
-    `pool_pre_ping` would ask before every use, twice in a delivery that makes seven statements.
-    """
-
-    @event.listens_for(engine, "checkin")
-    def checkin(_connection: object, record: ConnectionPoolEntry) -> None:
-        record.info["used"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def checkout(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
-        used = record.info.get("used")
-        if used is not None and time.monotonic() - used > IDLE_SECONDS and not _answers(engine, connection):
-            raise DisconnectionError
-
-
-def _answers(engine: Engine, connection: DBAPIConnection) -> bool:
-    try:
-        return engine.dialect.do_ping(connection)
-    except engine.dialect.loaded_dbapi.Error:
-        return False
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    """Write transactions take the lock before they read, and wait for it in the kernel's queue.
-
-    SQLite's own wait sleeps for up to 100 ms between looks, so under load the last ones wait for long.
-    A lock on a file beside the database wakes the next writer at once. `BEGIN IMMEDIATE` stays what keeps
-    the data right; where the file system knows no locks, only the waiting gets longer.
-    """
-    lock_path = f"{str(engine.url.database).removeprefix('file:')}.lock"
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        with contextlib.suppress(OSError):
-            record.info["lock"] = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    @event.listens_for(engine, "close")
-    def close(_connection: object, record: ConnectionPoolEntry) -> None:
-        with contextlib.suppress(KeyError, OSError):
-            os.close(record.info.pop("lock"))
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Transaction) -> None:
-        if not is_writing():
-            connection.exec_driver_sql("BEGIN")
-            return
-        if _locked.get():
-            raise RuntimeError("The session is used inside a write transaction, which it would wait for")
-        with contextlib.suppress(KeyError, OSError):
-            fcntl.flock(connection.info["lock"], fcntl.LOCK_EX)
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    @event.listens_for(engine, "reset")
-    def reset(_connection: object, record: ConnectionPoolEntry, _state: object) -> None:
-        with contextlib.suppress(KeyError, OSError):
-            fcntl.flock(record.info["lock"], fcntl.LOCK_UN)
+def _takes_lock() -> bool:
+    """Return whether a transaction that begins now writes. Raise RuntimeError where it would wait for one of ours."""
+    if is_writing() and _locked.get():
+        raise RuntimeError("The session is used inside a write transaction, which it would wait for")
+    return is_writing()
 
 
 def now() -> datetime:

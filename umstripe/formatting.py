@@ -57,7 +57,7 @@ DISPUTE_STATUSES = {
 
 
 def dispute_words(status: str) -> str:
-    """A dispute's status in words; "" for none."""
+    """Return a dispute's status in words; "" for none."""
     return DISPUTE_STATUSES.get(status, f"Dispute: {status_words(status)}") if status else ""
 
 
@@ -75,7 +75,7 @@ def invoice_status_words(status: str) -> str:
 
 
 def amount_words(amount: int | None, currency: str) -> str:
-    """An amount in Stripe's minor unit as money: 1999, `usd` is $19.99."""
+    """Return an amount in Stripe's minor unit as money: 1999, `usd` is $19.99."""
     if amount is None or not currency:
         return ""
     code = currency.lower()
@@ -87,20 +87,20 @@ def amount_words(amount: int | None, currency: str) -> str:
 
 
 def interval_words(interval: str, count: int) -> str:
-    """How often a price is paid: `month`, `every 3 months`, or `one-time`."""
+    """Return how often a price is paid: `month`, `every 3 months`, or `one-time`."""
     if not interval:
         return "one-time"
     return interval if count == 1 else f"every {count} {interval}s"
 
 
 def price_words(price: Any) -> str:
-    """A price in one line: `$49.99 / every 3 months`."""
+    """Return a price in one line: `$49.99 / every 3 months`."""
     amount = amount_words(price.unit_amount, price.currency) or "no fixed amount"
     return f"{amount} / {interval_words(price.interval, price.interval_count)}" if price.interval else amount
 
 
 def term_words(name: str, before: Any, after: Any) -> str:
-    """A change of what a plan says: `trial days: none → 14`."""
+    """Return a change of what a plan says: `trial days: none → 14`."""
     return f"{name.replace('_', ' ')}: {_value_words(before)} → {_value_words(after)}"
 
 
@@ -119,7 +119,7 @@ def mode_words(mode: str) -> str:
 
 
 def moment_words(moment: datetime | int | None, exact: bool = False) -> str:
-    """A moment (or seconds, UTC) as `Nov 24, 2026, 2:05 PM UTC`; `exact`: with its seconds."""
+    """Return a moment (or seconds, UTC) as `Nov 24, 2026, 2:05 PM UTC`; `exact`: with its seconds."""
     if moment is None:
         return ""
     aware = _in_calendar(moment) if isinstance(moment, int) else moment
@@ -128,17 +128,17 @@ def moment_words(moment: datetime | int | None, exact: bool = False) -> str:
 
 
 def day_words(moment: int) -> str:
-    """The day of a moment (seconds, UTC) as `Nov 24, 2026`."""
+    """Return the day of a moment (seconds, UTC) as `Nov 24, 2026`."""
     return format_datetime(_in_calendar(moment), "MMM d, y", locale="en_US")
 
 
 def date_words(moment: int) -> str:
-    """The day of a moment (seconds, UTC) in full: `November 24, 2026`."""
+    """Return the day of a moment (seconds, UTC) in full: `November 24, 2026`."""
     return format_datetime(_in_calendar(moment), "MMMM d, y", locale="en_US")
 
 
 def _in_calendar(moment: int) -> datetime:
-    """A moment (seconds, UTC), or the first or last one that a calendar holds."""
+    """Return a moment (seconds, UTC), or the first or last one that a calendar holds."""
     return datetime.fromtimestamp(min(max(moment, 0), LAST_MOMENT), UTC)
 
 

@@ -58,7 +58,7 @@ def without_invisible(text: str) -> str:
 
 
 def is_same_mailbox(address: str, other: str) -> bool:
-    """Whether two addresses differ in nothing that a mail server could tell apart, besides case."""
+    """Return whether two addresses differ in nothing that a mail server could tell apart, besides case."""
     return _composed(address) == _composed(other)
 
 
@@ -90,7 +90,7 @@ def has_too_many_marks(text: str) -> bool:
 
 @cache
 def _is_mark(character: str) -> bool:
-    """Whether it is a combining mark, or becomes one in a normal form."""
+    """Return whether it is a combining mark, or becomes one in a normal form."""
     return unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) > 0
 
 

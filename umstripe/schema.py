@@ -31,19 +31,19 @@ def state() -> str:
     Raise SQLAlchemyError when the database cannot be reached.
     """
     heads, known = _revisions(str(Path(__file__).parent / "migrations"))
-    found = _stored()
-    if not found:
+    stored = _stored()
+    if not stored:
         return UNMIGRATED
-    if not found <= known:
+    if not stored <= known:
         return NEWER
-    return FITS if found == heads else OLDER
+    return FITS if stored == heads else OLDER
 
 
 def ensure_current() -> None:
     """Raise WrongSchema with what to do, unless the database has the tables of this version."""
-    found = state()
-    if found != FITS:
-        raise WrongSchema(SENTENCES[found])
+    compared = state()
+    if compared != FITS:
+        raise WrongSchema(SENTENCES[compared])
 
 
 def ensure_not_newer() -> None:
@@ -56,7 +56,7 @@ def ensure_not_newer() -> None:
 def _revisions(folder: str) -> tuple[set[str], set[str]]:
     """Return the newest revisions, and all that this version knows."""
     scripts = ScriptDirectory(folder)
-    return set(scripts.get_heads()), {one.revision for one in scripts.walk_revisions()}
+    return set(scripts.get_heads()), {revision.revision for revision in scripts.walk_revisions()}
 
 
 def _stored() -> set[str]:

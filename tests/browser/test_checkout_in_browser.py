@@ -288,7 +288,7 @@ def test_a_one_time_plan_waits_for_approval_runs_out_and_is_refunded(sellers, pa
 def _its_time_is_over(sellers: Sellers) -> None:
     """Its two months lie a hundred days back, without the wait."""
     from umstripe.database import write
-    from umstripe.models.purchase import end_after
+    from umstripe.models.plan import end_after
 
     app = create_app(sellers.world.environ)
     with app.app_context():

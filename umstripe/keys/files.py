@@ -87,7 +87,7 @@ class EncryptionKeys:
             return MultiFernet(self._fernets).decrypt(token, ttl)
 
     def is_newest(self, token: str) -> bool:
-        """Whether the newest key has encrypted this."""
+        """Return whether the newest key has encrypted this."""
         self._reload()
         try:
             self._fernets[0].decrypt(token)
@@ -134,10 +134,10 @@ NEW_KEY: dict[str, Callable[[], str]] = {
 def _identity(file: KeyFile | None) -> tuple[int, int] | None:
     """Return inode and modification time, which change when the file is replaced."""
     try:
-        found = file.path.stat() if file else None
+        stat = file.path.stat() if file else None
     except OSError:
         return None
-    return (found.st_ino, found.st_mtime_ns) if found else None
+    return (stat.st_ino, stat.st_mtime_ns) if stat else None
 
 
 def _sync_folder(folder: Path) -> None:

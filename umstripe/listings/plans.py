@@ -46,7 +46,7 @@ def page(
     descending: bool = False,
 ) -> Pagination:
     """Return a mode's plans, cheapest first unless `sort` says otherwise; `search` looks in titles and ids."""
-    query: Select[Any] = select(Plan).join(Plan.price).outerjoin(Price.product).where(Price.mode == mode)
+    query = select(Plan).join(Plan.price).outerjoin(Price.product).where(Price.mode == mode)
     if state in STATES:
         query = query.where(Plan.is_state(state))
     if type_:

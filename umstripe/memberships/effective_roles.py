@@ -78,8 +78,8 @@ class Holding:
 
     @property
     def membership(self) -> Membership:
-        given = self.plan.roles if self.plan else {}
-        roles: dict[str, Role | None] = {status: one.role for status, one in given.items()}
+        mapping = self.plan.roles if self.plan else {}
+        roles: dict[str, Role | None] = {status: given.role for status, given in mapping.items()}
         roles["disputed"] = roles.get("refunded")
         order = (KINDS.index(type(self.row)), self.row.id)
         return Membership(
@@ -98,15 +98,15 @@ KINDS = (Subscription, Purchase)
 
 
 def counting(memberships: Iterable[Membership], at: int) -> list[Membership]:
-    """The memberships that give roles at a moment: every live one, or else the latest ended one."""
-    held = list(memberships)
-    live = [one for one in held if one.is_live(at)]
-    ended = [one for one in held if one.status_at(at) in ENDED]
-    return live or sorted(ended, key=lambda one: (one.ended_by(at), one.order))[-1:]
+    """Return the memberships that give roles at a moment: every live membership, or else the latest ended membership."""
+    candidates = list(memberships)
+    live = [membership for membership in candidates if membership.is_live(at)]
+    ended = [membership for membership in candidates if membership.status_at(at) in ENDED]
+    return live or sorted(ended, key=lambda membership: (membership.ended_by(at), membership.order))[-1:]
 
 
 def roles_given(memberships: Iterable[Membership], at: int) -> set[Role]:
-    """The roles that memberships give at a moment (seconds, UTC)."""
+    """Return the roles that memberships give at a moment (seconds, UTC)."""
     roles = (membership.roles.get(membership.status_at(at)) for membership in counting(memberships, at))
     return {role for role in roles if role is not None}
 
@@ -117,7 +117,7 @@ def combined(manual: set[Role], given: set[Role], replace: bool) -> set[Role]:
 
 
 def effective_roles(user: User, at: int) -> list[Role]:
-    """What a user has at a moment (seconds, UTC), by name. Administrators have exactly their manual roles."""
+    """Return what a user has at a moment (seconds, UTC), by name. Administrators have exactly their manual roles."""
     if user.is_administrator:
         return list(user.roles)
     settings = Settings.get()
@@ -126,29 +126,29 @@ def effective_roles(user: User, at: int) -> list[Role]:
 
 
 def explained(user: User, at: int) -> list[tuple[Role, str]]:
-    """Each effective role with the reason for it, in words."""
+    """Return each effective role with the reason for it, in words."""
     settings = Settings.get()
-    held = [] if user.is_administrator else holdings_of([user.id], settings.counted_modes)
-    counts = counting([one.membership for one in held], at)
+    holdings = [] if user.is_administrator else holdings_of([user.id], settings.counted_modes)
+    counts = counting([holding.membership for holding in holdings], at)
     set_aside = settings.replace_roles and roles_given(counts, at)
     by_hand = [] if set_aside else user.roles
     reasons: dict[Role, list[str]] = {role: ["given by an administrator"] for role in by_hand}
-    for one in held:
-        status = one.status_at(at)
-        role = one.membership.roles.get(status)
-        if role is not None and one.membership in counts:
-            reasons.setdefault(role, []).append(f"{one.title}: {status_words(status)}")
+    for holding in holdings:
+        status = holding.status_at(at)
+        role = holding.membership.roles.get(status)
+        if role is not None and holding.membership in counts:
+            reasons.setdefault(role, []).append(f"{holding.title}: {status_words(status)}")
     return [(role, ", ".join(reasons[role])) for role in effective_roles(user, at)]
 
 
 def memberships_of(user: User, modes: Iterable[str]) -> list[Membership]:
-    """Everything a user holds or held in these modes."""
-    return [one.membership for one in holdings_of([user.id], modes)]
+    """Return everything a user holds or held in these modes."""
+    return [holding.membership for holding in holdings_of([user.id], modes)]
 
 
 def holdings_of(user_ids: Iterable[int], modes: Iterable[str]) -> list[Holding]:
-    """Everything these users hold or held in these modes, newest last: two queries, however many they are."""
-    found = []
+    """Return everything these users hold or held in these modes, newest last: two queries, however many they are."""
+    holdings = []
     for model in KINDS:
         query = select(Customer.user_id, model, Price, Plan).select_from(model)
         query = query.join(Customer, model.customer_id == Customer.id)
@@ -157,16 +157,16 @@ def holdings_of(user_ids: Iterable[int], modes: Iterable[str]) -> list[Holding]:
         )
         query = query.outerjoin(Plan, Plan.price_id == Price.id)
         query = query.where(Customer.user_id.in_(user_ids), model.mode.in_(modes)).order_by(model.created)
-        found += [Holding(*row) for row in db.session.execute(query)]
-    return found
+        holdings += [Holding(*row) for row in db.session.execute(query)]
+    return holdings
 
 
 def effective_roles_query(at: int, modes: Iterable[str], replace: bool) -> Select[tuple[int, int]]:
-    """The same rule as rows of (user_id, role_id), for all users at once."""
-    held = _held(at, tuple(modes))
-    live = select(held.c.user_id, held.c.role_id).where(_is_live(held))
-    ended = _latest_ended(held)
-    no_live = ~exists().where(held.c.user_id == ended.c.user_id, _is_live(held))
+    """Return the same rule as rows of (user_id, role_id), for all users at once."""
+    memberships = _memberships(at, tuple(modes))
+    live = select(memberships.c.user_id, memberships.c.role_id).where(_is_live(memberships))
+    ended = _latest_ended(memberships)
+    no_live = ~exists().where(memberships.c.user_id == ended.c.user_id, _is_live(memberships))
     last = select(ended.c.user_id, ended.c.role_id).where(ended.c.place == 1, no_live)
     given = union_all(live, last).cte("given_roles")
     given_rows = select(given.c.user_id, given.c.role_id).where(
@@ -180,7 +180,7 @@ def effective_roles_query(at: int, modes: Iterable[str], replace: bool) -> Selec
 
 
 def names_of(tx: Transaction, user_id: int | None, at: int) -> list[str]:
-    """A user's effective roles as an open transaction has them, by name."""
+    """Return a user's effective roles as an open transaction has them, by name."""
     setting = tx.execute(select(Settings.sandbox, Settings.replace_roles)).one()
     rows = effective_roles_query(at, counted_modes(setting.sandbox), setting.replace_roles).subquery()
     names = select(Role.name).join(rows, rows.c.role_id == Role.id).where(rows.c.user_id == user_id)
@@ -189,11 +189,11 @@ def names_of(tx: Transaction, user_id: int | None, at: int) -> list[str]:
 
 def held_statuses_query(at: int, modes: Iterable[str]) -> Select[tuple[int, str]]:
     """Rows of (user_id, status): every membership's status at a moment, for all users."""
-    held = _held(at, tuple(modes), "held_now")
-    return select(held.c.user_id, held.c.status)
+    memberships = _memberships(at, tuple(modes), "held_now")
+    return select(memberships.c.user_id, memberships.c.status)
 
 
-def _held(at: int, modes: tuple[str, ...], name: str = "held") -> CTE:
+def _memberships(at: int, modes: tuple[str, ...], name: str = "memberships") -> CTE:
     """One row per membership: user, status at the moment, role of its plan in that status, when it ended."""
     over = and_(Purchase.status == "paid", Purchase.ends_at.is_not(None), Purchase.ends_at <= at)
     status = case((over, literal("expired")), else_=Purchase.status)
@@ -232,23 +232,34 @@ def _rows(
 
 
 def _role_status(status: SQLColumnExpression[str]) -> ColumnElement[str]:
-    """The status whose role a plan gives: who has taken the money back by a dispute has the Refunded role."""
+    """Return the status whose role a plan gives: who has taken the money back by a dispute has the Refunded role."""
     return case((status == "disputed", literal("refunded")), else_=status)
 
 
-def _is_live(held: CTE) -> ColumnElement[bool]:
-    return or_(held.c.status.in_(LIVE), and_(held.c.status == INCOMPLETE, held.c.role_id.is_not(None)))
+def _is_live(memberships: CTE) -> ColumnElement[bool]:
+    return or_(
+        memberships.c.status.in_(LIVE),
+        and_(memberships.c.status == INCOMPLETE, memberships.c.role_id.is_not(None)),
+    )
 
 
-def _latest_ended(held: CTE) -> CTE:
-    newest_first = (held.c.ended_at.desc(), held.c.kind.desc(), held.c.membership_id.desc())
-    place = func.row_number().over(partition_by=held.c.user_id, order_by=newest_first).label("place")
-    return select(held.c.user_id, held.c.role_id, place).where(held.c.status.in_(ENDED)).cte("ended")
+def _latest_ended(memberships: CTE) -> CTE:
+    newest_first = (
+        memberships.c.ended_at.desc(),
+        memberships.c.kind.desc(),
+        memberships.c.membership_id.desc(),
+    )
+    place = func.row_number().over(partition_by=memberships.c.user_id, order_by=newest_first).label("place")
+    return (
+        select(memberships.c.user_id, memberships.c.role_id, place)
+        .where(memberships.c.status.in_(ENDED))
+        .cte("ended")
+    )
 
 
 def _administrates(rows: FromClause) -> ColumnElement[bool]:
-    """Whether the user of a row has an administrator role."""
-    theirs = manual_roles.alias()
+    """Return whether the user of a row has an administrator role."""
+    manual = manual_roles.alias()
     return exists().where(
-        theirs.c.user_id == rows.c.user_id, theirs.c.role_id == Role.id, Role.is_administrator
+        manual.c.user_id == rows.c.user_id, manual.c.role_id == Role.id, Role.is_administrator
     )

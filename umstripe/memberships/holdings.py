@@ -21,13 +21,13 @@ DEBIT_FAILED = "checkout.session.async_payment_failed"
 
 
 def subscription(user: User, mode: str) -> Subscription | None:
-    """The user's subscription of a mode, if it is under way: the newest one, should Stripe hold several."""
+    """Return the user's subscription of a mode, if it is under way: the newest one, should Stripe hold several."""
     query = _of(user, Subscription, mode).where(Subscription.status.not_in(NOT_LIVE))
     return db.session.scalar(query.order_by(Subscription.created.desc()).limit(1))
 
 
 def purchase(user: User, plan: Plan, at: int) -> Purchase | None:
-    """The user's one-time purchase of a plan, paid or pending, that has not run out at a moment (seconds, UTC)."""
+    """Return the user's one-time purchase of a plan, paid or pending, that has not run out at a moment (seconds, UTC)."""
     query = _of(user, Purchase, plan.mode).where(Purchase.stripe_price_id == plan.price.stripe_price_id)
     paid = (Purchase.status == "paid") & or_(Purchase.ends_at.is_(None), Purchase.ends_at > at)
     query = query.where(or_(paid, Purchase.status == "pending"))
@@ -35,74 +35,74 @@ def purchase(user: User, plan: Plan, at: int) -> Purchase | None:
 
 
 def current(user: User, mode: str, plan: Plan | None, at: int) -> str:
-    """What a user has already who wants a plan (None: whatever there is), at a moment (seconds, UTC).
+    """Return what a user has already who wants a plan (None: whatever there is), at a moment (seconds, UTC).
 
     `purchase`, `approval` (the amount is reserved and waits for an answer), `payment` (the money is on its way),
     `subscription`, or "" for nothing.
     """
-    bought = purchase(user, plan, at) if plan is not None and plan.mode == mode else None
-    if bought is not None and bought.status == "pending":
+    purchased = purchase(user, plan, at) if plan is not None and plan.mode == mode else None
+    if purchased is not None and purchased.status == "pending":
         return (
             "approval"
-            if bought.capture_before or bought.amount == 0 or (plan and plan.approval)
+            if purchased.capture_before or purchased.amount == 0 or (plan and plan.approval)
             else "payment"
         )
-    if bought is not None:
+    if purchased is not None:
         return "purchase"
     if subscription(user, mode) is not None:
         return "subscription"
-    began = _of(user, Subscription, mode).where(Subscription.status == INCOMPLETE)
-    return "payment" if db.session.scalar(began.limit(1)) is not None else ""
+    query = _of(user, Subscription, mode).where(Subscription.status == INCOMPLETE)
+    return "payment" if db.session.scalar(query.limit(1)) is not None else ""
 
 
 def has_active(user: User, mode: str, at: int) -> bool:
-    """Whether the user has any membership of a mode that is under way."""
+    """Return whether the user has any membership of a mode that is under way."""
     paid = (Purchase.status == "paid") & or_(Purchase.ends_at.is_(None), Purchase.ends_at > at)
-    bought = _of(user, Purchase, mode).where(or_(paid, Purchase.status == "pending"))
-    return bool(subscription(user, mode)) or db.session.scalar(bought.limit(1)) is not None
+    query = _of(user, Purchase, mode).where(or_(paid, Purchase.status == "pending"))
+    return bool(subscription(user, mode)) or db.session.scalar(query.limit(1)) is not None
 
 
 def has_ever_held(user: User, plan: Plan) -> bool:
-    """Whether the user has or had a membership of a plan that began."""
-    kinds: tuple[Any, Any] = (Subscription, Purchase)
-    begun = [
+    """Return whether the user has or had a membership of a plan that began."""
+    models: tuple[Any, Any] = (Subscription, Purchase)
+    queries = [
         _of(user, model, plan.mode).where(
             model.stripe_price_id == plan.price.stripe_price_id, model.status.not_in(NEVER_BEGUN)
         )
-        for model in kinds
+        for model in models
     ]
-    return any(db.session.scalar(query.limit(1)) is not None for query in begun)
+    return any(db.session.scalar(query.limit(1)) is not None for query in queries)
 
 
 def anything_was_sold(mode: str) -> bool:
-    """Whether anything was ever bought in a mode."""
-    found = (select(model.id).where(model.mode == mode).limit(1) for model in (Subscription, Purchase))
-    return any(db.session.scalar(query) is not None for query in found)
+    """Return whether anything was ever bought in a mode."""
+    queries = (select(model.id).where(model.mode == mode).limit(1) for model in (Subscription, Purchase))
+    return any(db.session.scalar(query) is not None for query in queries)
 
 
 def had_trial(user: User, mode: str) -> bool:
-    """Whether the user has ever had a trial in a mode."""
+    """Return whether the user has ever had a trial in a mode."""
     query = _of(user, Subscription, mode).where(Subscription.trial_end.is_not(None))
     return db.session.scalar(query.limit(1)) is not None
 
 
 def is_known(mode: str, session: StripeObject) -> bool:
-    """Whether what came of a paid Checkout session is here already. One that is not paid yet is for Stripe to say."""
+    """Return whether what came of a paid Checkout session is here already. One that is not paid yet is for Stripe to say."""
     return status_of(mode, session) not in UNDECIDED
 
 
 def status_of(mode: str, session: StripeObject) -> str:
-    """The status that a Checkout session's subscription or payment has here; "" for none."""
+    """Return the status that a Checkout session's subscription or payment has here; "" for none."""
     model: Any = Subscription if session.get("mode") == "subscription" else Purchase
     if model is Subscription:
-        wanted = Subscription.stripe_subscription_id == id_of(session.get("subscription"))
+        same_id = Subscription.stripe_subscription_id == id_of(session.get("subscription"))
     else:
-        wanted = Purchase.stripe_payment_intent_id == (id_of(session.get("payment_intent")) or session["id"])
-    return db.session.scalar(select(model.status).where(model.mode == mode, wanted)) or ""
+        same_id = Purchase.stripe_payment_intent_id == (id_of(session.get("payment_intent")) or session["id"])
+    return db.session.scalar(select(model.status).where(model.mode == mode, same_id)) or ""
 
 
 def debit_is_pending(mode: str, session: StripeObject) -> bool:
-    """Whether a session's subscription has begun, and its bank has not answered to the first debit yet.
+    """Return whether a session's subscription has begun, and its bank has not answered to the first debit yet.
 
     Stripe says `active` or `incomplete` meanwhile, and the session stays `unpaid` when the bank says no:
     https://docs.stripe.com/payments/checkout/fulfill-orders#delayed-notification-payment-methods.

@@ -54,15 +54,15 @@ def of(prices: Iterable[Price], change: Callable[[], list[str]]) -> tuple[list[s
 
 
 def _roles_of_holders(price_ids: set[int], at: int) -> dict[int, set[int]]:
-    """The ids of the effective roles, by user, of everybody who has or had one of the prices."""
+    """Return the ids of the effective roles, by user, of everybody who has or had one of the prices."""
     settings = Settings.get()
-    found: dict[int, set[int]] = {}
-    held = [_holders(model, price_ids) for model in (Subscription, Purchase)]
+    roles: dict[int, set[int]] = {}
+    holders = [_holders(model, price_ids) for model in (Subscription, Purchase)]
     rows = effective_roles_query(at, settings.counted_modes, settings.replace_roles).subquery()
-    query = select(rows.c.user_id, rows.c.role_id).where(rows.c.user_id.in_(union(*held)))
+    query = select(rows.c.user_id, rows.c.role_id).where(rows.c.user_id.in_(union(*holders)))
     for user_id, role_id in db.session.execute(query):
-        found.setdefault(user_id, set()).add(role_id)
-    return found
+        roles.setdefault(user_id, set()).add(role_id)
+    return roles
 
 
 def _holders(model: type[Subscription | Purchase], price_ids: set[int]) -> Select[int]:
@@ -74,9 +74,9 @@ def _holders(model: type[Subscription | Purchase], price_ids: set[int]) -> Selec
 def _between(before: Mapping[int, set[int]], after: Mapping[int, set[int]]) -> Impact:
     users = before.keys() | after.keys()
     changed = {
-        one: (before.get(one, set()), after.get(one, set()))
-        for one in users
-        if before.get(one) != after.get(one)
+        user_id: (before.get(user_id, set()), after.get(user_id, set()))
+        for user_id in users
+        if before.get(user_id) != after.get(user_id)
     }
     names = {role.id: role.name for role in Role.everything()} if changed else {}
     gets = Counter(names[role] for old, new in changed.values() for role in new - old)

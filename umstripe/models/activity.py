@@ -63,7 +63,7 @@ class Activity(Model):
     def listed(
         cls, page: int, per_page: int, action: str = "", trigger: str = "", search: str = ""
     ) -> Pagination:
-        """The lines, newest first; `search` looks in the description and in the user's names and address."""
+        """Return the lines, newest first; `search` looks in the description and in the user's names and address."""
         query = select(cls).outerjoin(cls.user).order_by(cls.id.desc())
         if action:
             query = query.where(cls.action == action)

@@ -68,9 +68,9 @@ class Connection(Model):
 
     @classmethod
     def signing_secrets(cls, mode: str, age: float = 0) -> list[str]:
-        """The secrets that a delivery may be signed with; none before the first connect (rule 6).
+        """Return the secrets that a delivery may be signed with; none before the first connect (rule 6).
 
-        They may have been read up to `age` seconds ago. Raises NotAllowed when they cannot be read.
+        They may have been read up to `age` seconds ago. Raise NotAllowed when they cannot be read.
         """
         kept: dict[str, tuple[float, list[str]]] = current_app.extensions.setdefault("signing_secrets", {})
         read_at, good = kept.get(mode, (0.0, []))
@@ -79,8 +79,8 @@ class Connection(Model):
             with read() as tx:
                 stored = tx.execute(SIGNING_SECRETS, {"mode": mode}).one()
             earlier = stored.previous_secret if (stored.previous_secret_until or now()) > now() else None
-            found = (current_app.config["WEBHOOK_SECRETS"][mode], stored.endpoint_secret, earlier)
-            good = [one for one in found if one]
+            candidates = (current_app.config["WEBHOOK_SECRETS"][mode], stored.endpoint_secret, earlier)
+            good = [secret for secret in candidates if secret]
             if not good and stored.endpoint_secret is UNREADABLE:
                 raise NotAllowed(WITHOUT_ITS_KEY)
             kept[mode] = (read_at, good)
@@ -113,7 +113,7 @@ class Connection(Model):
         """Keep the keys that were typed; an empty one keeps what is stored. New keys must be connected again, and
         may be of another account: how far the events of the last one were read says nothing of theirs.
 
-        Gives whether anything changed.
+        Return whether anything changed.
         """
         typed = (publishable or self.publishable_key, secret or self.secret_key)
         changed = typed != (self.publishable_key, self.secret_key)
@@ -124,14 +124,14 @@ class Connection(Model):
         return changed
 
     def must_be_usable(self) -> None:
-        """Raises NotAllowed while there is no secret key, or none that can be read."""
+        """Raise NotAllowed while there is no secret key, or none that can be read."""
         if self.is_unreadable:
             raise NotAllowed(WITHOUT_ITS_KEY)
         if not self.secret_key:
             raise NotAllowed("The Stripe keys are missing. Enter them in Settings > Extensions > Stripe.")
 
     def stripe(self, retries: int | None = None) -> Stripe:
-        """Stripe, with this mode's secret key. Raises NotAllowed when there is none.
+        """Stripe, with this mode's secret key. Raise NotAllowed when there is none.
 
         From a copy of the site it is there for reading only. `retries` as with Stripe.
         """
@@ -145,7 +145,7 @@ class Connection(Model):
         Empty keys are the stored ones. Keys that Stripe refuses are not kept: what worked before still works.
 
         Without an endpoint (a local site, a missing right) the account is connected all the same, and
-        `endpoint_problem` says what to do. Raises KeyRefused, StripeUnavailable, ClonedSite, or NotAllowed while
+        `endpoint_problem` says what to do. Raise KeyRefused, StripeUnavailable, ClonedSite, or NotAllowed while
         another administrator connects.
         """
         site_identity.must_be_here()
@@ -176,15 +176,15 @@ class Connection(Model):
         known, stripe = self.stripe_endpoint_id, self.stripe(retries=0)
         db.session.commit()
         try:
-            said: dict[str, Any] = endpoint.check(stripe, known, url, set(events)) if known else {}
+            answer: dict[str, object] = endpoint.check(stripe, known, url, set(events)) if known else {}
         except StripeError as error:
-            said = {"error": f"Stripe could not be asked about the webhook endpoint: {error}"}
-            said["refused"] = isinstance(error, StripeRefused)
-        self.endpoint_check = {"at": now().isoformat(), **said}
+            answer = {"error": f"Stripe could not be asked about the webhook endpoint: {error}"}
+            answer["refused"] = isinstance(error, StripeRefused)
+        self.endpoint_check = {"at": now().isoformat(), **answer}
         db.session.commit()
 
     def disconnect(self) -> str:
-        """Delete the endpoint at Stripe and forget keys and secret. Gives what is left at Stripe, or ""."""
+        """Delete the endpoint at Stripe and forget keys and secret. Return what is left at Stripe, or ""."""
         left = ""
         if self.stripe_endpoint_id:
             try:
@@ -221,7 +221,7 @@ class Connection(Model):
         """Have a new signing secret, and lose no delivery.
 
         A second endpoint is made at Stripe; from then on both secrets are good, the earlier one for 24 hours;
-        then the first endpoint goes. What it had not delivered yet is a catch-up's to bring. Raises StripeError,
+        then the first endpoint goes. What it had not delivered yet is a catch-up's to bring. Raise StripeError,
         or NotAllowed without an endpoint of ours, from a copy, and while another administrator connects.
         """
         if not self.endpoint_secret:
@@ -244,27 +244,27 @@ class Connection(Model):
             db.session.commit()
 
     def create_customer(self, user: User) -> Customer:
-        """Make the user's customer at Stripe, once: a repeated try finds the same one. Raises StripeError."""
+        """Make the user's customer at Stripe, once: a repeated try finds the same one. Raise StripeError."""
         settings, stripe = Settings.get(), self.stripe(retries=0)
-        had = [one.stripe_customer_id for one in user.customers if one.mode == self.mode]
+        earlier = [customer.stripe_customer_id for customer in user.customers if customer.mode == self.mode]
         params: dict[str, object] = {"email": user.billing_email or user.email}
         params["name"] = user.name or user.username
         params["metadata"] = metadata_for(user, settings.instance_id)
         clock = settings.clock_for_new_customers if self.mode == "test" else None
         params |= {"test_clock": clock} if clock else {}
         db.session.commit()
-        made = stripe.create_customer(params, _idempotency_key(params, had))
+        created = stripe.create_customer(params, _idempotency_key(params, earlier))
         with write() as tx:
-            linked = Customer.link(tx, self.mode, made["id"], user.public_id)
+            customer = Customer.link(tx, self.mode, created["id"], user.public_id)
         db.session.expire(user, ["customers"])
-        assert linked is not None, "The user is there"
-        return db.session.get_one(Customer, linked.id)
+        assert customer is not None, "The user is there"
+        return db.session.get_one(Customer, customer.id)
 
     def _reserve(self) -> None:
         free = or_(Connection.busy_until.is_(None), Connection.busy_until < now())
-        ours = update(Connection).where(Connection.mode == self.mode, free)
-        ours = ours.values(busy_until=now() + CONNECTING_TAKES_AT_MOST)
-        taken = db.session.execute(ours.returning(Connection.mode)).first()
+        reserve = update(Connection).where(Connection.mode == self.mode, free)
+        reserve = reserve.values(busy_until=now() + CONNECTING_TAKES_AT_MOST)
+        taken = db.session.execute(reserve.returning(Connection.mode)).first()
         db.session.commit()
         if not taken:
             raise NotAllowed(
@@ -278,14 +278,14 @@ class Connection(Model):
         known = self.stripe_endpoint_id if self.endpoint_secret else None
         db.session.commit()
         try:
-            found = endpoint.ensure(stripe, url, events, settings.instance_id, known, self.endpoints_made)
+            ensured = endpoint.ensure(stripe, url, events, settings.instance_id, known, self.endpoints_made)
         except StripeError as error:
             self.endpoint_problem = endpoint.creation_problem(error, url, self.override_secret)
             return
-        self.stripe_endpoint_id, self.endpoint_url = found.stripe_endpoint_id, found.url
+        self.stripe_endpoint_id, self.endpoint_url = ensured.stripe_endpoint_id, ensured.url
         self.endpoint_problem = ""
-        if found.secret:
-            self.endpoint_secret, self.endpoints_made = found.secret, self.endpoints_made + 1
+        if ensured.secret:
+            self.endpoint_secret, self.endpoints_made = ensured.secret, self.endpoints_made + 1
 
 
 EARLIER_SECRET_IS_GOOD_FOR = timedelta(hours=24)

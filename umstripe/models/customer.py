@@ -32,7 +32,7 @@ class Customer(Model):
 
     @classmethod
     def there_is_one(cls, mode: str) -> bool:
-        """Whether anybody of ours is a customer in a mode."""
+        """Return whether anybody of ours is a customer in a mode."""
         return db.session.scalar(select(cls.id).where(cls.mode == mode).limit(1)) is not None
 
     @classmethod
@@ -64,7 +64,7 @@ class Customer(Model):
     ) -> Row | None:
         """Link a customer to the user with this public id (rule 8). A link that exists stays as it is.
 
-        Gives the customer's row, or None when there is no such user.
+        Return the customer's row, or None when there is no such user.
         """
         row = cls.get_or_reserve(tx, mode, stripe_customer_id)
         user_id = (
@@ -85,5 +85,5 @@ class Customer(Model):
 
 
 def metadata_for(user: User, instance_id: str) -> Mapping[str, str]:
-    """What our customers carry at Stripe, so that the site knows them again after a crash or a restore."""
+    """Return what our customers carry at Stripe, so that the site knows them again after a crash or a restore."""
     return {"umstripe_user": user.public_id, "umstripe_instance": instance_id}

@@ -84,13 +84,13 @@ class Delivery(Model):
 
     @classmethod
     def foreign_of(cls, tx: Transaction, mode: str, stripe_customer_id: str) -> list[Row]:
-        """What came about a customer before we knew whose it is, newest first: `stripe_event_id` and `body`.
+        """Return what came about a customer before we knew whose it is, newest first: `stripe_event_id` and `body`.
 
         So what was over long before the link is stale, and nobody hears of it.
         """
         about = (cls.mode == mode, cls.stripe_customer_id == stripe_customer_id, cls.result == "foreign")
-        found = select(cls.stripe_event_id, cls.body).where(*about, cls.body != "")
-        return list(tx.execute(found.order_by(cls.created.desc(), cls.id.desc())))
+        query = select(cls.stripe_event_id, cls.body).where(*about, cls.body != "")
+        return list(tx.execute(query.order_by(cls.created.desc(), cls.id.desc())))
 
     @classmethod
     def foreign_disputes(cls, tx: Transaction, mode: str, payment_id: str) -> list[Row]:
@@ -112,21 +112,23 @@ class Delivery(Model):
 
     @classmethod
     def about(cls, tx: Transaction, mode: str, stripe_object_id: str, since: int) -> list[Row]:
-        """What has come about an object since a second of Stripe's clock: `stripe_event_id` and `body`."""
-        found = (cls.mode == mode, cls.created >= since, cls.stripe_object_id == stripe_object_id)
-        query = select(cls.stripe_event_id, cls.body).where(*found, cls.body != "", cls.result != "failed")
+        """Return what has come about an object since a second of Stripe's clock: `stripe_event_id` and `body`."""
+        conditions = (cls.mode == mode, cls.created >= since, cls.stripe_object_id == stripe_object_id)
+        query = select(cls.stripe_event_id, cls.body).where(
+            *conditions, cls.body != "", cls.result != "failed"
+        )
         return list(tx.execute(query.order_by(cls.created, cls.id)))
 
     @classmethod
     def has_come(cls, mode: str, type_: str, stripe_object_id: str, since: int) -> bool:
-        """Whether an event of a type has come about an object that is there since a second of Stripe's clock."""
+        """Return whether an event of a type has come about an object that is there since a second of Stripe's clock."""
         about = (cls.mode == mode, cls.created >= since, cls.type == type_)
         query = select(cls.id).where(*about, cls.stripe_object_id == stripe_object_id)
         return db.session.scalar(query.limit(1)) is not None
 
     @classmethod
     def done_among(cls, mode: str, event_ids: list[str]) -> set[str]:
-        """Those of the events that are here and did not fail."""
+        """Return those of the events that are here and did not fail."""
         with read() as tx:
             known = select(cls.stripe_event_id).where(cls.mode == mode, cls.stripe_event_id.in_(event_ids))
             return set(tx.execute(known.where(cls.result != "failed")).scalars())
@@ -155,21 +157,21 @@ class Delivery(Model):
 
     @classmethod
     def failed_with(cls, tx: Transaction, mode: str, stripe_event_id: str, error: str) -> bool:
-        """Whether an event has failed before for the same reason."""
-        found = (cls.mode == mode, cls.stripe_event_id == stripe_event_id, cls.result == "failed")
-        return tx.execute(select(cls.id).where(*found, cls.error == error)).first() is not None
+        """Return whether an event has failed before for the same reason."""
+        conditions = (cls.mode == mode, cls.stripe_event_id == stripe_event_id, cls.result == "failed")
+        return tx.execute(select(cls.id).where(*conditions, cls.error == error)).first() is not None
 
     @classmethod
     def set_result(
         cls, tx: Transaction, mode: str, stripe_event_id: str, result: str, error: str = ""
     ) -> None:
-        found = (cls.mode == mode, cls.stripe_event_id == stripe_event_id)
-        why = {"error": error} if error else {}
-        tx.execute(update(cls).where(*found).values(result=result, **why))
+        event = (cls.mode == mode, cls.stripe_event_id == stripe_event_id)
+        reason = {"error": error} if error else {}
+        tx.execute(update(cls).where(*event).values(result=result, **reason))
 
     @classmethod
     def failed(cls, mode: str, at_most: int) -> list[Delivery]:
-        """Those that wait for another try: first the ones that were tried least, so that none holds up the others."""
+        """Return those that wait for another try: first the ones that were tried least, so that none holds up the others."""
         waiting = select(cls).where(cls.mode == mode, cls.result == "failed", cls.body != "")
         return list(db.session.scalars(waiting.order_by(cls.tries, cls.id).limit(at_most)))
 
@@ -180,20 +182,20 @@ class Delivery(Model):
 
     @classmethod
     def count_unsold(cls, mode: str) -> int:
-        """How many payments of the last 30 days wait for a plan that sells what was paid for."""
+        """Return how many payments of the last 30 days wait for a plan that sells what was paid for."""
         query = select(func.count(cls.id)).where(cls.mode == mode, cls.result == "unsold")
         since = int((now() - UNSOLD_FOR).timestamp())
         return db.session.scalar(query.where(cls.created >= since)) or 0
 
     @classmethod
     def count_unusable(cls, mode: str) -> int:
-        """How many events of the last 30 days cannot be applied."""
+        """Return how many events of the last 30 days cannot be applied."""
         query = select(func.count(cls.id)).where(cls.mode == mode, cls.result == "unusable")
         return db.session.scalar(query.where(cls.received_at >= now() - UNUSABLE_FOR)) or 0
 
     @classmethod
     def missed(cls, mode: str, within: timedelta) -> int:
-        """How many events no delivery has brought, though Stripe had five minutes for it."""
+        """Return how many events no delivery has brought, though Stripe had five minutes for it."""
         newest, oldest = now() - ON_THEIR_WAY, now() - within
         lost = select(func.count(cls.id)).where(cls.mode == mode, ~cls.arrived)
         lost = lost.where(cls.created.between(int(oldest.timestamp()), int(newest.timestamp())))
@@ -201,7 +203,7 @@ class Delivery(Model):
 
     @classmethod
     def by_type(cls, mode: str, within: timedelta) -> list[tuple[str, int, datetime]]:
-        """Each type of event that was delivered in a time: how often, and when the last one was."""
+        """Return each type of event that was delivered in a time: how often, and when the last one was."""
         since = int((now() - within).timestamp())
         query = select(cls.type, func.count(cls.id), func.max(cls.received_at)).where(cls.mode == mode)
         query = query.where(cls.created >= since, cls.arrived).group_by(cls.type).order_by(cls.type)
@@ -209,7 +211,7 @@ class Delivery(Model):
 
     @classmethod
     def last(cls, mode: str) -> Delivery | None:
-        """The newest that Stripe delivered; what catch-up found is none."""
+        """Return the newest that Stripe delivered; what catch-up found is none."""
         came = select(cls).where(cls.mode == mode, cls.arrived)
         return db.session.scalar(came.order_by(cls.id.desc()).limit(1))
 
@@ -238,7 +240,7 @@ class Refusal(Model):
 
 @cache
 def _claiming(dialect: str) -> Executable:
-    """Made once: building a statement takes longer than running it. Gives a row only if it is new."""
+    """Return the statement that gives a row only if it is new. Made once: building it takes longer than running it."""
     table = Delivery.__table__
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing().returning(table.c.id)

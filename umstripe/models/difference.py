@@ -33,7 +33,7 @@ class Difference(Model):
 
     @classmethod
     def listed(cls, mode: str, at_most: int = 1000) -> list[Difference]:
-        """The differences of a mode, oldest first."""
+        """Return the differences of a mode, oldest first."""
         return list(db.session.scalars(select(cls).where(cls.mode == mode).order_by(cls.id).limit(at_most)))
 
     @property
@@ -42,10 +42,13 @@ class Difference(Model):
         before, after = self.roles.get("before", []), self.roles.get("after", [])
         if before == after:
             return "No role changes."
-        gets, loses = [one for one in after if one not in before], [one for one in before if one not in after]
-        said = [f"gets {', '.join(gets)}"] if gets else []
-        said += [f"loses {', '.join(loses)}"] if loses else []
+        gets, loses = (
+            [role for role in after if role not in before],
+            [role for role in before if role not in after],
+        )
+        changes = [f"gets {', '.join(gets)}"] if gets else []
+        changes += [f"loses {', '.join(loses)}"] if loses else []
         who = self.user.username if self.user else "Nobody"
-        return f"{who} {' and '.join(said)}."
+        return f"{who} {' and '.join(changes)}."
 
     __table_args__ = (Index("ix_difference_mode", "mode"),)

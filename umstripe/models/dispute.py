@@ -125,8 +125,8 @@ class Dispute(Model):
         """Return, for those of the users who have an open dispute or inquiry, its status."""
         query = select(Customer.user_id, cls.status).join(Customer, Customer.id == cls.customer_id)
         query = query.where(Customer.user_id.in_(user_ids), cls.mode.in_(modes), cls.status.in_(OPEN))
-        found = sorted(db.session.execute(query), key=lambda row: STEPS.index(row.status))
-        return {row.user_id: row.status for row in found}
+        rows = sorted(db.session.execute(query), key=lambda row: STEPS.index(row.status))
+        return {row.user_id: row.status for row in rows}
 
 
 def is_inquiry(status: str) -> bool:

@@ -18,7 +18,7 @@ FREE = "no_payment_required"
 
 
 def is_free(session: StripeObject) -> bool:
-    """Whether a Checkout session for a one-time plan had nothing to pay."""
+    """Return whether a Checkout session for a one-time plan had nothing to pay."""
     return bool(session.get("mode") == "payment" and session.get("payment_status") == FREE)
 
 

@@ -115,20 +115,20 @@ class Mail(Model):
 
     @classmethod
     def take_due(cls) -> Mail | None:
-        """The oldest mail whose turn it is, for one worker alone, or None. If that one dies, its next turn comes."""
+        """Take the oldest mail whose turn it is, for one worker alone, or None. If that one dies, its next turn comes."""
         at = now()
         due = [(cls.tries == 0) & cls.tried_at.is_(None)]
         due += [(cls.tries == n) & (cls.tried_at < at - gap) for n, gap in enumerate(AGAIN_AFTER, 1)]
-        found = db.session.execute(
+        row = db.session.execute(
             select(cls.id, cls.tries).where(cls.state == "queued", or_(*due)).order_by(cls.id).limit(1)
         ).first()
         db.session.rollback()
-        if found is None:
+        if row is None:
             return None
-        ours = update(cls).where(cls.id == found.id, cls.tries == found.tries, cls.state == "queued")
+        claim = update(cls).where(cls.id == row.id, cls.tries == row.tries, cls.state == "queued")
         with write() as tx:
-            taken = tx.execute(ours.values(tries=cls.tries + 1, tried_at=at).returning(cls.id)).first()
-        return db.session.get(cls, found.id, populate_existing=True) if taken else cls.take_due()
+            taken = tx.execute(claim.values(tries=cls.tries + 1, tried_at=at).returning(cls.id)).first()
+        return db.session.get(cls, row.id, populate_existing=True) if taken else cls.take_due()
 
     @classmethod
     def take_all(cls, kind: str, about: str) -> list[Mail]:
@@ -157,7 +157,7 @@ class Mail(Model):
         return self.address if self.kind in TO_ITS_OWN_ADDRESS or not self.user else self.user.email
 
     def failed(self, error: str) -> dict[str, object]:
-        """What a failed try leaves."""
+        """Return what a failed try leaves."""
         over = self.tries > len(AGAIN_AFTER)
         return {"state": "failed" if over else "queued", "error": error[:1000]}
 
@@ -190,7 +190,7 @@ class Mail(Model):
     def listed(
         cls, page: int, per_page: int, state: str = "", kind: str = "", search: str = ""
     ) -> Pagination:
-        """The mails, newest first; `search` looks in addresses, subjects and usernames."""
+        """Return the mails, newest first; `search` looks in addresses, subjects and usernames."""
         query = select(cls).outerjoin(cls.user).order_by(cls.id.desc())
         for column, value in ((cls.state, state), (cls.kind, kind)):
             query = query.where(column == value) if value else query

@@ -41,7 +41,7 @@ class Offer:
 
     @classmethod
     def is_state(cls, state: str) -> ColumnElement[bool]:
-        """Whether a plan is `published`, `draft` or `closed`, as SQL. A published one is closed with its price."""
+        """Return whether a plan is `published`, `draft` or `closed`, as SQL. A published one is closed with its price."""
         for_sale = and_(Price.active, ~Price.deleted, Price.skipped == "")
         if state == "published":
             return and_(cls.status == "published", for_sale)
@@ -51,12 +51,12 @@ class Offer:
 
     @classmethod
     def is_open(cls) -> ColumnElement[bool]:
-        """Whether anybody can buy a plan now, as SQL."""
+        """Return whether anybody can buy a plan now, as SQL."""
         has_come = or_(cls.published_at.is_(None), cls.published_at <= now())
         return and_(cls.is_state("published"), cls.visibility == "public", has_come)
 
     def why_not_for_sale(self, mode: str, is_administrator: bool = False, unlocked: bool = False) -> str:
-        """Why a visitor cannot buy the plan now, as a sentence for the visitor; "" when it can be bought.
+        """Return why a visitor cannot buy the plan now, as a sentence for the visitor; "" when it can be bought.
 
         `mode` is what the site sells in now; `unlocked`: the visitor has given the plan's password.
         """
@@ -113,7 +113,7 @@ class Offer:
         return "nobody new can take it"
 
     def put(self, status: str) -> list[str]:
-        """Make it a draft, publish or close it. Gives what changed, in words. A first publishing has its date."""
+        """Make it a draft, publish or close it. Return what changed, in words. A first publishing has its date."""
         before, self.status = self.status, status
         if status == "published" and before != status and self.published_at is None:
             self.published_at = now().replace(second=0, microsecond=0)
@@ -122,7 +122,7 @@ class Offer:
         return [] if before == status else [f"status: {STATUSES[before]} → {STATUSES[status]}"]
 
     def check_password(self, text: str) -> bool:
-        """Whether this is the plan's password, which is stored anew if an earlier version hashed it. A plan without one
+        """Return whether this is the plan's password, which is stored anew if an earlier version hashed it. A plan without one
         opens for nothing that is typed."""
         if not (self.password_hash and text and verify_password(text, self.password_hash)):
             return False

@@ -70,12 +70,12 @@ class KeyedArgon2(passlib_handlers.MinimalHandler):  # type: ignore[misc]
 
 
 def is_earlier(password_hash: str) -> bool:
-    """Whether an earlier version made this hash, so that it should be made anew."""
+    """Return whether an earlier version made this hash, so that it should be made anew."""
     return KeyedArgon2.identify(password_hash)
 
 
 def salt_is_unreadable() -> bool:
-    """Whether the key that earlier hashes were made with was kept, and cannot be decrypted."""
+    """Return whether the key that earlier hashes were made with was kept, and cannot be decrypted."""
     return db.session.scalar(select(Settings.password_salt)) is UNREADABLE
 
 

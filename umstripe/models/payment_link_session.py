@@ -49,12 +49,12 @@ class PaymentLinkSession:
 
     @classmethod
     def of(cls, tx: Transaction, state: Snapshot) -> PaymentLinkSession | None:
-        """What a fetched session says, or None: it is gone, or what it sells is no plan of ours (rule 5)."""
+        """Return what a fetched session says, or None: it is gone, or what it sells is no plan of ours (rule 5)."""
         prices = prices_in(state.object)
         ours = select(Price.stripe_price_id).join(Plan, Plan.price_id == Price.id)
         ours = ours.where(Price.mode == state.mode, Price.stripe_price_id.in_(prices))
         known = set(tx.execute(ours).scalars())
-        price = next((one for one in prices if one in known), None)
+        price = next((price for price in prices if price in known), None)
         return cls(state, price) if price else None
 
     @property
@@ -81,8 +81,8 @@ class PaymentLinkSession:
 
     @property
     def subscription(self) -> StripeObject | None:
-        found = self.session.get("subscription")
-        return found if isinstance(found, Mapping) else None
+        subscription = self.session.get("subscription")
+        return subscription if isinstance(subscription, Mapping) else None
 
     @property
     def payment(self) -> StripeObject:
@@ -121,7 +121,7 @@ class PaymentLinkSession:
         return self.status in PAID or (self.status == "pending" and reserved)
 
     def customer(self, tx: Transaction) -> Row | None:
-        """The row of whoever bought it, if we know them: by the customer, or a guest's by the payment. Or None."""
+        """Return the row of whoever bought it, if we know them: by the customer, or a guest's by the payment. Or None."""
         if self.customer_id:
             return Customer.get_or_reserve(tx, self.state.mode, self.customer_id)
         row = Purchase.get_or_reserve(tx, self.state.mode, self.payment_id)
@@ -130,7 +130,7 @@ class PaymentLinkSession:
 
 
 def prices_in(session: StripeObject) -> list[str]:
-    """The ids of the prices that a fetched session sells."""
+    """Return the ids of the prices that a fetched session sells."""
     items = (session.get("line_items") or {}).get("data") or []
     return [price for item in items if (price := id_of(item.get("price")))]
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from dateutil.relativedelta import relativedelta
 from sqlalchemy import Column, ForeignKey, String, Table, exists, false, insert, or_, select, true
 from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relationship
 
@@ -64,8 +65,8 @@ class Plan(Model, Offer):
     def make_for(cls, tx: Transaction, mode: str, default_role_id: int) -> None:
         """A plan, with the default role, for each price that is for sale and has none."""
         for price_id, type_ in tx.execute(cls._without(mode, Price.id, Price.type)).all():
-            made = tx.execute(insert(cls).values(price_id=price_id).returning(cls.id))
-            plan_id = made.scalar_one()
+            inserted = tx.execute(insert(cls).values(price_id=price_id).returning(cls.id))
+            plan_id = inserted.scalar_one()
             roles = [
                 {"plan_id": plan_id, "status": status, "role_id": default_role_id}
                 for status in default_roles(type_)
@@ -74,7 +75,7 @@ class Plan(Model, Offer):
 
     @classmethod
     def make(cls, price: Price, title: str, role: Role) -> Plan:
-        """A plan by hand: a draft that gives the role where an imported one would.
+        """Make a plan by hand: a draft that gives the role where an imported one would.
 
         When somebody holds the price already, it gives no role yet: nobody's roles change unseen.
         """
@@ -87,7 +88,7 @@ class Plan(Model, Offer):
 
     @classmethod
     def free_prices(cls, mode: str) -> list[Price]:
-        """The prices of a mode that are for sale and have no plan yet."""
+        """Return the prices of a mode that are for sale and have no plan yet."""
         query = cls._without(mode, Price).order_by(Price.type.desc(), Price.unit_amount, Price.id)
         return list(db.session.scalars(query))
 
@@ -100,13 +101,13 @@ class Plan(Model, Offer):
 
     @classmethod
     def with_key(cls, key: str) -> Plan | None:
-        """The plan of a link: `key` is the long or the short one, exactly."""
+        """Return the plan of a link: `key` is the long or the short one, exactly."""
         either = or_(cls.key == key, cls.short_key == key)
         return db.session.scalar(select(cls).where(either)) if key.isascii() and "\x00" not in key else None
 
     @classmethod
     def on_offer(cls, mode: str) -> list[Plan]:
-        """What a visitor may choose from: the mode's public plans that are for sale now, cheapest first."""
+        """Return what a visitor may choose from: the mode's public plans that are for sale now, cheapest first."""
         query = select(cls).join(cls.price).where(Price.mode == mode, cls.is_open())
         return list(db.session.scalars(query.order_by(Price.type.desc(), Price.unit_amount, cls.id)))
 
@@ -118,7 +119,7 @@ class Plan(Model, Offer):
 
     @classmethod
     def any_is_mapped(cls) -> bool:
-        """Whether an admin has said of any plan what it gives: a role that is not the default one."""
+        """Return whether an admin has said of any plan what it gives: a role that is not the default one."""
         from umstripe.models.settings import Settings
 
         other = PlanRole.role_id != Settings.get().default_role_id
@@ -136,21 +137,21 @@ class Plan(Model, Offer):
     @property
     def fingerprint(self) -> str:
         """Another one whenever an administrator has changed something: two who edit at once notice it."""
-        roles = sorted((status, one.role_id) for status, one in self.roles.items())
-        told = [self.price_id, self.own_title, roles, [price.id for price in self.switch_prices]]
+        roles = sorted((status, mapping.role_id) for status, mapping in self.roles.items())
+        values = [self.price_id, self.own_title, roles, [price.id for price in self.switch_prices]]
         names = ("description", "status", "visibility", "password_hash", "published_at")
-        told += [getattr(self, name) for name in (*names, *TERMS["recurring"], *TERMS["one_time"])]
-        return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+        values += [getattr(self, name) for name in (*names, *TERMS["recurring"], *TERMS["one_time"])]
+        return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
     def is_or_was_held(self) -> bool:
-        """Whether anybody has or had a membership of it: then its price stays, and it is never deleted."""
+        """Return whether anybody has or had a membership of it: then its price stays, and it is never deleted."""
         from umstripe.models.purchase import Purchase
         from umstripe.models.subscription import Subscription
 
         mode, price = self.price.mode, self.price.stripe_price_id
         kinds = (Subscription, Purchase)
-        held = [exists().where(kind.mode == mode, kind.stripe_price_id == price) for kind in kinds]
-        return bool(db.session.scalar(select(or_(*held))))
+        conditions = [exists().where(kind.mode == mode, kind.stripe_price_id == price) for kind in kinds]
+        return bool(db.session.scalar(select(or_(*conditions))))
 
     @property
     def price_is_locked(self) -> bool:
@@ -159,7 +160,7 @@ class Plan(Model, Offer):
     def entitle(self, title: str) -> list[str]:
         """Give the plan a title of its own. Empty, or what Stripe calls it: it follows Stripe's again.
 
-        Gives what changed, in words.
+        Return what changed, in words.
         """
         before = self.title if self.price else ""
         self.own_title = "" if title.strip() == self.price.title else title.strip()
@@ -168,7 +169,7 @@ class Plan(Model, Offer):
     def sell(self, price: Price, role: Role) -> list[str]:
         """Sell another price. One of the other type has other statuses: there the plan starts anew, with the role.
 
-        Gives what changed, in words. Raises NotAllowed for an imported plan, and for one that somebody has or had.
+        Return what changed, in words. Raise NotAllowed for an imported plan, and for one that somebody has or had.
         """
         if price is self.price:
             return []
@@ -176,14 +177,14 @@ class Plan(Model, Offer):
             raise NotAllowed("The price of this plan cannot be changed.")
         before, type_ = self.price, self.price.type
         self.price = price
-        self.switch_prices = [one for one in self.switch_prices if self._can_switch_to(one)]
+        self.switch_prices = [target for target in self.switch_prices if self._can_switch_to(target)]
         if price.type != type_:
             self.roles = {status: PlanRole(status=status, role=role) for status in default_roles(price.type)}
             self.trial_days, self.duration_count, self.duration_unit, self.approval = None, None, "", False
         return [f"price: {price_words(before)} → {price_words(price)}"]
 
     def change(self, values: Mapping[str, object]) -> list[str]:
-        """Take over what an administrator says: columns by name. Gives what changed, in words."""
+        """Take over what an administrator says: columns by name. Return what changed, in words."""
         changed = [(name, getattr(self, name), value) for name, value in values.items()]
         changed = [(name, before, after) for name, before, after in changed if before != after]
         for name, _, after in changed:
@@ -196,7 +197,7 @@ class Plan(Model, Offer):
     def let_switch(self, prices: Iterable[Price]) -> list[str]:
         """Say which prices its subscribers may switch to: recurring ones, in its currency and mode, but not its own.
 
-        Gives what changed, in words.
+        Return what changed, in words.
         """
         fitting = [price for price in prices if self._can_switch_to(price)]
         before, after = ({price.id: price for price in some} for some in (self.switch_prices, fitting))
@@ -216,13 +217,13 @@ class Plan(Model, Offer):
         return ROLE_LABELS[self.price.type]
 
     def role_for(self, status: str) -> Role | None:
-        given = self.roles.get(status)
-        return given.role if given else None
+        mapping = self.roles.get(status)
+        return mapping.role if mapping else None
 
     def map_roles(self, roles: Mapping[str, Role | None]) -> list[str]:
-        """Say which role each status gives; None for none. Gives what changed, in words.
+        """Say which role each status gives; None for none. Return what changed, in words.
 
-        Raises NotAllowed for an administrator role (rule 1) and for a status that the plan does not have.
+        Raise NotAllowed for an administrator role (rule 1) and for a status that the plan does not have.
         """
         for status, role in roles.items():
             if role is not None and role.is_administrator:
@@ -241,16 +242,36 @@ class Plan(Model, Offer):
             self.roles[status].role = role
         else:
             self.roles[status] = PlanRole(status=status, role=role)
-        names = [one.name if one else "none" for one in (before, role)]
+        names = [given.name if given else "none" for given in (before, role)]
         return f"{self.role_labels[status]}: {names[0]} → {names[1]}"
 
     def trash(self) -> bool:
         """Delete the plan, or close it when somebody has or had it, or may be paying for it at this moment.
 
-        Gives whether it is gone. Its price stays.
+        Return whether it is gone. Its price stays.
         """
         if self.is_or_was_held() or self.may_be_paid_still:
             self.put("closed")
             return False
         db.session.delete(self)
         return True
+
+
+def end_after(since: int, count: int | None, unit: str) -> int | None:
+    """Return when what lasts `count` days, weeks or calendar months since a moment ends (seconds, UTC); None for never.
+
+    A month after January 31 is the last day of February.
+    """
+    if not count or unit not in LASTS:
+        return None
+    try:
+        return int((datetime.fromtimestamp(since, UTC) + LASTS[unit](count)).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+LASTS = {
+    "day": lambda count: relativedelta(days=count),
+    "week": lambda count: relativedelta(weeks=count),
+    "month": lambda count: relativedelta(months=count),
+}

@@ -35,7 +35,7 @@ class PortalConfiguration(Model):
 
     @classmethod
     def make(cls, stripe: Stripe, mode: str, says: Mapping[str, object], instead_of: str = "") -> str:
-        """Make a configuration at Stripe, once however many ask, and keep its id. Raises StripeError.
+        """Make a configuration at Stripe, once however many ask, and keep its id. Raise StripeError.
 
         `instead_of` is one that Stripe does not take any more: it was switched off, or is of another account.
         """
@@ -53,7 +53,7 @@ class PortalConfiguration(Model):
 
 
 def what_it_says(settings: Settings, prices: Sequence[Price]) -> dict[str, object]:
-    """What the portal of a member may do who may switch between these prices (the present one is the first).
+    """Return what the portal of a member may do who may switch between these prices (the present one is the first).
 
     https://docs.stripe.com/api/customer_portal/configurations/create
     """
@@ -71,14 +71,14 @@ def what_it_says(settings: Settings, prices: Sequence[Price]) -> dict[str, objec
 
 def _switches(prices: Sequence[Price]) -> dict[str, object]:
     """Of a product's prices with the same interval the portal shows one: the present one, or the first."""
-    same = [one for one in prices if one.type == "recurring" and one.currency == prices[0].currency]
+    same = [price for price in prices if price.type == "recurring" and price.currency == prices[0].currency]
     if len(same) < 2:
         return {"enabled": False}
     products: dict[str, dict[tuple[str, int], str]] = {}
     for price in same:
         cycles = products.setdefault(price.stripe_product_id, {})
         cycles.setdefault((price.interval, price.interval_count), price.stripe_price_id)
-    listed = [{"product": one, "prices": sorted(cycles.values())} for one, cycles in products.items()]
+    listed = [{"product": product, "prices": sorted(cycles.values())} for product, cycles in products.items()]
     how = {"default_allowed_updates": ["price"], "proration_behavior": "always_invoice"}
     how["trial_update_behavior"] = "continue_trial"
     return {"enabled": True, **how, "products": listed[:PRODUCTS_AT_MOST]}

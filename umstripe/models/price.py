@@ -83,7 +83,7 @@ class Price(Model, SyncedColumns):
 
     @classmethod
     def listed(cls, mode: str, at_most: int) -> list[Price]:
-        """The prices of a mode that were imported and are active, what can be sold first."""
+        """Return the prices of a mode that were imported and are active, what can be sold first."""
         query = (
             select(cls)
             .where(cls.mode == mode, cls.active)
@@ -93,7 +93,7 @@ class Price(Model, SyncedColumns):
 
     @classmethod
     def recurring(cls, mode: str, currency: str) -> list[Price]:
-        """The recurring prices of a mode and currency that are for sale, cheapest first."""
+        """Return the recurring prices of a mode and currency that are for sale, cheapest first."""
         query = select(cls).where(cls.mode == mode, cls.currency == currency, cls.type == "recurring")
         query = query.where(cls.active, ~cls.deleted, cls.skipped == "")
         return list(db.session.scalars(query.order_by(cls.unit_amount, cls.id)))
@@ -116,7 +116,7 @@ TYPES = ("one_time", "recurring")
 
 
 def why_skipped(price: StripeObject) -> str:
-    """Why a price of Stripe's cannot become a plan, in words; empty when it can."""
+    """Return why a price of Stripe's cannot become a plan, in words; empty when it can."""
     recurring = price.get("recurring") or {}
     if price.get("type") not in (None, *TYPES):
         return "This site does not know this type of price."

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TypedDict
 
-from dateutil.relativedelta import relativedelta
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -24,7 +22,7 @@ from umstripe.formatting import amount_words
 from umstripe.models import snapshot
 from umstripe.models.customer import Customer
 from umstripe.models.dispute import Dispute
-from umstripe.models.plan import Plan
+from umstripe.models.plan import Plan, end_after
 from umstripe.models.price import Price
 from umstripe.models.snapshot import StripeObject
 from umstripe.models.subscription import Change
@@ -95,20 +93,20 @@ class Purchase(Model):
         price: str = "",
         customer_id: int | None = None,
     ) -> Change | None:
-        """Take the state of a one-time payment over. `payment` is a charge, or a Checkout session that was paid.
+        """Write the state of a one-time payment. `payment` is a charge, or a Checkout session that was paid.
 
         `at` is when the state was reached, or seen. `price` is what it is for, if the payment does not say so itself;
-        `customer_id` whose it is, for one without a customer. Gives what changed; None when the customer is not ours,
+        `customer_id` whose it is, for one without a customer. Return what changed; None when the customer is not ours,
         or when nothing says that the payment is for a price (a subscription's invoice, another application).
         """
         customer = Customer.get_or_reserve(tx, mode, payment.get("customer"))
         price = (payment.get("metadata") or {}).get(PRICE_METADATA, "") or price
         payment_id = payment.get("payment_intent") or payment["id"]
-        ours = customer is not None or not payment.get("customer")
-        row = (cls.get_or_reserve if ours else cls.get_for_update)(tx, mode, payment_id)
+        is_ours = customer is not None or not payment.get("customer")
+        row = (cls.get_or_reserve if is_ours else cls.get_for_update)(tx, mode, payment_id)
         if customer is not None:
             customer_id = customer.id
-        elif row is not None and ours:
+        elif row is not None and is_ours:
             customer_id = row.customer_id
         if customer_id is None or (row is None and not price):
             return None
@@ -136,7 +134,7 @@ class Purchase(Model):
 
     @classmethod
     def ended(cls, tx: Transaction, mode: str, after: int, until: int) -> list[Row]:
-        """The paid ones whose time ended within (`after`, `until`] (seconds, UTC) and which no other one follows:
+        """Return the paid ones whose time ended within (`after`, `until`] (seconds, UTC) and which no other one follows:
         their columns, and `user_id`."""
         query = select(cls.__table__, Customer.user_id).join(Customer, Customer.id == cls.customer_id)
         query = query.where(cls.mode == mode, cls.status == "paid", cls.ends_at > after, cls.ends_at <= until)
@@ -144,18 +142,18 @@ class Purchase(Model):
 
     @classmethod
     def is_followed(cls, tx: Transaction, purchase_id: int, at: int) -> bool:
-        """Whether its member has bought the same once more, and has that beyond a moment (seconds, UTC)."""
+        """Return whether its member has bought the same once more, and has that beyond a moment (seconds, UTC)."""
         query = select(cls.id).join(Customer, Customer.id == cls.customer_id)
         return tx.execute(query.where(cls.id == purchase_id, cls._follows(at))).first() is not None
 
     @classmethod
     def _follows(cls, at: int | InstrumentedAttribute[int | None]) -> ColumnElement[bool]:
-        other, whose = aliased(cls), aliased(Customer)
+        other, owner = aliased(cls), aliased(Customer)
         later = or_(other.ends_at.is_(None), other.ends_at > at, and_(other.ends_at == at, other.id > cls.id))
-        same = (whose.user_id == Customer.user_id, other.stripe_price_id == cls.stripe_price_id)
-        found = select(other.id).join(whose, whose.id == other.customer_id)
-        found = found.where(*same, other.mode == cls.mode, other.id != cls.id)
-        return found.where(or_(other.status == "pending", and_(other.status == "paid", later))).exists()
+        same = (owner.user_id == Customer.user_id, other.stripe_price_id == cls.stripe_price_id)
+        query = select(other.id).join(owner, owner.id == other.customer_id)
+        query = query.where(*same, other.mode == cls.mode, other.id != cls.id)
+        return query.where(or_(other.status == "pending", and_(other.status == "paid", later))).exists()
 
     @classmethod
     def get_for_update(cls, tx: Transaction, mode: str, payment_id: str) -> Row | None:
@@ -174,7 +172,7 @@ class Purchase(Model):
 
 
 def status_of_charge(charge: StripeObject) -> str:
-    """Our word for a charge's state. An amount that is only reserved is `pending` until it is captured."""
+    """Return our word for a charge's state. An amount that is only reserved is `pending` until it is captured."""
     if charge.get("refunded"):
         return "refunded" if charge.get("captured") else "failed"
     if charge["status"] == "succeeded":
@@ -183,30 +181,10 @@ def status_of_charge(charge: StripeObject) -> str:
 
 
 def refund_words(refunded: int, amount: int, currency: str) -> str:
-    """What was given back, as `$10.00 of $29.00 refunded`; "" for nothing."""
+    """Return what was given back, as `$10.00 of $29.00 refunded`; "" for nothing."""
     return (
         f"{amount_words(refunded, currency)} of {amount_words(amount, currency)} refunded" if refunded else ""
     )
-
-
-def end_after(since: int, count: int | None, unit: str) -> int | None:
-    """When what lasts `count` days, weeks or calendar months since a moment ends (seconds, UTC); None for never.
-
-    A month after January 31 is the last day of February.
-    """
-    if not count or unit not in LASTS:
-        return None
-    try:
-        return int((datetime.fromtimestamp(since, UTC) + LASTS[unit](count)).timestamp())
-    except (ValueError, OverflowError):
-        return None
-
-
-LASTS = {
-    "day": lambda count: relativedelta(days=count),
-    "week": lambda count: relativedelta(weeks=count),
-    "month": lambda count: relativedelta(months=count),
-}
 
 
 class PaymentState(TypedDict):
@@ -236,7 +214,7 @@ def _position_of(row: Row) -> tuple[bool, int, int, int]:
 def _by_disputes(
     tx: Transaction, mode: str, payment_id: str, status: str, ended_at: int | None
 ) -> tuple[str, int | None]:
-    """A paid one has ended when a dispute is lost. One that was refunded stays so: it ended before."""
+    """Return status and end. A paid purchase has ended when a dispute is lost; a refunded one ended before."""
     lost_at = Dispute.lost_at(tx, mode, payment_id) if status == "paid" else None
     if lost_at is None:
         return status, ended_at
@@ -268,7 +246,7 @@ def _values(
 
 
 def _sold(tx: Transaction, row: Row | None, mode: str, at: int, price: str) -> tuple[int, int | None]:
-    """Since when it is paid, and until when that lasts."""
+    """Return since when it is paid, and until when that lasts."""
     if row is not None and row.step >= STEPS["paid"] and row.created <= at:
         return row.created, row.ends_at
     query = select(Plan.duration_count, Plan.duration_unit).join(Price, Plan.price_id == Price.id)
@@ -284,7 +262,7 @@ def _keep_earlier_start(tx: Transaction, row: Row, values: PaymentState) -> None
 
 
 def _capture_before(payment: StripeObject) -> int | None:
-    """Until when a charge's amount is reserved; None for one that is not, like a debit on its way."""
+    """Return until when a charge's amount is reserved; None for one that is not, like a debit on its way."""
     if payment.get("object") != "charge" or payment["status"] != "succeeded":
         return None
     card = (payment.get("payment_method_details") or {}).get("card") or {}

@@ -20,12 +20,12 @@ class Role(Model, RoleMixin):
 
     @classmethod
     def named(cls, name: str) -> Role | None:
-        """The role of this name, in any case and Unicode form."""
+        """Return the role of this name, in any case and Unicode form."""
         return db.session.scalar(select(cls).where(cls.name_key == name_key(name)))
 
     @classmethod
     def with_key_set_apart(cls) -> list[Role]:
-        """The roles whose name reads the same as an older role's."""
+        """Return the roles whose name reads the same as an older role's."""
         return list(
             db.session.scalars(select(cls).where(is_set_apart(cls.name_key, cls.id)).order_by(cls.id))
         )
@@ -36,7 +36,7 @@ class Role(Model, RoleMixin):
 
     @classmethod
     def for_plans(cls) -> list[Role]:
-        """The roles a plan may give: all but the administrator's (rule 1)."""
+        """Return the roles a plan may give: all but the administrator's (rule 1)."""
         return [role for role in cls.everything() if not role.is_administrator]
 
     @classmethod
@@ -67,7 +67,7 @@ class Role(Model, RoleMixin):
         self.name = name.strip()
 
     def delete(self) -> None:
-        """Raises NotAllowed for the administrator's role and for one that somebody or something uses."""
+        """Raise NotAllowed for the administrator's role and for one that somebody or something uses."""
         if self.is_administrator:
             raise NotAllowed("The administrator's role cannot be deleted.")
         users = self.uses()
@@ -85,10 +85,10 @@ class Role(Model, RoleMixin):
 
         users = _count(select(func.count()).where(manual_roles.c.role_id == self.id))
         plans = _count(select(func.count(PlanRole.plan_id.distinct())).where(PlanRole.role_id == self.id))
-        found = [f"{users} {'user has' if users == 1 else 'users have'} it"] if users else []
-        found += [f"{plans} {'plan gives' if plans == 1 else 'plans give'} it"] if plans else []
-        found += ["new users get it"] if Settings.get().default_role_id == self.id else []
-        return found
+        uses = [f"{users} {'user has' if users == 1 else 'users have'} it"] if users else []
+        uses += [f"{plans} {'plan gives' if plans == 1 else 'plans give'} it"] if plans else []
+        uses += ["new users get it"] if Settings.get().default_role_id == self.id else []
+        return uses
 
     @classmethod
     def _must_be_free(cls, name: str, besides: Role | None = None) -> None:

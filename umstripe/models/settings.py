@@ -17,7 +17,7 @@ ORIGIN = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?")
 
 
 def counted_modes(sandbox: bool) -> tuple[str, ...]:
-    """The modes whose memberships give roles, with the sandbox on or off.
+    """Return the modes whose memberships give roles, with the sandbox on or off.
 
     What was paid for always counts. A sandbox membership counts while the sandbox is on, so that
     trying things out never takes a paying member's role, and play money opens nothing afterwards.
@@ -81,7 +81,7 @@ class Settings(Model):
         return counted_modes(self.sandbox)
 
     def change(self, values: Mapping[str, object]) -> list[str]:
-        """Take values over. Gives the names of those that changed."""
+        """Take values over. Return the names of those that changed."""
         changed = [name for name, value in values.items() if getattr(self, name) != value]
         for name in changed:
             setattr(self, name, values[name])

@@ -36,7 +36,7 @@ def current() -> dict[str, str]:
 
 
 def mismatches() -> list[str]:
-    """What is different from where the site lives, in words; empty at home, and before the first connect."""
+    """Return what is different from where the site lives, in words; empty at home, and before the first connect."""
     home, place = Settings.get().home, current()
     if not home:
         return []
@@ -48,7 +48,7 @@ def mismatches() -> list[str]:
 
 
 def must_be_here() -> None:
-    """Raises ClonedSite elsewhere."""
+    """Raise ClonedSite elsewhere."""
     if mismatches():
         raise ClonedSite
 

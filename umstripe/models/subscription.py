@@ -110,8 +110,8 @@ class Subscription(Model, SyncedColumns):
         row = snapshot.get_for_update(
             tx, cls.__table__, mode, "stripe_subscription_id", stripe_subscription_id
         )
-        ours = {"id", "as_of", "revision", "audited"}
-        return {name: value for name, value in row._mapping.items() if name not in ours} if row else {}
+        own = {"id", "as_of", "revision", "audited"}
+        return {name: value for name, value in row._mapping.items() if name not in own} if row else {}
 
     @classmethod
     def describe(cls, tx: Transaction, values: Mapping[str, Any]) -> str:
@@ -136,7 +136,7 @@ class Subscription(Model, SyncedColumns):
 
 
 def _is_gone(state: Snapshot) -> bool:
-    """Whether Stripe only says that it is not there any more, and nothing of how it ended."""
+    """Return whether Stripe only says that it is not there any more, and nothing of how it ended."""
     return bool(state.object.get("deleted"))
 
 
@@ -165,7 +165,7 @@ def status_of(subscription: StripeObject) -> str:
 
 
 def price_of(subscription: StripeObject) -> str:
-    """The id of the price that a subscription is for; "" when it says none."""
+    """Return the id of the price that a subscription is for; "" when it says none."""
     items = (subscription.get("items") or {}).get("data") or []
     first = items[0] if items else {}
     return id_of((first.get("price") or first.get("plan") or {}).get("id")) or ""

@@ -39,5 +39,5 @@ class TextOverride(Model):
 
     @classmethod
     def names(cls) -> set[str]:
-        """Which texts an administrator has written."""
+        """Return which texts an administrator has written."""
         return set(db.session.scalars(select(cls.name)))

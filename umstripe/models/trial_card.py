@@ -74,15 +74,15 @@ class TrialCard(Model):
             cls.mode == mode, cls.card == card, cls.user_id.is_distinct_from(user_id)
         )
         again = bool(card) and tx.execute(others.limit(1)).first() is not None
-        told = TOLD_METADATA in (subscription.get("metadata") or {})
-        values = {"user_id": user_id, "card": card, "outcome": "second" if again and told else "first"}
+        was_told = TOLD_METADATA in (subscription.get("metadata") or {})
+        values = {"user_id": user_id, "card": card, "outcome": "second" if again and was_told else "first"}
         tx.execute(insert(cls).values(mode=mode, stripe_subscription_id=subscription["id"], **values))
 
     @classmethod
     def end(cls, tx: Transaction, mode: str, stripe_subscription_id: str) -> None:
         """Mark a second trial as ended."""
-        this = (cls.mode == mode, cls.stripe_subscription_id == stripe_subscription_id)
-        tx.execute(update(cls).where(*this).values(outcome="ended"))
+        row = (cls.mode == mode, cls.stripe_subscription_id == stripe_subscription_id)
+        tx.execute(update(cls).where(*row).values(outcome="ended"))
 
 
 def card_of(mode: str, subscription: StripeObject) -> str:

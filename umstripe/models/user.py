@@ -73,14 +73,14 @@ class User(Model, UserMixin):
 
     @classmethod
     def with_key_set_apart(cls) -> list[User]:
-        """The users whose address reads the same as an older user's."""
+        """Return the users whose address reads the same as an older user's."""
         return list(
             db.session.scalars(select(cls).where(is_set_apart(cls.email_key, cls.id)).order_by(cls.id))
         )
 
     @classmethod
     def count_earlier_hashes(cls) -> int:
-        """How many passwords are stored as earlier versions stored them."""
+        """Return how many passwords are stored as earlier versions stored them."""
         earlier = cls.password.startswith(EARLIER_PREFIX, autoescape=True)
         return db.session.scalar(select(func.count(cls.id)).where(earlier)) or 0
 
@@ -90,7 +90,7 @@ class User(Model, UserMixin):
 
     @classmethod
     def with_identity(cls, text: str) -> User | None:
-        """The user with this username or, if there is an @ in it (no username has one), this mail address."""
+        """Return the user with this username or, if there is an @ in it (no username has one), this mail address."""
         return cls.with_email(text) if "@" in text else cls.with_username(text)
 
     @classmethod
@@ -108,11 +108,13 @@ class User(Model, UserMixin):
         return any(role.is_administrator for role in self.roles)
 
     def customer(self, mode: str) -> Customer | None:
-        """The customer at Stripe that new payments of this user use, if there is one."""
-        return next((one for one in self.customers if one.mode == mode and not one.deleted), None)
+        """Return the customer at Stripe that new payments of this user use, if there is one."""
+        return next(
+            (customer for customer in self.customers if customer.mode == mode and not customer.deleted), None
+        )
 
     def give_roles(self, roles: list[Role]) -> str:
-        """Make these the manual roles. Gives what changed, in words, or "". Raises NotAllowed when the site
+        """Make these the manual roles. Return what changed, in words, or "". Raise NotAllowed when the site
         would be left without an administrator."""
         if not any(role.is_administrator for role in roles):
             self._must_not_be_last_administrator()
@@ -125,7 +127,7 @@ class User(Model, UserMixin):
         return f"{before} → {after}"
 
     def change(self, values: Mapping[str, str]) -> str:
-        """Take over username, mail address and name. Gives what changed, in words, or "".
+        """Take over username, mail address and name. Return what changed, in words, or "".
 
         Another mail address logs the user out everywhere.
         """
@@ -147,7 +149,7 @@ class User(Model, UserMixin):
         Mail.write(db.session.connection(), "address_changed", about, user_id=self.id, address=before)
 
     def has_password(self, password: str) -> bool:
-        """Whether this is the user's password. It takes as long for somebody who has none yet."""
+        """Return whether this is the user's password. It takes as long for somebody who has none yet."""
         if not self.password:
             hash_password(password)
             return False

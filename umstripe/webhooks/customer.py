@@ -51,7 +51,7 @@ def link_customer(
 ) -> Any:
     """Link a customer, and apply what came about it before and was foreign then (rule 3).
 
-    Return the customer's row, or None when `public_id` is nobody's. Raise NeedsFetch as Subscription.apply.
+    Return the customer's row, or None when `public_id` is nobody's. Raise NeedsFetch as Subscription.sync_from_stripe.
     """
     customer = Customer.get_or_reserve(tx, mode, stripe_customer_id)
     if customer is not None:

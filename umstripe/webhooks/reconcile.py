@@ -1,6 +1,6 @@
 """A customer's state at Stripe: fetched, compared with ours, taken over (rule 4).
 
-A repair and a delivery change a subscription by the same function: `Subscription.apply`. What a repair would change is
+A repair and a delivery change a subscription by the same function: `Subscription.sync_from_stripe`. What a repair would change is
 found by doing it in a transaction that is then rolled back.
 """
 

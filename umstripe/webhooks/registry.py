@@ -29,7 +29,7 @@ def handles(*types: str) -> Callable[[HandlerT], HandlerT]:
 
 
 def dispatch(context: AnyContext) -> str:
-    """Apply an event in its transaction. Return its result (see Delivery). Raise NeedsFetch as Subscription.apply."""
+    """Apply an event in its transaction. Return its result (see Delivery). Raise NeedsFetch as Subscription.sync_from_stripe."""
     handler = HANDLERS.get(context.event["type"])
     if handler is None:
         return "ignored"
