@@ -33,11 +33,11 @@ SECRETS = {
 """What only the person and the administrators may see."""
 SAMPLES = {
     "mode": "test",
-    "what": "audit",
+    "job": "audit",
     "verb": "approve",
-    "place": "copy",
+    "identity": "copy",
     "kind": "audit",
-    "turn": "cancel",
+    "action": "cancel",
     "filename": "css/base.css",
     "name": "mail.welcome",
 }
