@@ -61,7 +61,7 @@ def execute(site, query, **values):
 
 
 def test_a_healthy_endpoint_is_said_to_be_so(site, admin):
-    assert "As it should be at Stripe" in press(admin, "look").text
+    assert "As it should be at Stripe" in press(admin, "refresh").text
 
 
 WRONG = {
@@ -78,7 +78,7 @@ WRONG = {
 def test_what_is_wrong_with_the_endpoint_is_said_and_mended_by_a_click(site, admin, wrong):
     changed, said = WRONG[wrong]
     site.simulator.call("POST", f"/webhook_endpoints/{endpoint(site)['id']}", **changed)
-    assert said in press(admin, "look").text
+    assert said in press(admin, "refresh").text
     page = press(admin, "mend")
     assert "The webhook endpoint is as it should be." in page.text and said not in page.text
     assert endpoint(site)["status"] == "enabled" and endpoint(site)["url"].endswith("/webhooks/stripe/test")
@@ -87,14 +87,14 @@ def test_what_is_wrong_with_the_endpoint_is_said_and_mended_by_a_click(site, adm
 def test_an_endpoint_that_is_gone_is_made_again(site, admin):
     before = endpoint(site)["id"]
     site.simulator.call("DELETE", f"/webhook_endpoints/{before}")
-    assert "does not exist at Stripe any more" in press(admin, "look").text
+    assert "does not exist at Stripe any more" in press(admin, "refresh").text
     assert "does not exist" not in press(admin, "mend").text
     assert endpoint(site)["id"] != before
 
 
 def test_when_stripe_is_down_the_page_is_there_and_says_so(site, admin):
     site.simulator.do("/faults", kind="500", path="/v1/", times=100)
-    assert "Stripe could not be asked about the webhook endpoint" in press(admin, "look").text
+    assert "Stripe could not be asked about the webhook endpoint" in press(admin, "refresh").text
     began = time.monotonic()
     admin.get(HEALTH)
     assert time.monotonic() - began < 5
@@ -280,11 +280,11 @@ def test_a_key_that_stripe_refuses_is_trouble(site, admin):
     from umstripe import health
 
     site.simulator.do("/outage")
-    press(admin, "look")
+    press(admin, "refresh")
     assert states(site, health, "Webhook endpoint") == [health.WARNING]
     site.simulator.mend()
     secret_key(site, "sk_test_that_was_taken_back")
-    assert "Stripe could not be asked about the webhook endpoint" in press(admin, "look").text
+    assert "Stripe could not be asked about the webhook endpoint" in press(admin, "refresh").text
     assert states(site, health, "Webhook endpoint") == [health.ERROR]
 
 
