@@ -16,11 +16,11 @@ pytestmark = pytest.mark.one_database
 
 
 @contextmanager
-def somebody_listens(port):
+def taken_port():
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", port))
+        listener.bind(("127.0.0.1", 0))
         listener.listen()
-        yield
+        yield listener.getsockname()[1]
 
 
 def output_of(command, environ, folder):
@@ -33,9 +33,8 @@ def output_of(command, environ, folder):
 
 @pytest.mark.parametrize("command", ["run", "serve", "web"])
 def test_a_taken_address_names_the_variable_to_set(environ, app, tmp_path, command):
-    port = free_port()
-    environ["UMSTRIPE_BIND"] = f"127.0.0.1:{port}"
-    with somebody_listens(port):
+    with taken_port() as port:
+        environ["UMSTRIPE_BIND"] = f"127.0.0.1:{port}"
         code, printed = output_of(umstripe(command), environ, tmp_path)
     assert code == 1 and "Traceback" not in printed and "/setup?token=" not in printed
     assert f"umstripe: 127.0.0.1:{port} cannot be used: Address already in use." in printed
@@ -43,9 +42,8 @@ def test_a_taken_address_names_the_variable_to_set(environ, app, tmp_path, comma
 
 
 def test_a_taken_port_of_the_simulator_names_its_variable(environ, tmp_path):
-    port = free_port()
-    environ |= {"UMSTRIPE_BIND": f"127.0.0.1:{free_port()}", "UMSTRIPE_SIMULATOR_PORT": str(port)}
-    with somebody_listens(port):
+    with taken_port() as port:
+        environ |= {"UMSTRIPE_BIND": f"127.0.0.1:{free_port()}", "UMSTRIPE_SIMULATOR_PORT": str(port)}
         code, printed = output_of(umstripe("run"), environ, tmp_path)
     assert code == 1 and f"127.0.0.1:{port} cannot be used" in printed
     assert "like UMSTRIPE_SIMULATOR_PORT=12112." in printed

@@ -109,7 +109,7 @@ def _outcome(**failed: Any) -> Json:
 
 
 def decline(mode: Mode, paid_for: Json, method: Json, code: str = "generic_decline") -> Json:
-    """Return the payment fails. Return the charge."""
+    """Let the payment fail. Return the charge."""
     message = WORDS.get(code, "Your card was declined.")
     outcome = _outcome(**BAD, reason=code, seller_message="The bank declined the payment.")
     failure = {"failure_code": "card_declined", "failure_message": message}
@@ -134,7 +134,7 @@ def _fail_intent(mode: Mode, paid_for: Json, charge: Json, method: Json | None, 
 
 
 def begin_slow(mode: Mode, paid_for: Json, method: Json) -> Json:
-    """Return a payment whose end is days away, like a bank debit. Return the pending charge."""
+    """Begin a payment whose end is days away, like a bank debit. Return the pending charge."""
     charge = _charge(paid_for, method, status="pending", outcome=_outcome())
     mode.add(charge, "charge.pending")
     fields = {"status": "processing", "latest_charge": charge["id"], "payment_method": method["id"]}

@@ -15,7 +15,7 @@ ACTIONS = ("pay", "settle", "fail", "expire")
 
 
 def act(mode: Mode, session: Json, action: str, values: Json) -> Json:
-    """Return one turn of a session. Raise StripeError (400).
+    """Take an action for a session. Return it. Raise StripeError (400).
 
     `pay` takes `email`, `name`, `card` (a token or a number), `method` (`card`, `bank_debit`) and
     `promotion_code`; a card that is declined leaves the session open, with the reason as `refusal`.

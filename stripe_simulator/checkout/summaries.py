@@ -12,12 +12,12 @@ Json = dict[str, Any]
 
 
 def session(mode: Mode, session: Json) -> Json:
-    """Return a session with the turns that it may take."""
-    turns: list[tuple[str, str]] = []
+    """Return a session with the actions that are allowed."""
+    actions: list[tuple[str, str]] = []
     if session["status"] == "open":
-        turns = [("pay", "Pay"), ("expire", "Expire")]
+        actions = [("pay", "Pay"), ("expire", "Expire")]
     elif delayed_payments.waits(mode, session):
-        turns = [("settle", "Settle"), ("fail", "Fail")]
+        actions = [("settle", "Settle"), ("fail", "Fail")]
     who = (session["customer_details"] or {}).get("email")
     return {
         "id": session["id"],
@@ -26,7 +26,7 @@ def session(mode: Mode, session: Json) -> Json:
         "who": who or "nobody yet",
         "status": session["status"],
         "payment": session["payment_status"].replace("_", " ") if session["status"] == "complete" else "",
-        "turns": turns,
+        "actions": actions,
     }
 
 

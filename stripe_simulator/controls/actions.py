@@ -86,7 +86,7 @@ def subscribe(
 
 
 def act(mode: Mode, subscription: Json, action: str, price: str | None = None) -> Json:
-    """Return one turn in a subscription's life. Raise StripeError (400)."""
+    """Take an action for a subscription. Return it. Raise StripeError (400)."""
     if action == "switch":
         if not price:
             raise missing("price")
@@ -102,7 +102,7 @@ PAYMENTS = ("succeeded", "failed", "pending", "uncaptured")
 def pay(
     mode: Mode, customer: Json, amount: int, currency: str, status: str = "succeeded", **about: Any
 ) -> Json:
-    """Return a one-time payment that ends as `status`: `pending` and `uncaptured` wait for another turn.
+    """Return a one-time payment that ends as `status`: `pending` and `uncaptured` wait for another action.
 
     Return the charge. `amount` is in the currency's smallest unit, `about` are fields of the payment intent.
     Raise StripeError (400).
@@ -119,8 +119,8 @@ def pay(
 
 
 def act_on_charge(mode: Mode, charge: Json, action: str, amount: int | None = None) -> Json:
-    """Return one turn for a charge. Return the charge, the refund or the dispute. Raise StripeError (400)."""
-    turns: dict[str, Callable[[], Json]] = {
+    """Take an action for a charge. Return the charge, the refund or the dispute. Raise StripeError (400)."""
+    actions: dict[str, Callable[[], Json]] = {
         "refund": lambda: payments.refund(mode, charge, amount),
         "settle": lambda: delayed_payments.end(mode, charge, well=True),
         "fail": lambda: delayed_payments.end(mode, charge, well=False),
@@ -130,6 +130,6 @@ def act_on_charge(mode: Mode, charge: Json, action: str, amount: int | None = No
         "win_dispute": lambda: disputes.end(mode, charge, won=True),
         "lose_dispute": lambda: disputes.end(mode, charge, won=False),
     }
-    if action not in turns:
-        raise bad_request(f"Invalid action: must be one of {', '.join(turns)}", "action")
-    return turns[action]()
+    if action not in actions:
+        raise bad_request(f"Invalid action: must be one of {', '.join(actions)}", "action")
+    return actions[action]()

@@ -137,7 +137,7 @@ def delete_customer(_values: Json, customer_id: str) -> Json:
 
 @control("/script", "Done.")
 def run_script(values: Json) -> Json:
-    """Return a whole life in one call: `turns`, and the `types` of events that are told of (all)."""
+    """Run a script: `turns` are its steps, `types` the events to report (all)."""
     types = values.get("types", ["*"])
     if not isinstance(types, list):
         raise bad_request("types must be a list of event types.", "types")
@@ -146,7 +146,7 @@ def run_script(values: Json) -> Json:
 
 @control("/subscriptions/<subscription_id>/<action>", "Done.")
 def act(values: Json, subscription_id: str, action: str) -> Json:
-    """Return a turn in a subscription's life."""
+    """Take an action for a subscription."""
     mode, subscription = find("subscription", subscription_id)
     price = text(values, "price") if "price" in values else None
     return actions.act(mode, subscription, action, price)
@@ -154,14 +154,14 @@ def act(values: Json, subscription_id: str, action: str) -> Json:
 
 @control("/charges/<charge_id>/<action>", "Done.")
 def act_on_charge(values: Json, charge_id: str, action: str) -> Json:
-    """Return a turn for a charge: refund, settle, fail, capture, expire."""
+    """Take an action for a charge: refund, settle, fail, capture, expire."""
     mode, charge = find("charge", charge_id)
     return actions.act_on_charge(mode, charge, action, number(values, "amount"))
 
 
 @control("/sessions/<session_id>/<action>", "Done.")
 def act_on_session(values: Json, session_id: str, action: str) -> Json:
-    """Return a turn for a Checkout session: pay, settle, fail, expire."""
+    """Take an action for a Checkout session: pay, settle, fail, expire."""
     mode, session = find(sessions.KIND, session_id)
     return session_actions.act(mode, session, action, values)
 

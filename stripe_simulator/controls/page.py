@@ -22,8 +22,8 @@ SHOWN_CUSTOMERS = 20
 SHOWN_PRICES = 200
 SHOWN_DELIVERIES = 20
 
-# status: the turns that a subscription may take, as action and label
-TURNS: dict[str, tuple[tuple[str, str], ...]] = {
+# status: the actions that a subscription may take, as action and label
+ACTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "trialing": (
         ("renew", "End trial, paid"),
         ("fail", "End trial, payment fails"),
@@ -97,24 +97,24 @@ def _subscription(mode: Mode, subscription: Json) -> Json:
         "paused": paused,
         "ending": lifecycle.is_ending(subscription),
         "until": day(item["current_period_end"]),
-        "turns": _turns(subscription, status, paused),
+        "actions": _actions(subscription, status, paused),
         "final": status in lifecycle.FINAL,
     }
 
 
-def _turns(subscription: Json, status: str, paused: bool) -> list[tuple[str, str]]:
-    turns = list(TURNS.get(status, ()))
+def _actions(subscription: Json, status: str, paused: bool) -> list[tuple[str, str]]:
+    actions = list(ACTIONS.get(status, ()))
     if status in lifecycle.FINAL or status == "incomplete":
-        return turns
+        return actions
     if paused:
-        turns.append(("resume", "Resume collection"))
+        actions.append(("resume", "Resume collection"))
     elif status != "paused":
-        turns.append(("pause", "Pause collection"))
+        actions.append(("pause", "Pause collection"))
         if status in ("active", "trialing"):
-            turns.append(("stop", "Pause subscription"))
+            actions.append(("stop", "Pause subscription"))
     ending = lifecycle.is_ending(subscription)
-    turns.append(("undo_cancel", "Keep") if ending else ("cancel_at_period_end", "Cancel at period end"))
-    return [*turns, ("cancel", "Cancel now")]
+    actions.append(("undo_cancel", "Keep") if ending else ("cancel_at_period_end", "Cancel at period end"))
+    return [*actions, ("cancel", "Cancel now")]
 
 
 def _charge(mode: Mode, charge: Json) -> Json:
@@ -125,18 +125,18 @@ def _charge(mode: Mode, charge: Json) -> Json:
         status = "uncaptured"
     if mode.newest("dispute", charge=charge["id"], status="needs_response"):
         status = "disputed"
-    turns = {
+    actions = {
         "succeeded": [("refund", "Refund"), ("dispute", "Dispute")],
         "partly refunded": [("refund", "Refund the rest")],
     }
-    turns["disputed"] = [("win_dispute", "Dispute won"), ("lose_dispute", "Dispute lost")]
-    turns["pending"] = [("settle", "Settle"), ("fail", "Fail")]
-    turns["uncaptured"] = [("capture", "Capture"), ("expire", "Let expire")]
+    actions["disputed"] = [("win_dispute", "Dispute won"), ("lose_dispute", "Dispute lost")]
+    actions["pending"] = [("settle", "Settle"), ("fail", "Fail")]
+    actions["uncaptured"] = [("capture", "Capture"), ("expire", "Let expire")]
     return {
         "id": charge["id"],
         "amount": money(charge["amount"], charge["currency"]),
         "status": status,
-        "turns": turns.get(status, []),
+        "actions": actions.get(status, []),
     }
 
 

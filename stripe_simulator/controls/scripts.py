@@ -102,7 +102,7 @@ def run(mode: Mode, steps: Any, events: list[str]) -> Json:
 
 
 def pay(mode: Mode, customer: Json, values: Json) -> Json:
-    """Return a one-time payment, of a price or of an amount. Return the charge. Raise StripeError (400)."""
+    """Make a one-time payment, of a price or of an amount. Return the charge. Raise StripeError (400)."""
     amount, currency = number(values, "amount"), text(values, "currency", "usd").lower()
     about: Json = {"description": text(values, "description", "") or None}
     if "price" in values:

@@ -14,8 +14,8 @@ Json = dict[str, Any]
 
 
 def act(mode: Mode, subscription: Json, action: str, form: Any, features: Json) -> str:
-    """Return one turn for a subscription. Return what to say about it."""
-    if action not in dict(page_content.turns(mode, subscription, features)):
+    """Take an action for a subscription. Return what to say about it."""
+    if action not in dict(page_content.allowed_actions(mode, subscription, features)):
         raise StripeError(400, "This cannot be done with this subscription.")
     return TURNS[action](mode, subscription, form, features)
 

@@ -56,7 +56,7 @@ def subscription(mode: Mode, subscription: Json, features: Json) -> Json:
         "status": subscription["status"],
         "status_text": WORDS[subscription["status"]],
         "when": _when(subscription, item),
-        "turns": turns(mode, subscription, features),
+        "actions": allowed_actions(mode, subscription, features),
     }
 
 
@@ -76,7 +76,7 @@ def _when(subscription: Json, item: Json) -> str:
     return f"Your next billing date is {until}"
 
 
-def turns(mode: Mode, subscription: Json, features: Json) -> list[tuple[str, str]]:
+def allowed_actions(mode: Mode, subscription: Json, features: Json) -> list[tuple[str, str]]:
     """Return what the configuration and the state of a subscription allow, as action and label."""
     enabled = {name for name, each in features.items() if each.get("enabled")}
     live = subscription["status"] in ("active", "trialing", "past_due")

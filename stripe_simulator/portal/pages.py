@@ -95,11 +95,11 @@ def flow_path(flow: Json) -> str:
 
 @portal.get("/subscriptions/<subscription_id>/<action>")
 def step(secret: str, subscription_id: str, action: str) -> Any:
-    """Return what a turn means, and the button that makes it happen."""
+    """Return the page of an action, with the button that takes it."""
     visit = opened(secret)
     mode, subscription = visit.mode, visit.subscription(subscription_id)
     with time_of(mode, visit.customer["id"]):
-        if action not in dict(page_content.turns(mode, subscription, visit.features)):
+        if action not in dict(page_content.allowed_actions(mode, subscription, visit.features)):
             raise StripeError(400, "This cannot be done with this subscription.")
         content: Json = {"subscription": page_content.subscription(mode, subscription, visit.features)}
         if action == "update":
@@ -120,14 +120,14 @@ def _switch_content(visit: Visit, subscription: Json) -> Json:
 
 @portal.post("/subscriptions/<subscription_id>/<action>")
 def act(secret: str, subscription_id: str, action: str) -> Any:
-    """Return a turn for a subscription."""
+    """Take an action for a subscription."""
 
-    def turn(visit: Visit) -> str:
+    def perform(visit: Visit) -> str:
         subscription = visit.subscription(subscription_id)
         return actions.act(visit.mode, subscription, action, request.form, visit.features)
 
     price = request.form.get("price", "")
-    return _after(secret, turn, bank=f"/subscriptions/{subscription_id}/bank?price={quote(price)}")
+    return _after(secret, perform, bank=f"/subscriptions/{subscription_id}/bank?price={quote(price)}")
 
 
 @portal.get("/subscriptions/<subscription_id>/bank")

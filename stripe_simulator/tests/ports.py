@@ -1,28 +1,48 @@
-"""Ports for the simulators that tests start."""
+"""Ports for the processes that tests start."""
 
 from __future__ import annotations
 
+import fcntl
 import itertools
-import os
 import socket
+import tempfile
+from pathlib import Path
+from typing import TextIO
 
-FIRST, EACH = 15_000, 500
-"""Below those that the system gives to outgoing connections (32768 and up on Linux), and a range for each worker of
-pytest-xdist, so that nobody takes a port between the look at it and the start of its process."""
-_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-_numbers = itertools.cycle(range(FIRST + _worker * EACH, FIRST + (_worker + 1) * EACH))
+FIRST, EACH, RANGES = 20_000, 380, 32
+"""Below those that the system gives to outgoing connections (32768 and up on Linux), and a range for every one of the
+processes that test on this machine: a port that was free when we looked cannot be taken by somebody else before its
+process starts.
+"""
+
+
+def _own_range() -> tuple[int, TextIO]:
+    """Return the number of a range that no other process has, and the lock that keeps it until this process ends."""
+    for number in range(RANGES):
+        lock = Path(tempfile.gettempdir(), f"umstripe-tests-ports-{number}.lock").open("w")  # noqa: SIM115
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+        else:
+            return number, lock
+    raise RuntimeError(f"{RANGES} processes test on this machine already")
+
+
+_number, _lock = _own_range()
+_ports = itertools.cycle(range(FIRST + _number * EACH, FIRST + (_number + 1) * EACH))
 
 
 def free_port() -> int:
-    """Return the next port of this test process on which nobody listens."""
-    return next(port for port in itertools.islice(_numbers, EACH) if _is_free(port))
+    """The next port of this test process on which nobody listens."""
+    return next(port for port in itertools.islice(_ports, EACH) if _is_free(port))
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind(("127.0.0.1", port))
+            one.bind(("127.0.0.1", port))
         except OSError:
             return False
     return True

@@ -98,8 +98,8 @@ def addresses(rule: Rule, number: int) -> Iterator[str]:
     """Yield the rule's address for the first few rows, then with each gap filled with each hostile part of a sample."""
     gaps = [gap[1] for gap in GAP.finditer(rule.rule)]
     yield address(rule)
-    for number in ("2", "3") if gaps else ():
-        yield address(rule, **{gap: number for gap in gaps if gap not in SAMPLES})
+    for row in ("2", "3") if gaps else ():
+        yield address(rule, **{gap: row for gap in gaps if gap not in SAMPLES})
     for gap in gaps:
         for part in sample(hostile.SEGMENTS, number, 3):
             yield address(rule, **{gap: part})

@@ -20,7 +20,6 @@ from umstripe.errors import MalformedObject
 from umstripe.formatting import amount_words
 from umstripe.models import Customer, Delivery, Mail, Purchase, Settings, Subscription, User, manual_roles
 from umstripe.models.payment_link_session import (
-from umstripe.models.snapshot import id_of
     REFERENCE,
     NoCustomer,
     PaymentLinkSession,
