@@ -11,8 +11,6 @@ from tests.odd_events import StubStripe, whole
 from tests.selling import open_shop, role_for, roles_of, rows, snapshot
 from tests.stripe_events import SECRETS, deliver, event, signature, subscription_event
 
-ODD_ID = {"id": ["sub_jane"]}
-
 
 @pytest.fixture
 def stripe():
@@ -119,7 +117,7 @@ def test_an_event_of_our_own_account_may_name_it(shop, account):
 def test_a_fault_of_ours_is_tried_once_more_and_then_set_aside(shop, monkeypatch):
     from umstripe.webhooks import registry
 
-    monkeypatch.setitem(registry.HANDLERS, "customer.updated", lambda arrival: {}["a fault"])
+    monkeypatch.setitem(registry.HANDLERS, "customer.updated", lambda context: {}["a fault"])
     made = event("customer.updated", id="cus_jane")
     assert [send(shop, made)[0] for _ in range(3)] == [500, 200, 200]
     assert [result for result, *_ in kept(shop)] == ["unusable"]

@@ -35,7 +35,7 @@ class RetriesExhausted(UmstripeError):
 
 @contextlib.contextmanager
 def asking_stripe(mode: str, retries: int | None = None) -> Iterator[Stripe]:
-    """Give a mode's Stripe for a block in which the session has no open transaction (rule 9).
+    """Yield a mode's Stripe for a block in which the session has no open transaction (rule 9).
 
     Commit what the session has changed. Rows are read before the block or after it, and `retries` is as in Stripe.
     Raise NotAllowed without keys.

@@ -1,6 +1,6 @@
 """Subscriptions that stop altogether, service and invoices, and go on later: the status `paused`.
 
-https://docs.stripe.com/billing/subscriptions/pause. Collection that is paused (`lives.pause`) is another thing.
+https://docs.stripe.com/billing/subscriptions/pause. Collection that is paused (`lifecycle.pause`) is another thing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A session's life: it opens, may be changed on its page, and expires. Paying is in `paying`."""
+"""A session's life: it opens, may be changed on its page, and expires. Paying is in `payment`."""
 
 from __future__ import annotations
 

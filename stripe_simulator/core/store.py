@@ -92,7 +92,7 @@ class Collection:
 
 
 class Store:
-    """All shelves, one lock, and all-or-nothing changes."""
+    """All collections, one lock, and all-or-nothing changes."""
 
     def __init__(self, path: str | None = None) -> None:
         self.lock = threading.RLock()

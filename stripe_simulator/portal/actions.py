@@ -42,7 +42,7 @@ def _update(mode: Mode, subscription: Json, form: Any, features: Json) -> str:
 
 
 def switch(mode: Mode, subscription: Json, price_id: str, features: Json, confirmed: bool = False) -> str:
-    """Return another price; `confirmed` as in `changes.How`. Raise StripeError, 402 when it cannot be paid."""
+    """Switch to another price; `confirmed` as in `plan_changes.ChangeOptions`. Raise StripeError, 402 when it cannot be paid."""
     price = page_content.usable(mode, price_id)
     if price["id"] not in [each["id"] for each in page_content.offers(mode, subscription, features)]:
         raise StripeError(400, "This plan is not on offer.")

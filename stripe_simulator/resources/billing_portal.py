@@ -1,7 +1,4 @@
-"""https://docs.stripe.com/api/customer_portal.
-
-Here are the configurations; the sessions are in `portal_sessions`.
-"""
+"""https://docs.stripe.com/api/customer_portal."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pytest
 
 from stripe_simulator.tests.events import sent
 
-DAY, HOUR = 86_400, 3600
+DAY = 86_400
 START = int(datetime.datetime(2027, 1, 31, 12, tzinfo=datetime.UTC).timestamp())
 GOOD, BAD = "pm_card_visa", "pm_card_chargeCustomerFail"
 

@@ -22,7 +22,7 @@ from umstripe.stripe_api.calls import Answer
 from umstripe.stripe_api.client import Stripe
 from umstripe.transactions import asking_stripe
 
-APPROVE, REFUSE = "approve", "refuse"
+APPROVE = "approve"
 ALREADY = {
     "paid": "This payment has been approved already.",
     "refunded": "This payment was approved, and its amount was given back since.",

@@ -179,7 +179,7 @@ def _expire(stripe: Stripe, order: Order, sessions: list[Session]) -> bool:
 
 
 def _handle_refusal(refusal: StripeRefused, order: Order, customer_id: str) -> None:
-    """Return when it is worth another attempt; raise NotAllowed when it is not.
+    """Do nothing when it is worth another attempt, else raise NotAllowed.
 
     A customer that was deleted at Stripe makes room for a new one.
     """

@@ -12,7 +12,7 @@ from umstripe.models.user import User
 
 class Customer(Model):
     """The link between a user and a customer at Stripe. One that was deleted there stays, as the way to
-    what it had; `User.customer` does not give it any more. `audited` is when the last audit that met it began."""
+    what it had; `User.customer` does not give it any more. `audited` is the number of the last audit that met it."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     mode: Mapped[str] = mapped_column(String(4))

@@ -14,7 +14,7 @@ class Difference(Model):
     """Something that the audit found to be otherwise at Stripe. It stays in the list until it is repaired,
     or until a later audit finds it gone.
 
-    `here` and `there` say what each side has, in words; `before` and `after` are the member's roles.
+    `here` and `there` say what each side has, in words; `roles` holds the member's roles as `before` and `after`.
     """
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from umstripe.database import Model, Transaction, UTCDateTime, db, now
 
-KINDS = ("import", "catch_up", "audit", "repair")
 GOING = ("queued", "running")
 WORKER_STARTS_WITHIN = 10
 WORDS = {

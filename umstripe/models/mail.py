@@ -85,7 +85,7 @@ class Mail(Model):
     ) -> None:
         """Write a mail down in the transaction of its cause, once for each cause.
 
-        `kind` is one of texts' `mail.…`, `given` fills its text in. Without an `address` it goes to the user's.
+        `kind` is a `mail.…` of emails/defaults, without its prefix, `given` fills its text in. Without an `address` it goes to the user's.
         Nothing is written when this person has got too many of a kind that is LIMITED.
         """
         if not address:

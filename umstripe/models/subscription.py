@@ -37,7 +37,7 @@ class Subscription(Model, SyncedColumns):
     """A membership that is paid again and again: a copy of Stripe's subscription of one of our customers.
 
     Its plan is that of its price; nothing says it twice. Times are in seconds, UTC, of Stripe's clock;
-    `audited` is when the last audit that met it began.
+    `audited` is the number of the last audit that met it.
     """
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -20,13 +20,13 @@ from flask import Flask, after_this_request, request
 from flask_limiter import Limiter
 from flask_security import current_user
 from limits.storage import Storage
-from sqlalchemy import Connection, delete, text
+from sqlalchemy import delete, text
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
 
 from umstripe import errors
-from umstripe.database import db, is_writing, read, write
+from umstripe.database import Transaction, db, is_writing, read, write
 from umstripe.models.rate_limit import RateLimit, identity_key
 from umstripe.security import known_devices
 
@@ -183,7 +183,7 @@ class DatabaseStorage(Storage):
 
 
 @contextlib.contextmanager
-def _transaction() -> Iterator[Connection]:
+def _transaction() -> Iterator[Transaction]:
     """Begin a write transaction beside the session's, which has only read so far and ends first."""
     session = db.session()
     if is_writing() and session.in_transaction():
