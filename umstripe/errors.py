@@ -62,6 +62,11 @@ class StripeRefused(StripeError):
         super().__init__(message)
         self.status, self.code, self.as_of, self.param = status, code, as_of, param
 
+    @property
+    def is_card_error(self) -> bool:
+        """Whether the payment failed: https://docs.stripe.com/api/errors#errors-http_status_codes."""
+        return self.status == 402
+
 
 class DeliveryNotStored(UmstripeError):
     """A delivery could not be applied, and that could not be stored either."""

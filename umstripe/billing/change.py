@@ -29,7 +29,6 @@ COLLECTION_METHODS: Mapping[str, Params] = {
     "send_invoice": {"collection_method": "send_invoice", "days_until_due": DAYS_UNTIL_DUE},
 }
 """The parameters of each."""
-CARD_DECLINED = 402
 CHANGED_MEANWHILE = "Your membership has changed meanwhile. Here is how it stands now."
 NO_CARD = (
     "Nothing was changed: there is no way of paying yet. Add one in the Customer Portal, then try again."
@@ -161,7 +160,7 @@ def _update_at_stripe(stripe: Stripe, request: ChangeRequest, params: Params) ->
     try:
         return stripe.update_subscription(subscription_id, params, key)
     except StripeRefused as refusal:
-        if refusal.status != CARD_DECLINED:
+        if not refusal.is_card_error:
             _raise_if_changed(request)
         raise
 

@@ -23,7 +23,6 @@ from umstripe.webhooks import reconcile
 EARLIER_SHOWN = 5
 INVOICES_SHOWN = 12
 OPEN = ("open", "uncollectible")
-CARD_DECLINED = 402
 
 
 @dataclass
@@ -157,9 +156,7 @@ def message_for_member(error: UmstripeError) -> str:
     if isinstance(error, StripeUnavailable):
         return UNAVAILABLE[error.reason]
     if isinstance(error, StripeRefused):
-        return (
-            str(error) if error.status == CARD_DECLINED else "Stripe did not accept this. Please write to us."
-        )
+        return str(error) if error.is_card_error else "Stripe did not accept this. Please write to us."
     if isinstance(error, ActionUnavailable):
         return str(error)
     return "Stripe could not be asked. Please try again later, or write to us."

@@ -172,7 +172,7 @@ def accept(membership: MembershipSummary, plan: Plan, token: str) -> None:
 def _payment_error(refusal: StripeRefused) -> Exception:
     if refusal.code in REQUIRES_ACTION:
         return MustConfirm(BANK_ASKS)
-    if refusal.status == change.CARD_DECLINED:
+    if refusal.is_card_error:
         return ActionUnavailable(DECLINED.format(str(refusal)))
     if change.lacks_payment_method(refusal):
         return ActionUnavailable(change.NO_CARD)
