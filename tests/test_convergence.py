@@ -18,8 +18,8 @@ from tests.lives import Place, live_through
 from tests.sampling import THOROUGH
 from umstripe.models import snapshot
 
-SHARDS = 10 if THOROUGH else 2
-EXAMPLES = {"sqlite": 200, "postgresql": 50} if THOROUGH else {"sqlite": 80, "postgresql": 20}
+SHARDS = 10 if THOROUGH else 4
+EXAMPLES = {"sqlite": 200, "postgresql": 50} if THOROUGH else {"sqlite": 100, "postgresql": 25}
 """Of each shard: with `make test-thorough` 2,000 on SQLite and 500 on Postgres. The shards are there for xdist to spread.
 """
 
@@ -69,11 +69,11 @@ IS_NEWER = snapshot.is_newer
 @pytest.mark.one_database
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_guard_is_found_out(place, monkeypatch, how):
-    """By the very lives of the test above, so it has enough of them."""
+    """By the lives of the test above, at the latest by those that `make test-thorough` leads."""
     name, broken = BROKEN[how]
     monkeypatch.setattr(snapshot, name, broken)
     with pytest.raises((AssertionError, FlakyFailure)) as found:
-        for shard in range(SHARDS):
-            live(place, shard, EXAMPLES["sqlite"])
+        for shard in range(10):
+            live(place, shard, 100)
     said = getattr(found.value, "exceptions", [found.value])
     assert "at Stripe" in str(said[0]) or "Stripe's state gives" in str(said[0])
