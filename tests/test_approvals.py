@@ -217,7 +217,7 @@ def test_two_administrators_who_approve_at_once_start_the_membership_once(site, 
 
 
 def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin):
-    from umstripe.health import checks
+    from umstripe.health import mode_checks
     from umstripe.jobs import schedule
 
     connected(site.app)
@@ -231,7 +231,7 @@ def test_health_and_a_mail_warn_two_days_before_the_amount_goes_back(site, admin
             schedule.every_ten_minutes.__wrapped__(None, None)
             schedule.every_ten_minutes.__wrapped__(None, None)
             with site.app.app_context():
-                assert [one.state for one in checks("test") if one.name == "Approvals"] == [state]
+                assert [one.state for one in mode_checks("test") if one.name == "Approvals"] == [state]
         assert rows(site.app, "SELECT count(*) FROM mail WHERE kind = 'approval'") == [(mails,)]
     with site.app.app_context():
         from umstripe.database import db

@@ -169,7 +169,7 @@ def test_the_audit_waits_for_nobody_s_delivery(site):
 
     def look():
         with site.app.app_context(), write() as tx:
-            return audit._subscriptions(tx, "test", Page([site.now()], False, 1), 7)
+            return audit._compare_subscriptions(tx, "test", Page([site.now()], False, 1), 7)
 
     with ThreadPoolExecutor(1) as thread, site.app.app_context(), write() as tx:
         Customer.get_for_update(tx, "test", site.customer)
