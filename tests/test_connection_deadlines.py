@@ -21,11 +21,11 @@ ESTABLISHED = "01"
 
 @pytest.fixture
 def impatient(app, environ, tmp_path):
-    """A site with short times for bodies and for answers."""
+    """A site with short times for bodies and for answers. A client of a busy machine may pause for a second or two."""
     settings = tmp_path / "gunicorn.py"
     settings.write_text(
         "from umstripe.server import connection, worker\n"
-        "connection.BODY_SECONDS = connection.WRITE_SECONDS = worker.WRITE_SECONDS = 2\n"
+        "connection.BODY_SECONDS = connection.WRITE_SECONDS = worker.WRITE_SECONDS = 4\n"
     )
     site = Site(environ, tmp_path, GUNICORN_CMD_ARGS=f"--config {settings}")
     site.start()
