@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import abort, current_app, make_response, redirect, render_template, session, url_for
+from flask import Flask, abort, current_app, make_response, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from werkzeug.wrappers import Response
@@ -75,9 +75,9 @@ def build_order(user: User, plan: Plan) -> Order:
     return Order(db.session.get_one(User, user.id), plan, success, canceled)
 
 
-def checkout_origin() -> str:
+def checkout_origin(app: Flask) -> str:
     """Return the origin of Stripe's payment pages, to which our forms may redirect (`form-action`)."""
-    base: str = current_app.config["STRIPE_API_BASE"]
+    base: str = app.config["STRIPE_API_BASE"]
     return CHECKOUT if base == STRIPE_API else base
 
 
@@ -85,7 +85,7 @@ def _redirect_to_stripe(url: str) -> Response:
     """Redirect to Stripe's usual address. To a custom domain of the account, which the page's policy cannot know, return
     a page with a link: https://docs.stripe.com/payments/checkout/custom-domains."""
     parts = urlsplit(url)
-    if f"{parts.scheme}://{parts.netloc}" == checkout_origin():
+    if f"{parts.scheme}://{parts.netloc}" == checkout_origin(current_app):
         return redirect(url, 303)
     return make_response(render_template("checkout/away.html", url=url))
 

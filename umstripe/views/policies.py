@@ -10,7 +10,7 @@ from flask import Flask
 
 from umstripe.config import STRIPE_API
 from umstripe.security.headers import CSP, allow
-from umstripe.views.offers import CHECKOUT
+from umstripe.views.offers import CHECKOUT, checkout_origin
 
 JS = "https://js.stripe.com https://*.js.stripe.com"
 CHECKOUT_FORMS = ("register.register", "subscribe.show", "subscribe.password", "subscribe.pay")
@@ -24,7 +24,7 @@ EMBEDDED = {
 
 def init_app(app: Flask) -> None:
     base = app.config["STRIPE_API_BASE"]
-    with_checkout = {**CSP, "form-action": f"'self' {CHECKOUT if base == STRIPE_API else base}"}
+    with_checkout = {**CSP, "form-action": f"'self' {checkout_origin(app)}"}
     embedded = {**CSP, **(EMBEDDED if base == STRIPE_API else _simulator_sources(base))}
     allow(app, "checkout.pay", embedded)
     for endpoint in CHECKOUT_FORMS:
